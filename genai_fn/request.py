@@ -274,7 +274,25 @@ class _Source(Value):
             return Struct.__repr__(self)
 
 
-class Flow(_Source, Generic[T_co]):
+class _Derived(_Source):
+    """A flow or stream: it is pickled as a list of steps, so that a chain of ``bind`` may have any length."""
+
+    def __reduce__(self) -> Any:
+        steps: list[Any] = []
+        source: Any = self
+        while isinstance(source, Flow | Stream):
+            steps.append((type(source), source.builder, source.args, source.kwargs))
+            source = source.source
+        return _rebuild_chain, (source, tuple(reversed(steps)))
+
+
+def _rebuild_chain(source: Any, steps: tuple[Any, ...]) -> Any:
+    for kind, builder, args, kwargs in steps:
+        source = kind(builder, source, args, kwargs)
+    return source
+
+
+class Flow(_Derived, Generic[T_co]):
     """
     Several steps that end in one T: a value, which an interpreter runs.
 
@@ -330,7 +348,7 @@ class Request(_Source, Generic[T_co]):
         return Flow(_lash_result, self, (f,))
 
 
-class Stream(_Source, Generic[T_co]):
+class Stream(_Derived, Generic[T_co]):
     """A stream of T: a value as a `Flow` is, whose generator emits items."""
 
     builder: Callable[..., Any]

@@ -269,11 +269,15 @@ class _SourceWriter:
         if call is None or session.calling_options is None:
             return call or self._write_struct(session)
         form = _find_form(_list_modifier_forms(plain, (session.calling_options,)), session)
-        return self._write_struct(session) if form is None else self._append_form(call, form)
+        if form is None:
+            return self._write_struct(session)
+        return _append_text(call, f" | {_format_one_line(self._write_form(form))}")
 
     def _write_pipeline(self, value: Flow[Any] | Stream[Any]) -> _Fragment:
         """Write a modifier or method after the source, or the call of a builder."""
         source: Any = value.source
+        if isinstance(value, Flow) and value.builder in _METHODS_BY_BUILDER:
+            return self._write_method_calls(value)
         if value.traits.is_server_stream:
             return _append_text(self._write_request(source, is_streamed=True), f" | {self._import_name('streamed')}")
         if source is None:
@@ -286,15 +290,23 @@ class _SourceWriter:
         if inner is not None and _is_built(lambda: inner | genai_fn.items, value):
             source = inner  # `items` reads the items of `pages`
         form = _find_form(_list_modifier_forms(source, value.args), value)
-        return self._write_struct(value) if form is None else self._append_form(self.write_value(source), form)
+        if form is None:
+            return self._write_struct(value)
+        return _append_text(self.write_value(source), f" | {_format_one_line(self._write_form(form))}")
 
-    def _append_form(self, source: _Fragment, form: "_Form") -> _Fragment:
-        if form.name not in _METHODS:
-            return _append_text(source, f" | {_format_one_line(self._write_form(form))}")
-        text = _format_one_line(source)
-        return self._write_call(
-            f"({text}).{form.name}" if " | " in text else f"{text}.{form.name}", form.arguments or []
-        )
+    def _write_method_calls(self, value: Flow[Any]) -> _Fragment:
+        """Write a chain of methods such as ``.map(…).bind(…)``."""
+        calls: list[tuple[str, tuple[Any, ...]]] = []
+        source: Any = value
+        while isinstance(source, Flow) and (name := _METHODS_BY_BUILDER.get(source.builder)):
+            calls.append((name, source.args))
+            source = source.source
+        written = _format_one_line(self.write_value(source))
+        texts = [f"({written})" if " | " in written else written]
+        for name, args in reversed(calls[1:]):
+            texts.append(_format_one_line(self._write_call(f".{name}", [("", each) for each in args])))
+        last, args = calls[0]
+        return self._write_call(f"{''.join(texts)}.{last}", [("", each) for each in args])
 
     def _write_form(self, form: "_Form") -> _Fragment:
         name = self._import_name(form.name)
@@ -392,7 +404,9 @@ _CALLED_MODIFIERS = (
     "with_tools",
     "with_options",
 )
-_METHODS = ("map", "bind", "lash")
+_METHODS_BY_BUILDER: dict[Any, str] = {
+    getattr(Flow(print), name)(print).builder: name for name in ("map", "bind", "lash")
+}
 _FLOW_BUILDERS = ("both", "gather", "embed_many", "files.download")
 
 
@@ -409,8 +423,6 @@ def _list_modifier_forms(source: Any, args: tuple[Any, ...]) -> Iterator[_Form]:
     """List what may have been applied to a source, if the result has these arguments."""
     for name, arguments, build in _list_modifiers(args):
         yield _Form(name, arguments, partial(_apply_built, source, build))
-    for name in _METHODS:
-        yield _Form(name, [("", each) for each in args], partial(_call_method, source, name, args))
 
 
 def _list_builder_forms(args: tuple[Any, ...]) -> Iterator[_Form]:
@@ -471,10 +483,6 @@ def _is_built(build: Callable[[], Any], value: Any) -> bool:
         return bool(build() == value)
     except Exception:  # noqa: BLE001  # so may the values of a user, which it compares
         return False
-
-
-def _call_method(source: Any, name: str, args: tuple[Any, ...]) -> Any:
-    return getattr(source, name)(*args)
 
 
 def _apply_built(source: Any, build: Callable[[], Modifier]) -> Any:

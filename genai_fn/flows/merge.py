@@ -1,7 +1,8 @@
 """Merges the chunks of a stream into one value: texts into one text, responses into one response."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
+from itertools import chain, groupby
 from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
@@ -41,97 +42,125 @@ def merge_chunks(chunks: Sequence[T]) -> T:
         return cast("T", "".join(cast("Sequence[str]", chunks)))
     if not all(isinstance(each, GenerateContentResponse) for each in chunks):
         raise InvalidRequest("joined", chunks[0], "a stream of texts or of responses: use collected for other items")
-    return cast("T", reduce(_merge_responses, cast("Sequence[GenerateContentResponse]", chunks)))
+    return cast("T", _merge_responses(cast("Sequence[GenerateContentResponse]", chunks)))
 
 
-def _merge_responses(before: GenerateContentResponse, after: GenerateContentResponse) -> GenerateContentResponse:
-    by_index = {each.index or 0: each for each in before.candidates}
-    for each in after.candidates:
-        earlier = by_index.get(each.index or 0)
-        by_index[each.index or 0] = each if earlier is None else _merge_candidates(earlier, each)
-    usage = (
-        before.usage_metadata
-        if after.usage_metadata is None
-        else _merge_fields(before.usage_metadata, after.usage_metadata)
-    )
+def _merge_responses(responses: Sequence[GenerateContentResponse]) -> GenerateContentResponse:
+    if len(responses) == 1:
+        return responses[0]
+    by_index = {each.index or 0: [each] for each in responses[0].candidates}
+    for each in chain.from_iterable(response.candidates for response in responses[1:]):
+        by_index.setdefault(each.index or 0, []).append(each)
     return replace(
-        _merge_fields(before, after),
-        candidates=tuple(by_index[index] for index in sorted(by_index)),
-        usage_metadata=usage,
+        _merge_fields(responses),
+        candidates=tuple(_merge_candidates(by_index[index]) for index in sorted(by_index)),
+        usage_metadata=_merge_set([each.usage_metadata for each in responses], _merge_fields),
     )
 
 
-def _merge_candidates(before: Candidate, after: Candidate) -> Candidate:
+def _merge_candidates(candidates: Sequence[Candidate]) -> Candidate:
+    if len(candidates) == 1:
+        return candidates[0]
     return replace(
-        _merge_fields(before, after),
-        content=_merge_contents(before.content, after.content),
-        citation_metadata=_merge_citations(before.citation_metadata, after.citation_metadata),
-        logprobs_result=_merge_logprobs(before.logprobs_result, after.logprobs_result),
-        continuation_token=_select_token(before, after),
+        _merge_fields(candidates),
+        content=_merge_set([each.content for each in candidates], _merge_contents),
+        citation_metadata=_merge_set([each.citation_metadata for each in candidates], _merge_citations),
+        logprobs_result=_merge_set([each.logprobs_result for each in candidates], _merge_logprobs),
+        continuation_token=reduce(_select_token, candidates, None),
     )
 
 
-def _select_token(before: Candidate, after: Candidate) -> str | None:
+def _select_token(before: str | None, after: Candidate) -> str | None:
     """Return the token that continues the merged candidate; a complete one has none."""
     is_complete = after.finish_reason not in (None, FinishReason.CONTINUATION)
-    return after.continuation_token if is_complete else after.continuation_token or before.continuation_token
+    return after.continuation_token if is_complete else after.continuation_token or before
 
 
-def _merge_fields(before: M | None, after: M) -> M:
+def _merge_set(messages: Sequence[M | None], merge: Callable[[Sequence[M]], M]) -> M | None:
+    """Merge those messages that are set; a single one stays as it is."""
+    found = [each for each in messages if each is not None]
+    return merge(found) if len(found) > 1 else next(iter(found), None)
+
+
+def _merge_fields(messages: Sequence[M]) -> M:
     """
-    Return `before`, updated with each field of `after` that is neither None nor an empty tuple.
+    Return the first message, updated with each field of the others that is neither None nor an empty tuple.
 
-    The fields that the type does not define are updated one by one.
+    The fields that the type does not define are updated one by one. Each field is read from the last message on, until
+    it is found, so that all of them take the time of their number.
     """
-    if before is None:
-        return after
-    given = {name: value for name in after.__struct_fields__ if (value := getattr(after, name)) not in (None, ())}
-    if before.extra and after.extra:
-        given["extra"] = ExtraFields({**before.extra, **after.extra})
-    return replace(before, **given)
+    given: dict[str, Any] = {}
+    for name in messages[0].__struct_fields__:
+        values = (getattr(each, name) for each in reversed(messages))
+        given[name] = next((each for each in values if each is not None and each != ()), getattr(messages[0], name))
+    extras = [each.extra for each in messages if each.extra]
+    if len(extras) > 1:
+        given["extra"] = ExtraFields(pair for each in extras for pair in each.items())
+    return replace(messages[0], **given)
 
 
-def _merge_contents(before: Content | None, after: Content | None) -> Content | None:
-    if before is None or after is None:
-        return after or before
-    parts = tuple(_merge_parts((*(before.parts or ()), *(after.parts or ()))))
-    return replace(_merge_fields(before, after), parts=parts, role=before.role or after.role)
+def _merge_contents(contents: Sequence[Content]) -> Content:
+    parts = _merge_parts(part for each in contents for part in each.parts or ())
+    role = next((each.role for each in contents if each.role), contents[-1].role)
+    return replace(_merge_fields(contents), parts=tuple(parts), role=role)
 
 
-def _merge_parts(parts: Iterable[Part]) -> list[Part]:
+def _merge_parts(parts: Iterable[Part]) -> Iterator[Part]:
     """
     Concatenate adjacent texts, and adjacent thoughts.
 
     A part with any field other than ``text`` and ``thought``, such as a thought signature, is not changed.
     """
-    merged: list[Part] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if last is not None and _is_plain_text(last) and _is_plain_text(part) and last.thought == part.thought:
-            merged[-1] = replace(last, text=f"{last.text}{part.text}")
+    for (is_plain, _), group in groupby(parts, _get_text_kind):
+        first, *others = group
+        texts = [each.text or "" for each in (first, *others)]
+        if is_plain:
+            yield replace(first, text="".join(texts)) if others else first
         else:
-            merged.append(part)
-    return merged
+            yield from (first, *others)
 
 
-def _is_plain_text(part: Part) -> bool:
-    """Check whether a part has a text, and no other field except ``thought``."""
-    return part.text is not None and part == Part(text=part.text, thought=part.thought)
+def _get_text_kind(part: Part) -> tuple[bool, bool | None]:
+    """Return whether a part has a text, and no other field except ``thought``; and whether it is a thought."""
+    return part.text is not None and part == Part(text=part.text, thought=part.thought), part.thought
 
 
-def _merge_citations(before: CitationMetadata | None, after: CitationMetadata | None) -> CitationMetadata | None:
-    if before is None or after is None:
-        return after or before
-    added = (each for each in after.citations if each not in before.citations)
-    return replace(_merge_fields(before, after), citations=(*before.citations, *added))
+def _merge_citations(metadata: Sequence[CitationMetadata]) -> CitationMetadata:
+    """Append the citations that no earlier message has."""
+    citations, known = list(metadata[0].citations), _Known(metadata[0].citations)
+    for each in metadata[1:]:
+        added = [citation for citation in each.citations if citation not in known]
+        citations += added
+        known.add(added)
+    return replace(_merge_fields(metadata), citations=tuple(citations))
 
 
-def _merge_logprobs(before: LogprobsResult | None, after: LogprobsResult | None) -> LogprobsResult | None:
-    if before is None or after is None:
-        return after or before
+class _Known:
+    """A set of values; those without a hash, such as a message with ``extra``, are compared one by one."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._hashed: set[Any] = set()
+        self._others: list[Any] = []
+        self.add(values)
+
+    def add(self, values: Iterable[Any]) -> None:
+        for each in values:
+            try:
+                self._hashed.add(each)
+            except TypeError:
+                self._others.append(each)
+
+    def __contains__(self, value: Any) -> bool:
+        try:
+            return value in self._hashed
+        except TypeError:
+            return value in self._others
+
+
+def _merge_logprobs(results: Sequence[LogprobsResult]) -> LogprobsResult:
     lists: dict[str, Any] = {
-        name: (*values, *getattr(after, name))
-        for name in before.__struct_fields__
-        if isinstance(values := getattr(before, name), tuple)
+        name: tuple(chain.from_iterable(getattr(each, name) for each in results))
+        for name in results[0].__struct_fields__
+        if isinstance(getattr(results[0], name), tuple)
     }
-    return replace(_merge_fields(before, after), **lists)
+    return replace(_merge_fields(results), **lists)

@@ -40,6 +40,7 @@ from genai_fn.live_protocol.events_and_actions import (
     StartCall,
     TimerFired,
 )
+from genai_fn.live_protocol.frame_queue import FrameQueue
 from genai_fn.options import Retry
 from genai_fn.request import Live
 from genai_fn.schema import FunctionCall, SessionResumptionConfig
@@ -97,6 +98,8 @@ class ProtocolState(Value, kw_only=True):
         unacknowledged: Frames that the handle does not include, with their numbers on this connection. They are sent
             again after a reconnection.
 
+        unacknowledged_bytes: Size of these frames.
+
         sent_count: Number of messages sent on this connection after the setup, which is number 0.
 
         running_calls: Ids of running function calls.
@@ -117,10 +120,11 @@ class ProtocolState(Value, kw_only=True):
     handle: str | None = None
     is_handle_current: bool = False
     has_go_away: bool = False
-    queue: tuple[OutgoingFrame, ...] = ()
+    queue: FrameQueue[OutgoingFrame] = FrameQueue()
     queued_bytes: int = 0
     current_frame: OutgoingFrame | None = None
-    unacknowledged: tuple[tuple[int, OutgoingFrame], ...] = ()
+    unacknowledged: FrameQueue[tuple[int, OutgoingFrame]] = FrameQueue()
+    unacknowledged_bytes: int = 0
     sent_count: int = 0
     running_calls: frozenset[str] = frozenset()
     call_count: int = 0
@@ -223,7 +227,7 @@ _REPEATEDLY_CLOSED = Disconnected("in a live session", "the server closes each n
 def _reconnect(state: ProtocolState, error: GenaiError | None, wait: float) -> Transition:
     """Open another connection. Unacknowledged frames are queued again, before those that were not written."""
     unwritten = () if state.current_frame is None else (state.current_frame,)
-    queue = (*(frame for _, frame in state.unacknowledged), *unwritten, *state.queue)
+    queue = FrameQueue((*(frame for _, frame in state.unacknowledged), *unwritten, *state.queue))
     connecting = replace(
         state,
         phase="connecting",
@@ -233,7 +237,8 @@ def _reconnect(state: ProtocolState, error: GenaiError | None, wait: float) -> T
         queue=queue,
         queued_bytes=sum(frame.size for frame in queue),
         current_frame=None,
-        unacknowledged=(),
+        unacknowledged=FrameQueue(),
+        unacknowledged_bytes=0,
         sent_count=0,
     )
     return connecting, (NotifyListener(Reconnecting(error, wait)), ConnectSocket(state.handle, wait))
@@ -290,15 +295,9 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
 
 def _store_handle(state: ProtocolState, handle: str, received: int | None) -> ProtocolState:
     """Store a handle, and remove acknowledged frames. `received` is the number of the last frame that it includes."""
-    unacknowledged = (
-        state.unacknowledged if received is None else tuple(each for each in state.unacknowledged if each[0] > received)
-    )
-    return replace(
-        state,
-        handle=handle,
-        unacknowledged=unacknowledged,
-        is_handle_current=not unacknowledged and state.current_frame is None,
-    )
+    while received is not None and state.unacknowledged and state.unacknowledged[0][0] <= received:
+        state = _drop_first_unacknowledged(state)
+    return replace(state, handle=handle, is_handle_current=not state.unacknowledged and state.current_frame is None)
 
 
 def _leave_connection(state: ProtocolState) -> Transition:
@@ -320,13 +319,15 @@ _GO_AWAY_MARGIN = 1.0
 
 def _start_calls(state: ProtocolState, calls: tuple[FunctionCall, ...]) -> Transition:
     actions: list[ProtocolAction] = []
+    running, count = set(state.running_calls), state.call_count
     for call in calls if state.runs_functions else ():
-        identity = call.id or f"#{state.call_count}"
-        if call.name in state.caller_functions or identity in state.running_calls:
+        identity = call.id or f"#{count}"
+        if call.name in state.caller_functions or identity in running:
             continue
-        state = replace(state, running_calls=state.running_calls | {identity}, call_count=state.call_count + 1)
+        running.add(identity)
+        count += 1
         actions.append(StartCall(identity, call))
-    return state, tuple(actions)
+    return replace(state, running_calls=frozenset(running), call_count=count), tuple(actions)
 
 
 def _handle_call_answered(state: ProtocolState, identity: str, outcome: OutgoingFrame | GenaiError) -> Transition:
@@ -343,34 +344,32 @@ def _handle_send_requested(state: ProtocolState, frame: OutgoingFrame) -> Transi
 
 
 def _enqueue_frame(state: ProtocolState, frame: OutgoingFrame) -> ProtocolState:
-    return replace(state, queue=(*state.queue, frame), queued_bytes=state.queued_bytes + frame.size)
+    return replace(state, queue=state.queue.append(frame), queued_bytes=state.queued_bytes + frame.size)
 
 
 def _handle_message_sent(state: ProtocolState) -> Transition:
     if state.current_frame is None:
         return state, ()
-    number = state.sent_count + 1
-    unacknowledged = (*state.unacknowledged, (number, state.current_frame)) if state.is_transparent else ()
-    return _send_next_frame(
-        replace(
-            state,
-            current_frame=None,
-            sent_count=number,
-            unacknowledged=_drop_oldest_unacknowledged(unacknowledged),
-            is_handle_current=False,
-        )
+    sent, number = state.current_frame, state.sent_count + 1
+    state = replace(state, current_frame=None, sent_count=number, is_handle_current=False)
+    return _send_next_frame(_add_unacknowledged(state, number, sent) if state.is_transparent else state)
+
+
+def _add_unacknowledged(state: ProtocolState, number: int, frame: OutgoingFrame) -> ProtocolState:
+    """Keep a frame. Those beyond 64 MiB are dropped, the oldest first, in case the server never acknowledges any."""
+    state = replace(
+        state,
+        unacknowledged=state.unacknowledged.append((number, frame)),
+        unacknowledged_bytes=state.unacknowledged_bytes + frame.size,
     )
+    while state.unacknowledged_bytes > _MAX_UNACKNOWLEDGED_BYTES:
+        state = _drop_first_unacknowledged(state)
+    return state
 
 
-def _drop_oldest_unacknowledged(
-    unacknowledged: tuple[tuple[int, OutgoingFrame], ...],
-) -> tuple[tuple[int, OutgoingFrame], ...]:
-    """Drop the oldest frames beyond 64 MiB, in case the server never acknowledges any."""
-    size = sum(frame.size for _, frame in unacknowledged)
-    while size > _MAX_UNACKNOWLEDGED_BYTES:
-        size -= unacknowledged[0][1].size
-        unacknowledged = unacknowledged[1:]
-    return unacknowledged
+def _drop_first_unacknowledged(state: ProtocolState) -> ProtocolState:
+    size = state.unacknowledged_bytes - state.unacknowledged[0][1].size
+    return replace(state, unacknowledged=state.unacknowledged.drop_first(), unacknowledged_bytes=size)
 
 
 _MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
@@ -383,7 +382,7 @@ def _send_next_frame(state: ProtocolState) -> Transition:
     if state.queue:
         first = state.queue[0]
         return replace(
-            state, current_frame=first, queue=state.queue[1:], queued_bytes=state.queued_bytes - first.size
+            state, current_frame=first, queue=state.queue.drop_first(), queued_bytes=state.queued_bytes - first.size
         ), (SendFrame(first),)
     return (replace(state, phase="closing"), (CloseConnection(),)) if state.phase == "draining" else (state, ())
 
@@ -446,10 +445,11 @@ def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transitio
     ended = replace(
         state,
         phase="closed",
-        queue=(),
+        queue=FrameQueue(),
         queued_bytes=0,
         current_frame=None,
-        unacknowledged=(),
+        unacknowledged=FrameQueue(),
+        unacknowledged_bytes=0,
         running_calls=frozenset(),
     )
     return ended, (*stopped, FinishSession(None if error is None else Failure(error)))

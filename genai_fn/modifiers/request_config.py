@@ -228,8 +228,14 @@ def change_root(description: Description | Live[Any], name: str, change: Callabl
     Raises:
         InvalidRequest: If there is no root request; the error has the path `name`, the name of the modifier.
     """
-    if isinstance(description, Request | Live):
-        return change(description, *args)
-    if description.source is not None:
-        return replace(description, source=change_root(description.source, name, change, *args))
-    raise InvalidRequest(name, description, "a request, or a flow or stream derived from one")
+    derived: list[Any] = []
+    root: Any = description
+    while not isinstance(root, Request | Live):
+        if root.source is None:
+            raise InvalidRequest(name, root, "a request, or a flow or stream derived from one")
+        derived.append(root)
+        root = root.source
+    changed = change(root, *args)
+    for each in reversed(derived):
+        changed = replace(each, source=changed)
+    return changed

@@ -1,5 +1,6 @@
 """Merging the chunks of a stream into one response."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import given, strategies as st
 from genai_fn import InvalidRequest
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.schema import Content, FinishReason, FunctionCall, GenerateContentResponse, Part
+from tests.support.call_counts import is_linear
 
 
 def decode_chunks(*trees: dict[str, Any]) -> list[GenerateContentResponse]:
@@ -205,3 +207,25 @@ def test_any_grouping(lists: list[list[dict[str, Any]]], data: st.DataObject) ->
     assert "".join(part.text or "" for part in merge_chunks(parts).parts) == "".join(
         part.text or "" for part in merged_parts
     )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ({"text": "a"}, {"text": "b", "thought": True}),
+        ({"text": "a"},),
+        ({"text": "a", "thoughtSignature": "AA=="}, {"functionCall": {"name": "f"}}),
+    ],
+    ids=["text and thought", "text", "parts that are not merged"],
+)
+def test_takes_linear_time(parts: tuple[dict[str, Any], ...]) -> None:
+    """Twice as many chunks take twice the work, whatever their parts are."""
+
+    def build(size: int) -> Any:
+        chunks = [
+            build_chunk(parts[number % len(parts)], citationMetadata={"citations": [{"uri": f"https://a/{number}"}]})
+            for number in range(size)
+        ]
+        return partial(merge_chunks, decode_chunks(*chunks))
+
+    assert is_linear(build, 100)

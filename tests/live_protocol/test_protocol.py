@@ -39,6 +39,7 @@ from genai_fn.schema import (
     LiveServerMessage,
     UsageMetadata,
 )
+from tests.support.call_counts import is_linear
 from tests.support.live_session_events import (
     COMPLETE,
     CUT_OFF,
@@ -320,6 +321,24 @@ def test_unacknowledged_is_bounded() -> None:
     ):
         state, _ = handle_event(state, event)
     assert list(range(37, 101)) == [number for number, _ in state.unacknowledged]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_takes_linear_time(is_open: bool) -> None:
+    """Twice as many messages take twice the work, whether they are never acknowledged or wait for a connection."""
+
+    def build(size: int) -> Any:
+        def run() -> None:
+            state = ProtocolState(is_resumable=True, is_transparent=True)
+            for event in OPENED if is_open else ():
+                state, _ = handle_event(state, event)
+            for number in range(size):
+                state, _ = handle_event(state, SendRequested(OutgoingFrame(number, 1)))
+                state, _ = handle_event(state, MessageSent())
+
+        return run
+
+    assert is_linear(build, 100)
 
 
 class ModelExecutor:

@@ -84,7 +84,10 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "unknown field": lambda text: decode_part(b'"new"', text),
     "unknown field at the root": lambda text: decode_body(GENERATE, b'{"new":%b}' % text),
     "wrong type": lambda text: decode_part(b'"text"', text),
-    "operation": lambda text: decode_body(operations.get("models/m/operations/a", GenerateVideosOperation), b'{"name":"models/m/operations/a","done":true,"metadata":%b}' % text),
+    "operation": lambda text: decode_body(
+        operations.get("models/m/operations/a", GenerateVideosOperation),
+        b'{"name":"models/m/operations/a","done":true,"metadata":%b}' % text,
+    ),
     "tuning job": lambda text: decode_body(
         tunings.get("1"),
         b'{"name":"projects/p/locations/l/tuningJobs/1","partnerModelTuningSpec":{"hyperParameters":%b}}' % text,

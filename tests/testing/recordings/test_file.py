@@ -120,7 +120,10 @@ def test_after_a_crash(tmp_path: Path, size: int) -> None:
         b'{"op": "files.get", "request": []}',
         b'{"op": "files.get"}',
         b"\xff",
-        *(b'{"op": "files.get", "answer": {"a": %b}}' % (b"[" * depth + b"]" * depth) for depth in (700, 5000, 100_000)),
+        *(
+            b'{"op": "files.get", "answer": {"a": %b}}' % (b"[" * depth + b"]" * depth)
+            for depth in (700, 5000, 100_000)
+        ),
     ],
     ids=lambda line: repr(line[:40]) if isinstance(line, bytes) else None,
 )

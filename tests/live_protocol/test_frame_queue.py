@@ -1,0 +1,46 @@
+"""The immutable queue of frames: equal to a tuple, whatever became of the other queues that it shares a list with."""
+
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from genai_fn.live_protocol.frame_queue import FrameQueue
+from tests.support.call_counts import is_linear
+
+CHANGES = st.lists(st.tuples(st.integers(0, 100), st.sampled_from(["append", "append", "drop"])), max_size=60)
+
+
+@given(CHANGES)
+def test_equals_tuple(changes: list[tuple[int, str]]) -> None:
+    """Changes of any earlier queue are those of a tuple, and no queue changes afterwards."""
+    queues: list[tuple[FrameQueue[int], tuple[int, ...]]] = [(FrameQueue(), ())]
+    for number, (position, change) in enumerate(changes):
+        queue, expected = queues[position % len(queues)]
+        if change == "append":
+            queues.append((queue.append(number), (*expected, number)))
+        elif expected:
+            queues.append((queue.drop_first(), expected[1:]))
+    for queue, expected in queues:
+        assert (tuple(queue), len(queue), bool(queue)) == (expected, len(expected), bool(expected))
+        assert (queue, hash(queue), repr(queue)) == (expected, hash(expected), repr(expected))
+        assert queue == FrameQueue(expected)
+        assert queue[1:] == expected[1:]
+        assert not expected or (queue[0], queue[-1]) == (expected[0], expected[-1])
+
+
+def test_length_does_not_count() -> None:
+    """Appending and dropping do not become slower, and dropped items do not stay in the list."""
+
+    def build(size: int) -> Any:
+        def run() -> None:
+            queue: FrameQueue[int] = FrameQueue(range(size))
+            for number in range(size):
+                queue = queue.append(number).append(number).drop_first()
+            for _ in range(size):
+                queue = queue.drop_first()
+            assert len(queue._items) <= 2 * size + 2
+
+        return run
+
+    assert is_linear(build, 500)
+    assert FrameQueue() != []
