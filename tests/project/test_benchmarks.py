@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compare as compare_trees
+from benchmarks import compare as compare_trees, scaling
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.report import Effort, Row, compare, format_table
 
@@ -20,6 +20,20 @@ def test_benchmark(name: str) -> None:
     rows = list(BENCHMARKS[name](_MIN_EFFORT))
     assert [] == [row for row in rows if "ours" not in row.results or not all(map(math.isfinite, row.results.values()))]
     assert 2 + len(rows) == len(format_table(rows).splitlines())
+
+
+@pytest.mark.parametrize("name", scaling.SUBJECTS)
+def test_scaling(name: str) -> None:
+    """Every reader and combinator runs at all sizes, and is one row of the table."""
+    curve = scaling.measure_curve(name, 2, scaling.SUBJECTS[name][1], rounds=1)
+    assert len(curve.seconds) == 4
+    assert scaling.format_curve(curve).count("|") == 8
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [((1.0, 2.6, 5.2, 10.0), True), ((1.0, 2.0, 4.0, 10.5), False)])
+def test_is_linear(seconds: tuple[float, ...], expected: bool) -> None:
+    """A factor over 2.6 for any doubling is not linear."""
+    assert scaling.Curve("a", 1, seconds).is_linear is expected
 
 
 @pytest.mark.parametrize(
