@@ -87,7 +87,7 @@ def _apply_lash(action: Any) -> Any:
     return action.lash(_ask_text)
 
 
-def _ask_text(value: object) -> Any:
+def _ask_text(_: object) -> Any:
     return _TEXT
 
 

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import inf
@@ -118,19 +120,19 @@ def _call_functions(size: int) -> list[Any]:
 
 
 def _read_recording(size: int) -> Callable[[], object]:
-    folder = tempfile.TemporaryDirectory(prefix="genai-fn-scaling-")
-    path = Path(folder.name) / "calls.jsonl"
+    folder = tempfile.mkdtemp(prefix="genai-fn-scaling-")
+    path = Path(folder) / "calls.jsonl"
     requests = [generate("m", str(number)) for number in range(size)]
     record = recording(Fake({"generate": "hi"}), path, "record")
     for request in requests:
         record(request)
 
     def run() -> None:
-        assert folder  # kept until it has run
         replay = Replay(path)
         for request in requests:
             replay(request).unwrap()
 
+    weakref.finalize(run, shutil.rmtree, folder)
     return run
 
 

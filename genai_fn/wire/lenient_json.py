@@ -67,7 +67,7 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
 
 
 @functools.cache
-def _find_reader(kind: Any, is_tree: bool = False) -> Callable[[bytes | memoryview], Any]:  # noqa: FBT001, FBT002  # as above
+def _find_reader(kind: Any, is_tree: bool = False) -> Callable[[bytes | memoryview], Any]:  # as above
     """
     Return the function that decodes JSON as a type, or as the tree that is converted to it.
 
@@ -81,7 +81,7 @@ def _find_reader(kind: Any, is_tree: bool = False) -> Callable[[bytes | memoryvi
 
 def _find_unlimited(annotation: Any, outer: tuple[Any, ...]) -> Any:
     """
-    Find a type whose JSON may nest without a limit: a Struct that contains itself, or free-form JSON that is not checked.
+    Find a type whose JSON may nest without a limit: a Struct that contains itself, or unchecked free-form JSON.
 
     `outer` are the Structs that contain the annotation.
     """

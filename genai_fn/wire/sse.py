@@ -297,6 +297,6 @@ class _JsonParser:
 
 
 _MAX_DEPTH = codec.MAX_DEPTH * 2
-"""More levels than any JSON that can be decoded, so that a document without an end does not take the time of its size."""
+"""More levels than any JSON that can be decoded: a document of nothing but brackets ends there."""
 _STRING_DELIMITER = re.compile(rb'["\\]')
 _STRUCTURE_DELIMITER = re.compile(rb'["{}\[\]]')

@@ -140,7 +140,7 @@ def test_bad_lines(tmp_path: Path, line: bytes, mode: Any) -> None:
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH, 700, 5000])
 def test_deep_answer(tmp_path: Path, depth: int) -> None:
-    """An answer that nests as deep as one may is recorded and replayed; a deeper one is a failure, which is recorded."""
+    """An answer of the greatest depth is recorded and replayed; a deeper one is a failure, which is recorded."""
     path = tmp_path / "calls.jsonl"
     arguments = b'{"a":' * depth + b"1" + b"}" * depth
     body = b'{"candidates":[{"content":{"parts":[{"functionCall":{"args":%b}}]}}]}' % arguments
