@@ -69,7 +69,9 @@ def format_curve(curve: Curve) -> str:
 
 def main() -> None:
     """Print a table, each row as soon as it is measured, and the names of what is not linear."""
-    print("| what | size | ms | ms at 2× | ms at 4× | ms at 8× | largest factor of a doubling |")  # a command
+    print(
+        "| what | size | ms | ms at twice | ms at 4 times | ms at 8 times | largest factor of a doubling |"
+    )  # a command
     print("|---|---|---|---|---|---|---|")  # a command
     slow = []
     for name, (size, build) in SUBJECTS.items():

@@ -55,28 +55,37 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     except msgspec.DecodeError as error:
         if not str(error).startswith(_UNKNOWN_FIELD) and not _NULL_IN_QUOTES.search(text):
             try:
-                return codec.decode(text, kind, strict=False)
+                return _build_reader(kind, kind, strict=False)(text)
             except msgspec.DecodeError:
                 pass
     except RecursionError:
         raise codec.build_depth_error() from None
     try:
-        return convert_json(_find_reader(kind, is_tree=True)(text), kind)
+        return convert_json(_build_reader(kind, Any)(text), kind)
     except RecursionError:
         raise codec.build_depth_error() from None
 
 
 @functools.cache
-def _find_reader(kind: Any, is_tree: bool = False) -> Callable[[bytes | memoryview], Any]:  # as above
+def _find_reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
+    """Return the function that decodes JSON as a type."""
+    return _build_reader(kind, kind)
+
+
+def _build_reader(kind: Any, target: Any, *, strict: bool = True) -> Callable[[bytes | memoryview], Any]:
     """
-    Return the function that decodes JSON as a type, or as the tree that is converted to it.
+    Build the function that decodes JSON of a type as that type, or as the tree that is converted to it.
 
     It scans the text for its depth only if the type has no limit.
     """
-    target = Any if is_tree else kind
-    if _find_unlimited(kind, ()) is None:
-        return codec.find_unchecked_decoder(target)
-    return functools.partial(codec.decode, kind=target)
+    if _limits_depth(kind):
+        return codec.find_unchecked_decoder(target, strict=strict)
+    return functools.partial(codec.decode, kind=target, strict=strict)
+
+
+@functools.cache
+def _limits_depth(kind: Any) -> bool:
+    return _find_unlimited(kind, ()) is None
 
 
 def _find_unlimited(annotation: Any, outer: tuple[Any, ...]) -> Any:
