@@ -69,16 +69,14 @@ def format_curve(curve: Curve) -> str:
 
 def main() -> None:
     """Print a table, each row as soon as it is measured, and the names of what is not linear."""
-    print(
-        "| what | size | ms | ms at twice | ms at 4 times | ms at 8 times | largest factor of a doubling |"
-    )  # a command
-    print("|---|---|---|---|---|---|---|")  # a command
+    print("| what | size | ms | ms at twice | ms at 4 times | ms at 8 times | largest factor |")
+    print("|---|---|---|---|---|---|---|")
     slow = []
     for name, (size, build) in SUBJECTS.items():
         curve = measure_curve(name, size, build)
-        print(format_curve(curve), flush=True)  # a command
+        print(format_curve(curve), flush=True)
         slow += [] if curve.is_linear else [curve.name]
-    print(f"\nover {MAX_FACTOR}: {', '.join(slow) or 'none'}", file=sys.stderr)  # a command
+    print(f"\nover {MAX_FACTOR}: {', '.join(slow) or 'none'}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def _read_response(
         if isinstance(chunk, EffectFailed):
             yield CloseResource(response)  # the next attempt needs its connection
             return chunk.error
-        data = decompressor.feed(chunk) if chunk else decompressor.finish()
+        data: bytes | GenaiError = decompressor.feed(chunk) if chunk else decompressor.finish()
         while decompressor.has_more and isinstance(data, bytes):
             chunks.append(data)
             data = (yield from _pause(deadline)) or decompressor.feed(b"")

@@ -57,6 +57,7 @@ _CONTENTS: Mapping[str, tuple[str, ...]] = {
     "a Pillow image that was opened from a JPEG file": ("tests/schema/test_content.py::test_unmodified_jpeg",),
     "a `ToolCall` or a `ToolResponse` itself as a part": ("tests/schema/test_content.py::test_part_of",),
     "an empty dict as contents of a cache": ("3.6.1/empty-content",),
+    "free-form JSON of more than 100 levels": ("tests/wire/test_nesting.py::test_builder_refuses",),
     "a part without content": ("1.51.0/empty-part", "3.6.1/empty-part"),
 }
 
@@ -247,6 +248,7 @@ _ROOTS: Mapping[str, tuple[str, ...]] = {
 
 _RESPONSES: Mapping[str, tuple[str, ...]] = {
     "an unknown enum value": ("tests/schema/test_types.py::test_unknown_members",),
+    "free-form JSON of more than 100 levels in a response": ("tests/wire/test_nesting.py::test_reader_refuses",),
     "a field that no type defines": ("tests/wire/test_extra_fields.py::test_parts_go_back",),
     "one object in place of a list, or the number of an enum value": (
         "tests/schema/test_protobuf_leniency.py::test_one_object_in_a_response",
