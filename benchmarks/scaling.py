@@ -71,7 +71,7 @@ def main() -> None:
     """Print a table, each row as soon as it is measured, and the names of what is not linear."""
     print("| what | size | ms | ms at twice | ms at 4 times | ms at 8 times | largest factor |")
     print("|---|---|---|---|---|---|---|")
-    slow = []
+    slow: list[str] = []
     for name, (size, build) in SUBJECTS.items():
         curve = measure_curve(name, size, build)
         print(format_curve(curve), flush=True)

@@ -149,7 +149,7 @@ COMBINATORS: dict[str, tuple[int, Build]] = {
     "items of pages": (100, _list_pages),
     "gather": (100, _gather),
     "calling, one round": (50, _call_functions),
-    "calling, rounds": (10, _call_in_rounds),
+    "calling, rounds": (50, _call_in_rounds),
     "a chain of map": (200, _chain(_apply_map)),
     "a chain of bind": (200, _chain(_apply_bind)),
     "a chain of lash": (200, _chain(_apply_lash)),

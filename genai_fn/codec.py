@@ -113,7 +113,8 @@ def is_too_deep(value: Any) -> bool:
                 if len(outer) >= MAX_DEPTH:
                     return True
                 outer.append(children)
-                children = iter(cast("dict[str, Any]", child).values() if isinstance(child, dict) else child)
+                inner: Any = cast("dict[str, Any]", child).values() if isinstance(child, dict) else child
+                children = iter(inner)
                 break
         else:
             if not outer:
@@ -132,7 +133,7 @@ def _is_text_too_deep(text: _Text, max_depth: int) -> bool:
     """
     if len(text) <= max_depth:
         return False
-    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(cast("Any", text))
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     brackets = data.translate(_TO_SQUARE_BRACKETS, _OTHER_BYTES)

@@ -280,9 +280,10 @@ class _Derived(_Source):
     def __reduce__(self) -> Any:
         steps: list[Any] = []
         source: Any = self
-        while isinstance(source, Flow | Stream):
-            steps.append((type(source), source.builder, source.args, source.kwargs))
-            source = source.source
+        while isinstance(source, _Derived):
+            step: Any = source
+            steps.append((type(step), step.builder, step.args, step.kwargs))
+            source = step.source
         return _rebuild_chain, (source, tuple(reversed(steps)))
 
 

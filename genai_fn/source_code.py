@@ -404,8 +404,9 @@ _CALLED_MODIFIERS = (
     "with_tools",
     "with_options",
 )
+_ANY_FLOW: Flow[Any] = Flow(print)
 _METHODS_BY_BUILDER: dict[Any, str] = {
-    getattr(Flow(print), name)(print).builder: name for name in ("map", "bind", "lash")
+    getattr(_ANY_FLOW, name)(print).builder: name for name in ("map", "bind", "lash")
 }
 _FLOW_BUILDERS = ("both", "gather", "embed_many", "files.download")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -55,7 +55,7 @@ class FrameQueue(Sequence[T_co], Generic[T_co]):
         return tuple(self)[index]
 
     def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, FrameQueue | tuple) else NotImplemented
+        return tuple(self) == tuple(cast("Any", other)) if isinstance(other, FrameQueue | tuple) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(tuple(self))
@@ -65,6 +65,6 @@ class FrameQueue(Sequence[T_co], Generic[T_co]):
 
 
 def _slice_queue(items: list[Any], start: int, end: int) -> FrameQueue[Any]:
-    queue: FrameQueue[Any] = FrameQueue.__new__(FrameQueue)
+    queue: FrameQueue[Any] = cast("Any", FrameQueue).__new__(FrameQueue)
     queue._items, queue._start, queue._end = items, start, end  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # of this module
     return queue

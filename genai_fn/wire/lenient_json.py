@@ -85,28 +85,26 @@ def _build_reader(kind: Any, target: Any, *, strict: bool = True) -> Callable[[b
 
 @functools.cache
 def _limits_depth(kind: Any) -> bool:
-    return _find_unlimited(kind, ()) is None
+    """Whether JSON of a type cannot nest without a limit: no Struct contains itself, and free-form JSON is checked."""
+    return _is_limited(kind, ())
 
 
-def _find_unlimited(annotation: Any, outer: tuple[Any, ...]) -> Any:
-    """
-    Find a type whose JSON may nest without a limit: a Struct that contains itself, or unchecked free-form JSON.
-
-    `outer` are the Structs that contain the annotation.
-    """
+def _is_limited(annotation: Any, outer: tuple[Any, ...]) -> bool:
+    """Whether `_limits_depth` holds for an annotation within the Structs `outer`."""
     for kind in iter_types(annotation):
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if not isinstance(kind, type) or kind in outer:
+            return False
+        if issubclass(kind, msgspec.Struct):
             checked = kind.free_form_fields if issubclass(kind, FreeFormMessage) else ()
-            unchecked = [] if kind in outer else [each for each in get_defined_fields(kind) if each.name not in checked]
-            if kind in outer or any(_find_unlimited(each.type, (*outer, kind)) is not None for each in unchecked):
-                return kind
-        elif not isinstance(kind, type) or not issubclass(kind, _FLAT_TYPES):
-            return kind
-    return None
+            inner = (each.type for each in get_defined_fields(kind) if each.name not in checked)
+            if not all(_is_limited(each, (*outer, kind)) for each in inner):
+                return False
+        elif not issubclass(kind, _FLAT_TYPES):
+            return False
+    return True
 
 
 _FLAT_TYPES = (str, int, float, bytes, datetime, Enum, type(None))
-
 
 _UNKNOWN_FIELD = "Object contains unknown field"
 """Beginning of msgspec's error, after which the second attempt would fail too."""
