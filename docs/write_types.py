@@ -76,7 +76,17 @@ def _format_lines(kind: ast.ClassDef) -> list[str]:
     return [*inherited, *_list_fields(kind), *_list_members(kind)]
 
 
-_ROOTS = {"Message", "OpenEnum", "OpenMessage", "SecretMessage", "Struct", "str", "Enum", "Generic[T_co]"}
+_ROOTS = {
+    "FreeFormMessage",
+    "Message",
+    "OpenEnum",
+    "OpenMessage",
+    "SecretMessage",
+    "Struct",
+    "str",
+    "Enum",
+    "Generic[T_co]",
+}
 
 
 def _get_summary(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:

@@ -113,8 +113,7 @@ def is_too_deep(value: Any) -> bool:
                 if len(outer) >= MAX_DEPTH:
                     return True
                 outer.append(children)
-                inner: Any = cast("dict[str, Any]", child).values() if isinstance(child, dict) else child
-                children = iter(inner)
+                children = _iter_items(child)
                 break
         else:
             if not outer:
@@ -123,6 +122,10 @@ def is_too_deep(value: Any) -> bool:
 
 
 _CONTAINERS = (dict, list, tuple)
+
+
+def _iter_items(container: Any) -> Iterator[Any]:
+    return iter(container.values()) if hasattr(container, "values") else iter(container)
 
 
 def _is_text_too_deep(text: _Text, max_depth: int) -> bool:

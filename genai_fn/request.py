@@ -260,6 +260,8 @@ class FlowTraits(Value):
     """Whether it starts actions of its own, so that an async reader needs ``async with``."""
     is_server_stream: bool = False
     """Whether it is one request that the server streams: its source."""
+    method: str | None = None
+    """Name of the method that builds it, such as ``map``."""
 
 
 class _Source(Value):
@@ -514,13 +516,13 @@ def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
     return generator(*source, *description.args, **dict(description.kwargs))  # type: ignore[no-any-return]  # a builder's
 
 
-@flow
+@flow(traits=FlowTraits(method="map"))
 def _map_result(of: Action[T], f: Callable[[T], U]) -> FlowGenerator[Result[U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     return result.map(f)
 
 
-@flow
+@flow(traits=FlowTraits(method="bind"))
 def _bind_result(of: Action[T], f: Callable[[T], Action[U]]) -> FlowGenerator[Result[U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     if isinstance(result, Failure):
@@ -529,7 +531,7 @@ def _bind_result(of: Action[T], f: Callable[[T], Action[U]]) -> FlowGenerator[Re
     return following
 
 
-@flow
+@flow(traits=FlowTraits(method="lash"))
 def _lash_result(of: Action[T], f: Callable[[GenaiError], Action[U]]) -> FlowGenerator[Result[T | U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     if isinstance(result, Success):

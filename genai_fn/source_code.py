@@ -276,7 +276,7 @@ class _SourceWriter:
     def _write_pipeline(self, value: Flow[Any] | Stream[Any]) -> _Fragment:
         """Write a modifier or method after the source, or the call of a builder."""
         source: Any = value.source
-        if isinstance(value, Flow) and value.builder in _METHODS_BY_BUILDER:
+        if isinstance(value, Flow) and value.traits.method is not None:
             return self._write_method_calls(value)
         if value.traits.is_server_stream:
             return _append_text(self._write_request(source, is_streamed=True), f" | {self._import_name('streamed')}")
@@ -298,8 +298,8 @@ class _SourceWriter:
         """Write a chain of methods such as ``.map(…).bind(…)``."""
         calls: list[tuple[str, tuple[Any, ...]]] = []
         source: Any = value
-        while isinstance(source, Flow) and (name := _METHODS_BY_BUILDER.get(source.builder)):
-            calls.append((name, source.args))
+        while isinstance(source, Flow) and source.traits.method is not None:
+            calls.append((source.traits.method, source.args))
             source = source.source
         written = _format_one_line(self.write_value(source))
         texts = [f"({written})" if " | " in written else written]
@@ -404,10 +404,6 @@ _CALLED_MODIFIERS = (
     "with_tools",
     "with_options",
 )
-_ANY_FLOW: Flow[Any] = Flow(print)
-_METHODS_BY_BUILDER: dict[Any, str] = {
-    getattr(_ANY_FLOW, name)(print).builder: name for name in ("map", "bind", "lash")
-}
 _FLOW_BUILDERS = ("both", "gather", "embed_many", "files.download")
 
 

@@ -64,6 +64,7 @@ ALLOWED_IMPORTS = {
 
 PURE_MODULES = {
     *(
+        "array",
         "base64",
         "binascii",
         "collections",
@@ -102,7 +103,6 @@ IO_EXCEPTIONS = {
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
-    "wire.decompress": {"sys"},  # ``sys.maxsize``
     "wire.encoding": {"platform"},  # the Python version, for the user agent
 }
 """Exceptions outside ``interpreters`` and ``cli``, each with its purpose."""
