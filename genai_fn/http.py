@@ -1,5 +1,6 @@
 """HTTP requests and responses as values, and masking of the credentials in them."""
 
+import functools
 import re
 from typing import Generic, TypeAlias, TypeVar
 
@@ -105,6 +106,7 @@ def mask_headers(headers: Headers) -> Headers:
     return tuple((name, "***" if is_credential(name) else value) for name, value in headers)
 
 
+@functools.lru_cache(1024)
 def is_credential(name: str) -> bool:
     """Whether the value of a header may be a credential, judged by its name."""
     return _CREDENTIAL_NAME.search(name) is not None

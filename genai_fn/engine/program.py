@@ -27,6 +27,7 @@ from genai_fn.effects import (
     StartAction,
 )
 from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.sent_credentials import SentCredentials
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.request import Action, Flow, Request, Stream, start_generator
@@ -35,22 +36,29 @@ T = TypeVar("T")
 
 
 def build_program(
-    description: Action[T] | Stream[T], handler: RequestHandler, until: float = inf
+    description: Action[T] | Stream[T],
+    handler: RequestHandler,
+    until: float = inf,
+    sent: SentCredentials | None = None,
 ) -> Effects[Result[T, GenaiError]]:
     """
     Build the program of an action, which returns its result, or of a stream, which emits its items.
 
-    `until` is the deadline, in seconds of the clock that `GetTime` reads.
+    `until` is the deadline, in seconds of the clock that `GetTime` reads. `sent` belongs to the flow of which the
+    program is a part; its failures are masked.
     """
     if isinstance(description, Request):
-        return _handle_request(description, handler, until)
-    return _run_generator(description, handler, until)
+        return _handle_request(description, handler, until, sent)
+    return _run_generator(description, handler, until, sent or SentCredentials())
 
 
-def _handle_request(request: Request[T], handler: RequestHandler, until: float) -> Effects[Result[T, GenaiError]]:
+def _handle_request(
+    request: Request[T], handler: RequestHandler, until: float, sent: SentCredentials | None
+) -> Effects[Result[T, GenaiError]]:
     """Handle a request. A `FlowFailed`, which a closed executor raises, becomes a ``Failure``."""
     try:
-        return (yield from handler.handle(request, until))
+        handling = handler.handle(request, until)
+        return (yield from handling if sent is None else sent.watch_request(request, handling))
     except FlowFailed as end:
         return Failure(end.error)
 
@@ -66,7 +74,9 @@ class _Frame:
         self.until = until
 
 
-def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler, until: float) -> Effects[Any]:
+def _run_generator(
+    description: Flow[Any] | Stream[Any], handler: RequestHandler, until: float, sent: SentCredentials
+) -> Effects[Any]:
     """
     Run a flow or stream, and the flows that it asks for.
 
@@ -81,7 +91,7 @@ def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler
             try:
                 command = frame.stepper.next()
             except FlowFailed as end:
-                result = Failure(end.error)
+                result = Failure(sent.mask_error(end.error))
                 if isinstance(frame.description, Stream):
                     yield Emit(result)
                 _return_to_caller(frames, result)
@@ -90,15 +100,15 @@ def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler
                 _raise_in_caller(frames, error)
                 continue
             if command is DONE:
-                result = _end_frame(frames)
+                result = _end_frame(frames, sent)
                 continue
             try:
                 if type(command) is Emit:  # the most frequent one
-                    yield command
+                    yield _mask_item(command, sent)
                 elif type(command) in _ASKING and not isinstance(command.action, Request):
                     frames.append(_Frame(command.action, (yield from _compute_deadline(command, frame.until))))
                 else:
-                    frame.stepper.send((yield from _perform_command(command, handler, frame.until)))
+                    frame.stepper.send((yield from _perform_command(command, handler, frame.until, sent)))
             except Exception as error:  # noqa: BLE001  # a user function raised, or the deadline passed: the flow may handle it
                 frame.stepper.throw(error)
         return result
@@ -110,10 +120,10 @@ def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler
 _ASKING = (Ask, AskWithin)
 
 
-def _end_frame(frames: list[_Frame]) -> Any:
+def _end_frame(frames: list[_Frame], sent: SentCredentials) -> Any:
     """Return the value of the innermost flow to the one that asked for it."""
     try:
-        result = _check_return_value(frames[-1].description, frames[-1].stepper.value)
+        result = sent.mask_failure(_check_return_value(frames[-1].description, frames[-1].stepper.value))
     except InvalidRequest as error:
         _raise_in_caller(frames, error)
         return None
@@ -142,21 +152,26 @@ def _compute_deadline(command: Ask | AskWithin, until: float) -> Effects[float]:
     return min(until, now + command.seconds)
 
 
-def _perform_command(command: Any, handler: RequestHandler, until: float) -> Effects[Any]:
+def _mask_item(command: Emit, sent: SentCredentials) -> Emit:
+    item: Any = command.item
+    return Emit(sent.mask_failure(item)) if isinstance(item, Failure) else command
+
+
+def _perform_command(command: Any, handler: RequestHandler, until: float, sent: SentCredentials) -> Effects[Any]:
     match command:
         case ReadItems(handle=handle):
             return (yield from handler.read_items(handle))
         case Ask(action=request):
-            return (yield from _handle_request(request, handler, until))
+            return (yield from _handle_request(request, handler, until, sent))
         case OpenStream(request=request):
-            return (yield from handler.open_stream(request, until))
+            return (yield from sent.watch_request(request, handler.open_stream(request, until)))
         case StartAction(action=action):
-            return (yield Spawn(build_program(action, handler, until)))
+            return (yield Spawn(build_program(action, handler, until, sent)))
         case AskAll(actions=actions):
-            return (yield RunAll(tuple(build_program(each, handler, until) for each in actions)))
+            return (yield RunAll(tuple(build_program(each, handler, until, sent) for each in actions)))
         case AskWithin(action=request):
             deadline = yield from _compute_deadline(command, until)
-            return (yield from _handle_request(request, handler, deadline))
+            return (yield from _handle_request(request, handler, deadline, sent))
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
         case _:

@@ -235,6 +235,8 @@ _SCALAR_CONVERTERS: dict[Any, Converter] = {
 def _build_enum_converter(kind: type[Enum]) -> Converter:
     def convert_enum(value: Any) -> Any:
         if isinstance(value, kind):
+            if isinstance(value, str) and not value.isascii():  # a value that the enum does not list
+                _convert_text(str(value))
             return value
         text = _find_enum_text(kind, value)
         if not isinstance(text, str):

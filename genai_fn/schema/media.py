@@ -76,7 +76,7 @@ class PartMediaResolution(OpenMessage):
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return cls(level=PartMediaResolutionLevel(value)) if isinstance(value, str) else NotImplemented
+        return {"level": value} if isinstance(value, str) else NotImplemented
 
 
 class VideoMetadata(OpenMessage):
