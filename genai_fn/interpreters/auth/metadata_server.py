@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from genai_fn import codec
-from genai_fn.backend import Secret
+from genai_fn.backend import Secret, normalize_base_url
 from genai_fn.effects import EffectFailed
-from genai_fn.errors import APIError, AuthError
+from genai_fn.errors import APIError, AuthError, InvalidRequest
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.interpreters.auth.token_source import (
     REQUEST_TIMEOUT,
@@ -26,11 +26,16 @@ class MetadataTokenSource:
     Gets the tokens of the machine's service account.
 
     Reads the server's address from ``GCE_METADATA_HOST`` or ``GCE_METADATA_IP``; ``NO_GCE_CHECK=true`` disables it.
+    An address that is not a host, maybe with a port, is refused: a user, a path or a query would send the request for
+    the token elsewhere.
     """
 
     def __init__(self, environ: Mapping[str, str], fetch: FetchFunction) -> None:
-        configured = environ.get("GCE_METADATA_HOST") or environ.get("GCE_METADATA_IP")
-        self.host = configured or "metadata.google.internal"
+        variable = next((name for name in _HOST_VARIABLES if environ.get(name)), None)
+        configured = None if variable is None else environ[variable]
+        is_valid = configured is None or _is_host(configured)
+        self.host = (configured if is_valid else None) or "metadata.google.internal"
+        self._problem = None if is_valid else build_auth_failure(f"{variable}: {_EXPECTED_HOST}")
         self._is_configured = configured is not None
         self._is_disabled = environ.get("NO_GCE_CHECK", "").lower() == "true"
         self._quota_project = environ.get("GOOGLE_CLOUD_QUOTA_PROJECT") or None
@@ -45,6 +50,8 @@ class MetadataTokenSource:
         """
         if self._is_disabled:
             return "skipped because of NO_GCE_CHECK"
+        if self._problem is not None:
+            return self._problem
         response = self._get("project/project-id", _PROBE_TIMEOUT)
         if isinstance(response, EffectFailed):
             exists = isinstance(response.error, APIError) or (
@@ -82,6 +89,8 @@ class MetadataTokenSource:
         return problem if isinstance(problem, EffectFailed) else self._project
 
     def _get(self, path: str, seconds: float) -> HttpResponse | EffectFailed:
+        if self._problem is not None:
+            return self._problem
         url = f"http://{self.host}/computeMetadata/v1/{path}"
         response = self._fetch(HttpRequest("GET", url, (("metadata-flavor", "Google"),)), seconds)
         if isinstance(response, HttpResponse) and response.get_header("metadata-flavor") != "Google":
@@ -90,6 +99,17 @@ class MetadataTokenSource:
 
 
 _PROBE_TIMEOUT = 3.0  # seconds
+_HOST_VARIABLES = ("GCE_METADATA_HOST", "GCE_METADATA_IP")
+_EXPECTED_HOST = "expected a host, maybe with a port, such as 169.254.169.254 or [fd20:ce::254]:80; no user, path or query"
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a text is a host, maybe with a port, and nothing else of a URL."""
+    try:
+        normalize_base_url(f"http://{text}")
+    except InvalidRequest:
+        return False
+    return "/" not in text
 
 
 class _TokenResponse(msgspec.Struct):

@@ -83,3 +83,18 @@ def test_metadata_server_in_trouble():
         assert isinstance(get_error(make_cache(None, fetch_by_http, environ).get_credential()), ServerError)
     no_server = {"GCE_METADATA_HOST": "h", "CLOUDSDK_CONFIG": "none"}
     assert isinstance(get_error(make_cache(None, make_failing_fetch(), no_server).get_credential()), TransportError)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ("test-user:test-password@h.test", "h.test/x?token=test-password", "h.test#test-password", "h.test:test-password", "h\n")
+)
+@pytest.mark.parametrize("variable", ("GCE_METADATA_HOST", "GCE_METADATA_IP"))
+def test_malformed_hosts(variable, host):
+    """An address of the server that is more than a host and a port is refused: no request is sent, nothing is shown."""
+    fetch = make_failing_fetch()
+    failed = get_error(make_cache(None, fetch, {variable: host, "CLOUDSDK_CONFIG": "none"}).get_credential())
+    assert isinstance(failed, AuthError)
+    assert failed.message.startswith(f"{variable}: expected a host")
+    assert "test-" not in failed.message
+    assert not fetch.requests
