@@ -100,7 +100,7 @@ def _build_user_content(parts: Sequence[Any]) -> Content:
 
 
 def _convert_part(value: Any) -> Part:
-    if value is None or value == {}:
+    if value is None or (isinstance(value, Mapping) and not value):
         raise ConversionError(value, "a text, a Part, a File, a Blob, an image, or a dict of one")
     part: Part = convert(Part, value)
     return part

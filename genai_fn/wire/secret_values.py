@@ -1,0 +1,66 @@
+"""Finds the secrets in the fields of a request: API keys of tools, headers for MCP servers, access tokens."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from genai_fn.schema.annotations import get_fields, iter_types
+from genai_fn.schema.secret_fields import SecretMessage
+
+__all__ = ["find_secrets"]
+
+
+def find_secrets(value: Any) -> frozenset[str]:
+    """
+    Return the texts of all secret fields in a value, at any depth.
+
+    >>> from genai_fn.schema import Tool, ToolExaAiSearch
+    >>> sorted(find_secrets((Tool(exa_ai_search=ToolExaAiSearch(api_key="test-key")),)))
+    ['test-key']
+    """
+    return frozenset(_iter_secrets(value))
+
+
+def _iter_secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, msgspec.Struct):
+        if isinstance(value, SecretMessage):
+            for name in value.secret_fields:
+                yield from _iter_texts(getattr(value, name))
+        for name in _list_open_fields(type(value)):
+            yield from _iter_secrets(getattr(value, name))
+    elif isinstance(value, tuple | list):
+        for each in cast("tuple[Any, ...]", value):
+            yield from _iter_secrets(each)
+    elif isinstance(value, Mapping):
+        for each in cast("Mapping[str, Any]", value).values():
+            yield from _iter_secrets(each)
+
+
+def _iter_texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (each for each in cast("Mapping[str, Any]", value).values() if isinstance(each, str))
+
+
+@functools.cache
+def _list_open_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """List the fields in whose values secrets may be, so that contents of any size are not searched."""
+    return tuple(each.name for each in get_fields(kind) if any(map(_may_have_secrets, iter_types(each.type))))
+
+
+@functools.cache
+def _may_have_secrets(kind: Any) -> bool:
+    """Whether values of a class are, or may contain, a `SecretMessage`."""
+    reached, pending = set[Any](), [kind]
+    while pending:
+        each = pending.pop()
+        if each in reached or not isinstance(each, type) or not issubclass(each, msgspec.Struct):
+            continue
+        if issubclass(each, SecretMessage):
+            return True
+        reached.add(each)
+        pending += [inner for field in get_fields(each) for inner in iter_types(field.type)]
+    return False
