@@ -28,6 +28,7 @@ from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode
 from genai_fn.wire.decompress import Decompressor
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.resume import build_range_request, count_repeated_bytes
+from genai_fn.wire.secret_values import find_secrets
 from genai_fn.wire.sse import EventParser
 
 
@@ -176,7 +177,8 @@ def attempt_stream(
         )
         return AttemptResult(Failure(whole if isinstance(whole, GenaiError) else build_api_error(whole)))
     source = _get_resume_source(prepared, effect, settings)
-    handle = StreamHandle(response, prepared.reader, settings, source, Masker(effect.request.headers))
+    masker = Masker(effect.request.headers, find_secrets(prepared.operation))
+    handle = StreamHandle(response, prepared.reader, settings, source, masker)
     yield from read_until_item(handle, settings.deadline, inf)
     first = next(iter(handle.pending_items), None)  # an empty body has none
     if isinstance(first, Failure):

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from msgspec.structs import replace
 from returns.result import Failure, Result
 
 from genai_fn.backend import (
@@ -39,6 +40,7 @@ from genai_fn.request import Request
 from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, apply_address_options, prepare_request, sign_request
 from genai_fn.wire.masking import Masker
+from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
 __all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "find_credential_problem"]
 
@@ -134,13 +136,14 @@ class HttpHandler(Value, kw_only=True, dict=True):
                 shown, outcome = None, AttemptResult(Failure(ready))
             else:
                 prepared, signed = ready
-                shown = prepared.http if self.has_listener else None
+                shown = hide_credentials(prepared.http, request.operation) if self.has_listener else None
                 if shown is not None:
+                    prepared = replace(prepared, http=shown)
                     yield Notify(Sending(shown, attempt))
                 effect = SendRequest(signed, settings.deadline, settings.timeouts.connect, needs_new_connection)
                 outcome = yield from run_attempt(prepared, effect, settings)
                 if not outcome.is_success:
-                    outcome = outcome.mask(Masker(signed.headers))
+                    outcome = outcome.mask(Masker(signed.headers, find_secrets(request.operation)))
             if outcome.is_success:
                 return outcome.result
             error = outcome.result.failure()

@@ -2,13 +2,17 @@
 
 from typing import Any, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from returns.result import Failure
 
-from genai_fn.effects import Effects, SendRequest
+from genai_fn.effects import Effects, Notify, SendRequest
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError
-from genai_fn.http import Headers, is_credential
+from genai_fn.http import HttpRequest, is_credential
+from genai_fn.request import Request
 from genai_fn.wire.masking import Masker
+from genai_fn.wire.secret_values import find_secrets, list_secret_carriers
 
 __all__ = ["SentCredentials"]
 
@@ -17,26 +21,32 @@ T = TypeVar("T")
 
 class SentCredentials:
     """
-    Collects the credentials in the requests of a flow, and masks them in its failures.
+    Collects the credentials in the requests of a flow, and masks them in its failures and events.
 
     A request handler masks the failures of its requests. A flow builds further ones from answers, such as the
-    `OperationFailed` of a job whose error repeats the key.
+    `OperationFailed` of a job whose error repeats the key; and it sends requests to addresses that a server has chosen,
+    without the credential that these addresses may repeat.
     """
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_carriers", "_headers", "_masker")
 
     def __init__(self) -> None:
         self._headers: set[tuple[str, str]] = set()
+        self._carriers: dict[int, Any] = {}
+        self._masker: Masker | None = None
 
     def __repr__(self) -> str:
         return "SentCredentials(***)"
 
-    def watch_requests(self, effects: Effects[T]) -> Effects[T]:
-        """Return the same program; the credentials in the requests that it sends are added."""
+    def watch_request(self, request: Request[Any], effects: Effects[T]) -> Effects[T]:
+        """Return the program that handles a request, with masked events; the credentials that it sends are added."""
+        self._add_carriers(request.operation)
         stepper = Stepper(effects)
         while (effect := stepper.next()) is not DONE:
             if isinstance(effect, SendRequest):
-                self._add_credentials(effect.request.headers)
+                self._add_credentials(effect.request)
+            elif isinstance(effect, Notify):
+                effect = Notify(self._mask_event(effect.event))  # noqa: PLW2901  # the masked one takes its place
             try:
                 stepper.send((yield effect))
             except Exception as error:  # noqa: BLE001  # the program may handle it
@@ -45,7 +55,7 @@ class SentCredentials:
 
     def mask_error(self, error: GenaiError) -> GenaiError:
         """Mask the credentials in an error; it stays the same object if it contains none."""
-        return Masker(tuple(self._headers)).mask_error(error) if self._headers else error
+        return self._get_masker().mask_error(error)
 
     def mask_failure(self, value: Any) -> Any:
         """Mask the credentials in a failure; any other value is returned unchanged."""
@@ -56,5 +66,32 @@ class SentCredentials:
         masked = self.mask_error(error) if isinstance(error, GenaiError) else error
         return value if masked is error else Failure(masked)
 
-    def _add_credentials(self, headers: Headers) -> None:
-        self._headers.update(pair for pair in headers if is_credential(pair[0]))
+    def _mask_event(self, event: Any) -> Any:
+        """Mask the URL and the error of an event: the URL may be one that a server has chosen."""
+        changes: dict[str, Any] = {}
+        request, error = getattr(event, "request", None), getattr(event, "error", None)
+        if isinstance(request, HttpRequest):
+            changes["request"] = replace(request, url=self._get_masker().mask_text(request.url))
+        if isinstance(error, GenaiError):
+            changes["error"] = self.mask_error(error)
+        return replace(event, **changes) if changes and isinstance(event, Struct) else event
+
+    def _add_credentials(self, request: HttpRequest) -> None:
+        found = [pair for pair in request.headers if is_credential(pair[0])]
+        if not self._headers.issuperset(found):
+            self._headers.update(found)
+            self._masker = None
+
+    def _add_carriers(self, operation: Any) -> None:
+        """Keep the fields that may contain secrets; they are searched only if something is masked."""
+        for name in list_secret_carriers(type(operation)):
+            carrier = getattr(operation, name)
+            if carrier is not None and id(carrier) not in self._carriers:
+                self._carriers[id(carrier)] = carrier
+                self._masker = None
+
+    def _get_masker(self) -> Masker:
+        masker = self._masker
+        if masker is None:
+            self._masker = masker = Masker(tuple(self._headers), find_secrets(tuple(self._carriers.values())))
+        return masker

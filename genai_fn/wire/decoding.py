@@ -8,12 +8,12 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Backend, build_own_credential, normalize_headers
 from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import Headers, HttpResponse, ValueWithResponse
-from genai_fn.options import Options
 from genai_fn.request import Request, ResponseReader
 from genai_fn.wire.api_errors import build_api_error, find_api_error
 from genai_fn.wire.encoding import apply_address_options, build_call, check_request, configure_reader
 from genai_fn.wire.lenient_json import build_decode_error, parse_json, truncate_text
 from genai_fn.wire.masking import Masker
+from genai_fn.wire.secret_values import find_secrets
 
 __all__ = ["decode", "decode_event", "decode_response"]
 
@@ -45,16 +45,15 @@ def decode(request: Request[T], response: HttpResponse, backend: Backend) -> Res
         at = apply_address_options(backend, request.options)
         call = build_call(request.operation, at)
         result = decode_response(configure_reader(call.reader, request.options), response)
-        return result if isinstance(result, Success) else _build_masker(at, request.options).mask_result(result)
+        return result if isinstance(result, Success) else _build_masker(at, request).mask_result(result)
     except GenaiError as error:
         return Failure(error)
 
 
-def _build_masker(at: Backend, options: Options) -> Masker:
+def _build_masker(at: Backend, request: Request[Any]) -> Masker:
     own = build_own_credential(at)
-    return Masker(
-        (*(options.headers or ()), *(own.headers.reveal() if own else normalize_headers(at.headers, "headers")))
-    )
+    own_headers = own.headers.reveal() if own else normalize_headers(at.headers, "headers")
+    return Masker((*(request.options.headers or ()), *own_headers), find_secrets(request.operation))
 
 
 def decode_response(reader: ResponseReader[T], response: HttpResponse) -> Result[T, GenaiError]:

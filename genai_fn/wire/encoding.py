@@ -42,10 +42,11 @@ _IDENTITY_HEADERS: Headers = (("accept-encoding", "identity"),)
 
 
 class PreparedRequest(Value, Generic[T_co]):
-    """An encoded request, and how to read its response."""
+    """An encoded request, how to read its response, and the operation that it belongs to."""
 
     http: HttpRequest
     reader: ResponseReader[T_co]
+    operation: Operation[T_co]
 
 
 def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, GenaiError]:
@@ -107,7 +108,7 @@ def _prepare_request(request: Request[T], backend: Backend) -> PreparedRequest[T
         raise Unsupported(at.title, tuple(report.unsupported_paths))
     body = _encode_call_body(call, options, at, has_large=report.has_large)
     http = HttpRequest(call.method, _build_url(call, at), _build_headers(call, options, at, body), body)
-    return PreparedRequest(http, configure_reader(call.reader, options))
+    return PreparedRequest(http, configure_reader(call.reader, options), operation)
 
 
 def build_call(operation: Operation[T], at: Backend, also: tuple[str, ...] = ()) -> Call[T]:

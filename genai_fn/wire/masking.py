@@ -5,7 +5,7 @@ Only errors are masked. Successful responses are not changed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
@@ -25,7 +25,8 @@ class Masker:
     Masks the credentials of a request wherever an error repeats them.
 
     Credentials are the values of all headers that `is_credential` recognizes by name. Parts of a value are masked as
-    well: ``abc`` of ``Bearer abc``, each value of a cookie, and an ephemeral token without ``auth_tokens/``.
+    well: ``abc`` of ``Bearer abc``, each value of a cookie, and an ephemeral token without ``auth_tokens/``. `secrets`
+    are further texts to mask, such as the API keys of tools.
 
     A value of 8 characters or more is masked anywhere, also if it is percent-encoded or has JSON escapes. A value of 4
     to 7 characters is masked only as a separate word. A shorter one is not masked: no service has such keys, and most
@@ -38,10 +39,11 @@ class Masker:
 
     __slots__ = ("_secrets",)
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Headers, secrets: Iterable[str] = ()) -> None:
         found = {
             each for name, value in headers if is_credential(name) for each in _extract_secrets(name.lower(), value)
         }
+        found.update(part for each in secrets for part in _extract_secrets("", each))
         self._secrets = sorted((each for each in found if len(each) >= _MIN_LENGTH), key=len, reverse=True)
 
     def __repr__(self) -> str:

@@ -1,15 +1,18 @@
-"""Finds the secrets in the fields of a request: API keys of tools, headers for MCP servers, access tokens."""
+"""Finds secrets in the fields of a request: API keys of tools, headers for MCP servers, access tokens; and hides them."""
 
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
+from genai_fn import codec
+from genai_fn.http import Body, FileSlice, HttpRequest, mask_headers, mask_url
 from genai_fn.schema.annotations import get_fields, iter_types
 from genai_fn.schema.secret_fields import SecretMessage
 
-__all__ = ["find_secrets"]
+__all__ = ["find_secrets", "hide_credentials", "list_secret_carriers"]
 
 
 def find_secrets(value: Any) -> frozenset[str]:
@@ -28,7 +31,7 @@ def _iter_secrets(value: Any) -> Iterator[str]:
         if isinstance(value, SecretMessage):
             for name in value.secret_fields:
                 yield from _iter_texts(getattr(value, name))
-        for name in _list_open_fields(type(value)):
+        for name in list_secret_carriers(type(value)):
             yield from _iter_secrets(getattr(value, name))
     elif isinstance(value, tuple | list):
         for each in cast("tuple[Any, ...]", value):
@@ -46,7 +49,7 @@ def _iter_texts(value: Any) -> Iterator[str]:
 
 
 @functools.cache
-def _list_open_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+def list_secret_carriers(kind: type[msgspec.Struct]) -> tuple[str, ...]:
     """List the fields in whose values secrets may be, so that contents of any size are not searched."""
     return tuple(each.name for each in get_fields(kind) if any(map(_may_have_secrets, iter_types(each.type))))
 
@@ -64,3 +67,23 @@ def _may_have_secrets(kind: Any) -> bool:
         reached.add(each)
         pending += [inner for field in get_fields(each) for inner in iter_types(field.type)]
     return False
+
+
+def hide_credentials(http: HttpRequest, operation: Any) -> HttpRequest:
+    """Return a request as events contain it: ``***`` in place of credentials in URL and headers, and of secret fields."""
+    body = _hide_secrets(http.body, find_secrets(operation))
+    return replace(http, url=mask_url(http.url), headers=mask_headers(http.headers), body=body)
+
+
+def _hide_secrets(body: Body, secrets: frozenset[str]) -> Body:
+    if isinstance(body, FileSlice) or not secrets:
+        return body
+    if isinstance(body, tuple):
+        return tuple(_hide_in_bytes(each, secrets) for each in body)
+    return _hide_in_bytes(body, secrets)
+
+
+def _hide_in_bytes(text: bytes, secrets: frozenset[str]) -> bytes:
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(codec.encode(secret), b'"***"')
+    return text

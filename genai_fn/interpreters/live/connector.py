@@ -36,6 +36,7 @@ from genai_fn.request import Live
 from genai_fn.values import Value
 from genai_fn.wire import apply_address_options, sign_request
 from genai_fn.wire.masking import Masker
+from genai_fn.wire.secret_values import find_secrets
 
 
 class HttpConnector:
@@ -113,7 +114,7 @@ class HttpConnector:
             return EffectFailed(handshake.failure())
         self._handshake = handshake.unwrap()
         signed = sign_request(self._handshake.http, build_live_credential(self._backend, credential))
-        self._masker = Masker(signed.headers)
+        self._masker = Masker(signed.headers, find_secrets(self._live.operation))
         return _PreparedConnection(signed, self._handshake.setup)
 
     async def _get_credential(self) -> Credential | EffectFailed:
