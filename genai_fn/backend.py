@@ -196,7 +196,7 @@ class Vertex(_MasksHeadersInRepr):
         if key is not None and self.project is None and self.location is not None:
             raise InvalidRequest("Vertex.location", self.location, "a project, too, beside an api_key")
         if key is not None and self.credentials is not None:
-            raise InvalidRequest("Vertex.credentials", Secret(None), "no credentials beside an api_key")
+            raise InvalidRequest("Vertex.credentials", "***", "no credentials beside an api_key")
         credentials = self.credentials
         if credentials is not None and not isinstance(credentials, str | Secret):
             credentials = Secret(credentials)
@@ -393,7 +393,7 @@ def _wrap_key(key: Any) -> Secret | None:
     if key is None or isinstance(key, Secret):
         return key
     if not isinstance(key, str) or not _HEADER_VALUE.fullmatch(key.strip()):
-        raise InvalidRequest("api_key", Secret(key), "a key of one line of text, or None")
+        raise InvalidRequest("api_key", "***", "a key of one line of text, or None")
     return Secret(key.strip())
 
 

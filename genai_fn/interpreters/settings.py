@@ -16,7 +16,6 @@ from genai_fn.backend import (
     Backend,
     Gemini,
     HeadersLike,
-    Secret,
     Vertex,
     backend_from_env,
     build_own_credential,
@@ -71,7 +70,7 @@ class Settings(_BackendSetting, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.backend is not None and not isinstance(self.backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
-            raise InvalidRequest("backend", Secret(self.backend), "Gemini(…), Vertex(…), or None for the environment's")
+            raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the environment's")
         check_type(Timeouts, "timeouts", self.timeouts)
         check_type(Retry, "retry", self.retry)
         check_at_least_one("max_connections", self.max_connections)
@@ -161,7 +160,7 @@ def _check_proxy(proxy: str) -> None:
         parse_proxy(proxy)
     except (ValueError, TypeError) as error:
         raise InvalidRequest(
-            "proxy", Secret(proxy), f"None, an empty string, or the address of a proxy: {error}"
+            "proxy", "***", f"None, an empty string, or the address of a proxy: {error}"
         ) from None
 
 

@@ -15,7 +15,7 @@ from returns.result import Failure, Result
 from genai_fn.errors import GenaiError
 from genai_fn.http import Headers, is_credential
 
-__all__ = ["Masker"]
+__all__ = ["Masker", "extract_secrets"]
 
 T = TypeVar("T")
 
@@ -40,10 +40,7 @@ class Masker:
     __slots__ = ("_secrets",)
 
     def __init__(self, headers: Headers, secrets: Iterable[str] = ()) -> None:
-        found = {
-            each for name, value in headers if is_credential(name) for each in _extract_secrets(name.lower(), value)
-        }
-        found.update(part for each in secrets for part in _extract_secrets("", each))
+        found = {*extract_secrets(headers), *(part for each in secrets for part in _split_value("", each))}
         self._secrets = sorted((each for each in found if len(each) >= _MIN_LENGTH), key=len, reverse=True)
 
     def __repr__(self) -> str:
@@ -93,7 +90,18 @@ _MIN_SUBSTRING_LENGTH = 8
 """Credentials of at least this length are masked within words, too."""
 
 
-def _extract_secrets(name: str, value: str) -> set[str]:
+def extract_secrets(headers: Headers) -> set[str]:
+    """
+    Return the values of all headers that may be credentials, and the parts of them that are secret on their own.
+
+    >>> sorted(extract_secrets((("authorization", "Bearer test-key"), ("user-agent", "me"))))
+    ['Bearer test-key', 'test-key']
+    """
+    found = {each for name, value in headers if is_credential(name) for each in _split_value(name.lower(), value)}
+    return found - {""}
+
+
+def _split_value(name: str, value: str) -> set[str]:
     value = value.strip()
     if name == "cookie":
         return {value, *(pair.partition("=")[2].strip() for pair in value.split(";"))}

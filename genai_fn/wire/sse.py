@@ -38,7 +38,7 @@ class EventParser:
                 self._head = chunk
                 return []
             chunk, self._expected_bom = chunk.removeprefix(self._expected_bom), b""
-            start = chunk.lstrip()
+            start = chunk.lstrip(_BLANKS)
             if not start:  # leading blank lines are skipped, and one space is enough to keep
                 self._head = b"" if chunk.endswith((b"\n", b"\r")) else chunk[-1:]
                 return []
@@ -61,6 +61,7 @@ class EventParser:
 
 
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r\n"
 
 
 class _SseParser:
@@ -284,7 +285,7 @@ class _JsonParser:
     def _skip(self, to: int) -> None:
         """Skip text between documents, and keep its start: nothing but separators should be there."""
         skipped = bytes(self._buffer[self._start : to])
-        self._between = (self._between + skipped).lstrip(b" \t\r\n,[]")[:_MAX_UNFRAMED_BYTES]
+        self._between = (self._between + skipped).lstrip(_BLANKS + b",[]")[:_MAX_UNFRAMED_BYTES]
         self._start = to
 
     def _discard_consumed(self) -> None:

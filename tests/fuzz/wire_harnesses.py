@@ -162,7 +162,7 @@ def fuzz_masking(data: bytes) -> None:
     """Mask a key, which is the first line, in a text that contains it."""
     line, _, rest = data.partition(b"\n")
     key, shown = to_text(line).strip(), to_text(rest)
-    error = APIError(403, shown, shown + key + shown, (read_value(rest), shown), ((shown, key),))
+    error = APIError(403, shown, shown + key + shown, ({shown: [key]},), ((shown, key),))
     masked = Masker((("authorization", f"Bearer {key}"),)).mask_error(error)
     assert isinstance(masked, APIError)
     repr(masked)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from genai_fn.backend import Gemini, Secret, Vertex, normalize_headers
+from genai_fn.backend import Gemini, Vertex, normalize_headers
 from genai_fn.errors import InvalidRequest
 from genai_fn.options import Options
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
@@ -67,6 +67,6 @@ def register_files(uris: Sequence[str], auth: str | None = None) -> Request[Regi
     if auth is None:
         return Request(operation)
     if not isinstance(auth, str) or not auth.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
-        raise InvalidRequest("auth", Secret(auth), "an access token, such as credentials.token")
+        raise InvalidRequest("auth", "***", "an access token, such as credentials.token")
     headers = normalize_headers({"authorization": f"Bearer {auth}"}, "auth")
     return Request(operation, Options(headers=headers))

@@ -239,7 +239,7 @@ def _decode_final_body(progress: UploadProgress, kind: type[T]) -> Result[T, Gen
         return Failure(DecodeError("the status final, as all bytes were sent"))
     try:
         return Success(parse_json(kind, progress.body))
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors, and so is text that is not UTF-8
         return Failure(build_decode_error(error, progress.body))
 
 

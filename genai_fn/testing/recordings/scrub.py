@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 from genai_fn.effects import Effects, SendRequest
 from genai_fn.engine.stepper import intercept_effects
 from genai_fn.http import Headers, mask_headers
+from genai_fn.wire.masking import extract_secrets
+from genai_fn.wire.secret_values import find_secrets
 
 T = TypeVar("T")
 
@@ -17,7 +19,8 @@ class KnownSecrets:
     """
     The secrets found so far, each with the text that replaces it in recordings.
 
-    They are found without configuration: the values of credential headers in requests are secrets.
+    They are found without configuration: the values of credential headers in requests are secrets, and so are the values
+    of secret fields, such as the API keys of tools.
     """
 
     def __init__(self) -> None:
@@ -42,10 +45,13 @@ class KnownSecrets:
 
     def learn_from_headers(self, headers: Headers) -> None:
         """Add the values of headers that may contain credentials."""
-        for (_, value), (_, shown) in zip(headers, mask_headers(headers), strict=True):
-            if value != shown:
-                self.add_secret(value)
-                self.add_secret(value.partition(" ")[2])  # of ``Bearer …``
+        for each in extract_secrets(headers):
+            self.add_secret(each)
+
+    def learn_from_fields(self, operation: Any) -> None:
+        """Add the values of the secret fields in an operation."""
+        for each in find_secrets(operation):
+            self.add_secret(each)
 
     def scrub_tree(self, tree: Any) -> Any:
         """Replace all secrets in the strings and keys of a JSON tree by their masks."""

@@ -83,6 +83,7 @@ def record_request(
 ) -> Effects[RecordedCall | InvalidRequest]:
     """Convert a request. The bytes of an upload become their digest; `InvalidRequest` if their file cannot be read."""
     operation = request.operation
+    secrets.learn_from_fields(operation)
     if isinstance(operation, SendUploadChunk | QueryUpload):
         secrets.add_secret(operation.session, mask_session_url(operation.session))
     tree = _dump_operation(operation)
@@ -100,6 +101,7 @@ def record_request(
 def record_live(live: Live[Any], secrets: KnownSecrets) -> RecordedCall:
     """Convert the request that opens a live session."""
     operation = live.operation
+    secrets.learn_from_fields(operation)
     call = RecordedCall(op=operation.op, request=dump_plain(operation), options=_dump_options(live.options), live=())
     return scrub_call(call, secrets)
 

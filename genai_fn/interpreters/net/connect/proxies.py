@@ -56,12 +56,13 @@ def parse_proxy(text: str) -> Proxy:
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        f"{user}{password}".encode()  # the environment may contain lone surrogates
     except ValueError:
         raise ValueError(_INVALID_PROXY) from None
     if parts.scheme not in _DEFAULT_PORTS or not host:
         raise ValueError(_INVALID_PROXY)
-    port = _DEFAULT_PORTS[parts.scheme] if port is None else port
-    return Proxy(parts.scheme, host, port, unquote(parts.username or ""), unquote(parts.password or ""))
+    return Proxy(parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port, user, password)
 
 
 _INVALID_PROXY = "not the address of an http or socks5 proxy"

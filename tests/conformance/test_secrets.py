@@ -1,0 +1,100 @@
+"""A secret that a server repeats, anywhere, is in nothing that users see but the content of answers."""
+
+import logging
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from genai_fn import Failure, Http, Retry, Stream, Timeouts
+from genai_fn.errors import GenaiError
+from genai_fn.events import Event
+from genai_fn.testing import recording
+from tests.cases.echoes import ACTIONS, CREDENTIALS, PLACES
+from tests.support.loopback import Loopback
+
+SECRETS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="'\"\\*<>()=;#`{}|^[],&%?$@"),
+    min_size=12,
+    max_size=40,
+).map("test-secret-{}".format)
+"""Keys and tokens: what a header can carry, with a beginning that no other text has."""
+
+
+class Records(logging.Handler):
+    """Keeps the text of all log records."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(f"{record.getMessage()} {record.args!r}")
+
+
+@pytest.fixture(name="records")
+def collect_records() -> Iterator[Records]:
+    records, root = Records(), logging.getLogger()
+    level = root.level
+    root.addHandler(records)
+    root.setLevel(logging.INFO)
+    yield records
+    root.setLevel(level)
+    root.removeHandler(records)
+
+
+@pytest.fixture(name="server", scope="module")
+def start_server() -> Iterator[Any]:
+    answers: dict[str, Any] = {}
+    with Loopback(lambda received: answers["next"]) as server:
+        yield server, answers
+
+
+@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    secret=SECRETS,
+    credential=st.sampled_from(sorted(CREDENTIALS)),
+    place=st.sampled_from(sorted(PLACES)),
+    action=st.sampled_from(sorted(ACTIONS)),
+)
+def test_every_place(
+    server: Any, records: Records, tmp_path: Path, secret: str, credential: str, place: str, action: str
+) -> None:
+    """No error, event, log record or recording contains a secret: neither its text, nor percent-encoded."""
+    loopback, answers = server
+    answers["next"] = PLACES[place](secret)
+    backend, add_secret = CREDENTIALS[credential](secret, loopback.url)
+    described = ACTIONS[action]
+    described = described(secret) if callable(described) else described
+    if hasattr(described, "operation"):
+        described = add_secret(described)
+    before = len(loopback.requests)
+    path, events = tmp_path / "recording.jsonl", list[Event]()
+    results = _run_recorded(backend, described, path, events)
+    if not any(secret in f"{each.headers} {each.body!r}" for each in loopback.requests[before:]):
+        return  # this request has no place for it
+    errors = [each.failure() for each in results if isinstance(each, Failure)]
+    check_texts(secret, records.texts, path.read_text(encoding="utf-8"), repr(described), repr(backend))
+    for each in (*errors, *events):
+        check_texts(secret, repr(each), str(each), repr(getattr(each, "__dict__", "")), repr(pickle.dumps(each)))
+    for error in errors:
+        assert isinstance(error, GenaiError)
+
+
+def _run_recorded(backend: Any, described: Any, path: Path, events: list[Event]) -> list[Any]:
+    retry = Retry(attempts=2, initial_delay=0.001, max_delay=0.001)
+    timeouts = Timeouts(connect=60, idle=60, total=120)
+    with Http(backend, on_event=events.append, retry=retry, timeouts=timeouts) as run:
+        recorded = recording(run, path)
+        return [*recorded.stream(described)] if isinstance(described, Stream) else [recorded(described)]
+
+
+def check_texts(secret: str, *texts: Any) -> None:
+    """Check that no text contains a secret."""
+    for text in texts:
+        for spelling in {secret, quote(secret, safe=""), quote(secret)}:
+            assert spelling not in str(text), text
