@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from genai_fn import Gemini, Vertex, generate, streamed, until_done, with_options
+from genai_fn import Gemini, Vertex, generate, joined, streamed, text, until_done, with_options
 from genai_fn.backend import Backend
 from genai_fn.ops import batches, files, models
 from genai_fn.request import Request
@@ -25,7 +25,8 @@ class StaticCredentials:
         raise AssertionError("the token has not expired")
 
 
-BuildCase: TypeAlias = Callable[[str, str], tuple[Backend, Callable[[Request[Any]], Any]]]
+AddSecret: TypeAlias = Callable[[Request[Any]], Any]
+BuildCase: TypeAlias = Callable[[str, str], tuple[Backend, AddSecret]]
 """From a secret and a URL to a backend, and to a function that adds the secret to a request."""
 
 
@@ -33,12 +34,12 @@ def _keep(request: Request[Any]) -> Any:
     return request
 
 
-def _with_tools(tool: Any) -> Callable[[Request[Any]], Any]:
+def _with_tools(tool: Any) -> AddSecret:
     """Return a function that replaces a request to generate by one with a tool."""
     return lambda request: generate("m", "hi", {"tools": [tool]}) if request.operation.op == "generate" else request
 
 
-def _with_headers(headers: Mapping[str, str]) -> Callable[[Request[Any]], Any]:
+def _with_headers(headers: Mapping[str, str]) -> AddSecret:
     return lambda request: request | with_options(headers=headers)
 
 
@@ -68,24 +69,22 @@ CREDENTIALS: Mapping[str, BuildCase] = {
 """Kind of credential → backend, and how it is added to a request."""
 
 
-_UPLOAD = {"mime_type": "text/plain"}
+_GENERATE = generate("m", "hi")
+_POLLING = until_done(every=0.001, timeout=0.01)
 
-
-def _register(key: str) -> Any:
-    return files.register_files(["gs://b/a"], auth=key)
-
-
-ACTIONS: Mapping[str, Any] = {
-    "generate": generate("m", "hi"),
-    "stream": generate("m", "hi") | streamed,
-    "get": models.get("m"),
-    "register": _register,
-    "upload": files.upload(b"some bytes", _UPLOAD),
-    "download": files.download("abc"),
-    "file": files.get("abc") | until_done(every=0.001, timeout=0.01),
-    "batch": batches.get("batches/1") | until_done(every=0.001, timeout=0.01),
+ACTIONS: Mapping[str, Callable[[str, AddSecret], Any]] = {
+    "generate": lambda _, add: add(_GENERATE),
+    "stream": lambda _, add: add(_GENERATE) | streamed,
+    "joined": lambda _, add: add(_GENERATE) | streamed | joined,
+    "text": lambda _, add: add(_GENERATE) | text,
+    "get": lambda _, add: add(models.get("m")),
+    "register": lambda secret, _: files.register_files(["gs://b/a"], auth=secret),
+    "upload": lambda *_: files.upload(b"some bytes", {"mime_type": "text/plain"}),
+    "download": lambda *_: files.download("abc"),
+    "file": lambda _, add: add(files.get("abc")) | _POLLING,
+    "batch": lambda _, add: add(batches.get("batches/1")) | _POLLING,
 }
-"""What a program runs; a function takes the secret itself."""
+"""Action → what a program runs, from a secret and the function that adds it to a request."""
 
 
 def _build_error(key: str) -> Any:

@@ -68,10 +68,7 @@ def test_every_place(
     loopback, answers = server
     answers["next"] = PLACES[place](secret)
     backend, add_secret = CREDENTIALS[credential](secret, loopback.url)
-    described = ACTIONS[action]
-    described = described(secret) if callable(described) else described
-    if hasattr(described, "operation"):
-        described = add_secret(described)
+    described = ACTIONS[action](secret, add_secret)
     before = len(loopback.requests)
     path, events = tmp_path / "recording.jsonl", list[Event]()
     results = _run_recorded(backend, described, path, events)
