@@ -130,7 +130,7 @@ def _convert_text(value: Any) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise ConversionError(value, "text without lone surrogates") from None
-    return value
+    return str.__str__(value)  # of a subclass, such as NumPy's, which msgspec does not encode
 
 
 def _convert_bool(value: Any) -> bool:
@@ -158,9 +158,9 @@ def _convert_float(value: Any) -> float:
 
 
 def _convert_bytes(value: Any) -> bytes:
-    if isinstance(value, bytes):
+    if type(value) is bytes:
         return value
-    if isinstance(value, bytearray | memoryview):
+    if isinstance(value, bytes | bytearray | memoryview):
         return bytes(cast("Any", value))
     try:
         if isinstance(value, str):
@@ -202,6 +202,8 @@ def _convert_json(value: Any) -> Any:
         return leaf(value)
     if isinstance(value, Enum):
         return _convert_json(value.value)
+    if isinstance(value, str):
+        return _convert_text(value)
     if isinstance(value, Mapping):
         return _convert_json_mapping(value)
     if isinstance(value, list | tuple):

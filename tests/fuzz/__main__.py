@@ -55,10 +55,15 @@ def _fuzz_guided(name: str, seconds: int, found: Path, failures: Path) -> int:
 
     with atheris.instrument_imports(include=["genai_fn"]):
         from tests.fuzz.harnesses import HARNESSES, SEEDS  # noqa: PLC0415
+        from tests.fuzz.mutation import mutate_guided  # noqa: PLC0415
 
     options = (*_LIMITS, f"-max_total_time={seconds}", f"-artifact_prefix={failures}/")
-    dictionary = SEEDS / "tokens.dict"
-    atheris.Setup([name, *options, f"-dict={dictionary}", str(found), str(SEEDS / name)], HARNESSES[name])
+
+    def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+        return mutate_guided(data, max_size, seed, atheris.Mutate)  # which Fuzz() replaces
+
+    arguments = [name, *options, f"-dict={SEEDS / 'tokens.dict'}", str(found), str(SEEDS / name)]
+    atheris.Setup(arguments, HARNESSES[name], custom_mutator=mutate)
     atheris.Fuzz()  # ends the process
     return 0
 

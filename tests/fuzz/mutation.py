@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.fuzz.inputs import MAX_INPUT_BYTES
+from tests.fuzz.json_mutation import mutate_json
 
-__all__ = ["mutate_input", "run_mutations"]
+__all__ = ["mutate_guided", "mutate_input", "run_mutations"]
 
 _TOKENS: tuple[bytes, ...] = (
     *(b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"true", b"0", b"-1", b"1e400", b"NaN", b'""', b"[]", b"{}"),
@@ -20,13 +21,26 @@ _TOKENS: tuple[bytes, ...] = (
 
 
 def mutate_input(data: bytes, others: Sequence[bytes], chance: random.Random) -> bytes:
-    """Change an input in one to four places: bytes, tokens, cuts, repetitions, and pieces of other inputs."""
+    """Change the JSON of an input, or bytes in one to four places: tokens, cuts, repetitions, pieces of others."""
+    changed = mutate_json(data, chance) if chance.random() < _JSON_SHARE else None
+    if changed is not None:
+        return changed[:MAX_INPUT_BYTES]
     for _ in range(chance.randint(1, 4)):
         start = chance.randint(0, len(data))
         end = min(len(data), start + chance.choice((0, 1, 1, 2, 4, 16, 64)))
         inserted = chance.choice((_pick_token, _pick_byte, _pick_piece, _drop))(data[start:end], others, chance)
         data = data[:start] + inserted + data[end:]
     return data[:MAX_INPUT_BYTES]
+
+
+_JSON_SHARE = 0.5
+
+
+def mutate_guided(data: bytes, max_size: int, seed: int, mutate_bytes: Callable[[bytes, int], bytes]) -> bytes:
+    """Change an input for atheris: its JSON as a tree, or its bytes by the fuzzer's own mutations."""
+    chance = random.Random(seed)
+    changed = mutate_json(data, chance) if chance.random() < _JSON_SHARE else None
+    return mutate_bytes(data, max_size) if changed is None or len(changed) > max_size else changed
 
 
 def _pick_token(_: bytes, others: Sequence[bytes], chance: random.Random) -> bytes:

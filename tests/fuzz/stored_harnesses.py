@@ -9,7 +9,6 @@ from returns.result import Result
 from genai_fn import generate
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import batches, live
-from genai_fn.testing import Replay
 from genai_fn.testing.recordings.calls import RecordedCalls
 from genai_fn.testing.recordings.file import read_calls
 from genai_fn.testing.recordings.scrub import KnownSecrets
@@ -57,4 +56,3 @@ def fuzz_batch_results(data: bytes) -> None:
 
 
 STORED_HARNESSES = (fuzz_recordings, fuzz_batch_results)
-_ = Replay
