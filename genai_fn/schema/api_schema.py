@@ -321,10 +321,10 @@ def _read_members(value: Any) -> Any:
 
 def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
     kind = keywords.get("type")
-    kinds = list(kind) if _is_list(kind) else [kind]
-    if "null" in kinds:
+    given: list[Any] = list(kind) if _is_list(kind) else [kind]
+    kinds = [each for each in given if not (isinstance(each, str) and each == "null")]
+    if len(kinds) < len(given):
         keywords["nullable"] = True
-        kinds.remove("null")
     if len(kinds) > 1:
         raise cursor.error(kind, "one type; anyOf takes several", ".type")
     if kinds and kinds[0] is not None:
@@ -342,10 +342,12 @@ def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
 def _normalize_bound(exclusive: str, keywords: _Keywords, cursor: _Cursor) -> None:
     """Replace an exclusive bound of integers by the next integer. The dialect has no other one."""
     bound, (inclusive, step, choose) = keywords.pop(exclusive), _INCLUSIVE_BOUNDS[exclusive]
-    if _get_type(keywords) != "INTEGER" or not isinstance(bound, int | float):
+    is_number = isinstance(bound, int) or (isinstance(bound, float) and math.isfinite(bound))
+    if _get_type(keywords) != "INTEGER" or not is_number:
         raise cursor.error(bound, f"{inclusive}, or response_json_schema", f".{exclusive}")
     nearest = (math.floor(bound) if step > 0 else math.ceil(bound)) + step
-    keywords[inclusive] = choose(nearest, keywords.get(inclusive, nearest))
+    other = keywords.get(inclusive, nearest)
+    keywords[inclusive] = choose(nearest, other) if isinstance(other, int | float) else other
 
 
 _INCLUSIVE_BOUNDS: dict[str, tuple[str, int, Callable[[Any, Any], Any]]] = {

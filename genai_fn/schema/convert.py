@@ -18,6 +18,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar, cast
@@ -152,9 +153,12 @@ def _convert_int(value: Any) -> int:
 def _convert_float(value: Any) -> float:
     if type(value) is float and math.isfinite(value):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConversionError(value, "a finite number")
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, int | float):
+        with suppress(OverflowError):  # an int that is larger than any float
+            number = float(value)
+            if math.isfinite(number):
+                return number
+    raise ConversionError(value, "a finite number")
 
 
 def _convert_bytes(value: Any) -> bytes:

@@ -1,21 +1,27 @@
 """A secret that a server repeats, anywhere, is in nothing that users see but the content of answers."""
 
+import json
 import logging
 import pickle
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from google.oauth2.credentials import Credentials
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from genai_fn import Failure, Http, Retry, Stream, Timeouts
+from genai_fn import Failure, Gemini, Http, Retry, Stream, Timeouts, generate
+from genai_fn.effects import EffectFailed
 from genai_fn.errors import GenaiError
 from genai_fn.events import Event
+from genai_fn.http import HttpResponse
+from genai_fn.interpreters.auth.google_auth import GoogleAuthTokenSource
 from genai_fn.testing import recording
 from tests.cases.echoes import ACTIONS, CREDENTIALS, PLACES
-from tests.support.loopback import Loopback
+from tests.support.loopback import Close, Loopback, Reply, Send
 
 SECRETS = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="'\"\\*<>()=;#`{}|^[],&%?$@"),
@@ -54,7 +60,7 @@ def start_server() -> Iterator[Any]:
         yield server, answers
 
 
-@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     secret=SECRETS,
     credential=st.sampled_from(sorted(CREDENTIALS)),
@@ -95,3 +101,43 @@ def check_texts(secret: str, *texts: Any) -> None:
     for text in texts:
         for spelling in {secret, quote(secret, safe=""), quote(secret)}:
             assert spelling not in str(text), text
+
+
+PROXY_ANSWERS = {
+    "reason": lambda text: Send(f"HTTP/1.1 407 {text}\r\ncontent-length: 0\r\n\r\n".encode()),
+    "header": lambda text: Reply(407, (("proxy-authenticate", f"Basic realm={text}"),), text.encode()),
+    "no HTTP": lambda text: (Send(f"{text}\r\n\r\n".encode()), Close()),
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(secret=SECRETS, place=st.sampled_from(sorted(PROXY_ANSWERS)), is_encoded=st.booleans())
+def test_proxy(server: Any, records: Records, secret: str, place: str, is_encoded: bool) -> None:
+    """The password of a proxy is in no error, event or log record, also if the proxy repeats its Authorization."""
+    loopback, answers = server
+    sent = b64encode(f"test-user:{secret}".encode()).decode()
+    answers["next"] = PROXY_ANSWERS[place](sent if is_encoded else secret)
+    proxy = f"http://test-user:{quote(secret, safe='')}@127.0.0.1:{loopback.port}"
+    events = list[Event]()
+    with Http(Gemini("test-key"), proxy=proxy, on_event=events.append, retry=Retry(attempts=1)) as run:
+        result = run(generate("m", "hi"))
+    assert isinstance(result, Failure)
+    for each in (result.failure(), *events):
+        check_texts(secret, repr(each), str(each), repr(pickle.dumps(each)), *records.texts)
+        assert sent not in f"{each!r} {vars(each) if hasattr(each, '__dict__') else ''} {records.texts}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(secret=SECRETS, field=st.sampled_from(("refresh_token", "client_secret", "client_id")), is_json=st.booleans())
+def test_token_request(secret: str, field: str, is_json: bool) -> None:
+    """What a credentials file contains is in no error, also if the token server repeats it."""
+    info = {"type": "authorized_user", "refresh_token": "test-r", "client_secret": "test-s", "client_id": "test-c"}
+    credentials = Credentials.from_authorized_user_info({**info, field: secret})
+    error = {"error": "invalid_grant", "error_description": f"{field} {secret}, {quote(secret)} is not valid"}
+    body = json.dumps(error).encode() if is_json else f"<p>{secret}".encode()
+    source = GoogleAuthTokenSource(
+        credentials, lambda request, seconds: HttpResponse(400, (("x-echo", secret),), body), quota_project=None
+    )
+    failed = source.get_token(0.0, 0.0)
+    assert isinstance(failed, EffectFailed)
+    check_texts(secret, repr(failed), str(failed.error), repr(pickle.dumps(failed.error)))
