@@ -4,7 +4,8 @@ Development tasks, one command each: ``python tasks.py lint types``.
 lint, types, test, cover, docs, bench and scaling use the Python that runs this file, which needs the extra ``dev``. CI
 runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs the tests
 with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of its own,
-since it cannot be installed beside 1.51.0, and captures again what it does.
+since it cannot be installed beside 1.51.0, and captures again what it does. fuzz installs atheris in an environment of
+its own, as it exists for Linux and macOS only.
 """
 
 import subprocess
@@ -40,6 +41,17 @@ def capture_in(requirement: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def fuzz_in(*install: str) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that run the fuzzer in a new environment."""
+    folder = ENVIRONMENTS / "fuzz"
+    interpreter = str(folder / "bin" / "python")
+    return (
+        (*HERE, "venv", "--clear", str(folder)),
+        (interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install),
+        (interpreter, "-m", "tests.fuzz"),
+    )
+
+
 TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
@@ -59,6 +71,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
     ),
     "oracle": capture_in("google-genai==3.6.1"),
+    "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[testing]"),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),
 }

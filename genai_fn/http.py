@@ -145,7 +145,29 @@ def _format_body(body: Body) -> str:
         return repr(body)
     whole = body if isinstance(body, bytes) else b"".join(body[:1])
     size = len(body) if isinstance(body, bytes) else sum(map(len, body))
-    return repr(whole) if size <= _MAX_SHOWN_BYTES else f"<{size} bytes {whole[:_MAX_SHOWN_BYTES]!r}…>"
+    shown = _mask_json_fields(whole[:_MAX_SHOWN_BYTES])
+    return repr(shown) if size <= _MAX_SHOWN_BYTES else f"<{size} bytes {shown!r}…>"
 
 
 _MAX_SHOWN_BYTES = 200
+
+
+def _mask_json_fields(text: bytes) -> bytes:
+    """Mask what may be a secret in the start of a JSON body: keys and tokens, headers for MCP servers, token names."""
+    for pattern, replacement in _SECRET_JSON:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+_SECRET_JSON = (
+    (
+        re.compile(
+            rb'("[^"\\]*(?:api_?key|access_?token|id_?token|password|secret)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*',
+            re.IGNORECASE,
+        ),
+        rb"\1***",
+    ),
+    (re.compile(rb'("headers"\s*:\s*)\{[^{}]*\}?'), rb'\1"***"'),
+    (re.compile(rb'(auth_tokens/)[^"\\\s]+'), rb"\1***"),
+)
+"""In bodies, the values of fields with such names are masked, also where the text is cut within them."""

@@ -46,7 +46,7 @@ class SentCredentials:
             if isinstance(effect, SendRequest):
                 self._add_credentials(effect.request)
             elif isinstance(effect, Notify):
-                effect = Notify(self._mask_event(effect.event))  # noqa: PLW2901  # the masked one takes its place
+                effect = Notify(self._mask_event(effect.event))  # the masked one takes its place
             try:
                 stepper.send((yield effect))
             except Exception as error:  # noqa: BLE001  # the program may handle it

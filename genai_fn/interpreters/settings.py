@@ -159,9 +159,7 @@ def _check_proxy(proxy: str) -> None:
     try:
         parse_proxy(proxy)
     except (ValueError, TypeError) as error:
-        raise InvalidRequest(
-            "proxy", "***", f"None, an empty string, or the address of a proxy: {error}"
-        ) from None
+        raise InvalidRequest("proxy", "***", f"None, an empty string, or the address of a proxy: {error}") from None
 
 
 class _TokenFetcher:

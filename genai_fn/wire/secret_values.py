@@ -1,4 +1,4 @@
-"""Finds secrets in the fields of a request: API keys of tools, headers for MCP servers, access tokens; and hides them."""
+"""Finds and hides the secrets in the fields of a request: API keys of tools, headers for MCP servers, tokens."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -70,7 +70,7 @@ def _may_have_secrets(kind: Any) -> bool:
 
 
 def hide_credentials(http: HttpRequest, operation: Any) -> HttpRequest:
-    """Return a request as events contain it: ``***`` in place of credentials in URL and headers, and of secret fields."""
+    """Return a request as events contain it: credentials in its URL and headers and secret fields are masked."""
     body = _hide_secrets(http.body, find_secrets(operation))
     return replace(http, url=mask_url(http.url), headers=mask_headers(http.headers), body=body)
 

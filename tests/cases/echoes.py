@@ -63,7 +63,9 @@ CREDENTIALS: Mapping[str, BuildCase] = {
     ),
     "MCP header": lambda key, url: (
         Gemini("test-other", base_url=url),
-        _with_tools({"mcp_servers": [{"streamable_http_transport": {"url": "https://m.test", "headers": {"x-a": key}}}]}),
+        _with_tools(
+            {"mcp_servers": [{"streamable_http_transport": {"url": "https://m.test", "headers": {"x-a": key}}}]}
+        ),
     ),
 }
 """Kind of credential → backend, and how it is added to a request."""
@@ -119,7 +121,9 @@ PLACES: Mapping[str, Callable[[str], Answer]] = {
     "HTML": lambda key: Reply(502, (("server", key),), f"<html><p>{key}</p>".encode()),
     "HTML in a 200": lambda key: Reply(200, (), f"<html><p>{key}</p>".encode()),
     "cut JSON": lambda key: Reply(200, (), b'{"candidates": [' + json.dumps(key).encode()),
-    "another type": lambda key: Reply(200, _SESSION, json.dumps({"candidates": key, "file": key, "name": [key]}).encode()),
+    "another type": lambda key: Reply(
+        200, _SESSION, json.dumps({"candidates": key, "file": key, "name": [key]}).encode()
+    ),
     "unknown fields": lambda key: Reply(200, (), json.dumps({key: key, "candidates": [{key: {key: key}}]}).encode()),
     "trailing bytes": lambda key: Reply(200, _SESSION, b"{}" + key.encode()),
     "failed work": lambda key: Reply(200, _SESSION, json.dumps(_build_failed_work(key)).encode()),
@@ -143,8 +147,6 @@ PLACES: Mapping[str, Callable[[str], Answer]] = {
     "upload progress": lambda key: Reply(
         200, (("x-goog-upload-status", key), ("x-goog-upload-url", "http://127.0.0.1:1/"))
     ),
-    "upload size": lambda key: Reply(
-        308, (("x-goog-upload-size-received", key), ("range", key), ("retry-after", key))
-    ),
+    "upload size": lambda key: Reply(308, (("x-goog-upload-size-received", key), ("range", key), ("retry-after", key))),
 }
 """Where a server repeats a secret → its answer to every request."""

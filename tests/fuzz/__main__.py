@@ -26,7 +26,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.only:
         return _fuzz_harness(given.only, given.seconds, given.keep)
-    from tests.fuzz.harnesses import HARNESSES  # noqa: PLC0415  # atheris instruments the package while it is imported
+    from tests.fuzz.harnesses import HARNESSES  # atheris instruments the package while it is imported
 
     how = "atheris" if find_spec("atheris") else "mutation of the seeds, as atheris is not installed"
     print(f"fuzzing by {how}; inputs are kept in {given.keep}", flush=True)  # noqa: T201  # a command
@@ -51,11 +51,11 @@ def _fuzz_harness(name: str, seconds: int, keep: Path) -> int:
 
 
 def _fuzz_guided(name: str, seconds: int, found: Path, failures: Path) -> int:
-    import atheris  # type: ignore[import-not-found]  # noqa: PLC0415  # optional
+    import atheris  # type: ignore[import-not-found]  # optional
 
     with atheris.instrument_imports(include=["genai_fn"]):
-        from tests.fuzz.harnesses import HARNESSES, SEEDS  # noqa: PLC0415
-        from tests.fuzz.mutation import mutate_guided  # noqa: PLC0415
+        from tests.fuzz.harnesses import HARNESSES, SEEDS
+        from tests.fuzz.mutation import mutate_guided
 
     options = (*_LIMITS, f"-max_total_time={seconds}", f"-artifact_prefix={failures}/")
 
@@ -69,8 +69,8 @@ def _fuzz_guided(name: str, seconds: int, found: Path, failures: Path) -> int:
 
 
 def _fuzz_by_mutation(name: str, seconds: int, found: Path, failures: Path) -> int:
-    from tests.fuzz.harnesses import HARNESSES, read_seeds  # noqa: PLC0415  # as above
-    from tests.fuzz.mutation import run_mutations  # noqa: PLC0415
+    from tests.fuzz.harnesses import HARNESSES, read_seeds  # as above
+    from tests.fuzz.mutation import run_mutations
 
     count, failed = run_mutations(HARNESSES[name], list(read_seeds(name).values()), seconds)
     print(f"  {count} inputs")  # noqa: T201  # a command

@@ -21,7 +21,7 @@ def check_result(result: Any, *secrets: str) -> None:
 
 
 def check_error(error: Any, *secrets: str) -> None:
-    """Check that an error is one of this library, can be shown, hashed and pickled, and contains none of the secrets."""
+    """Check that an error is one of this library, can be shown, hashed and pickled, and contains no secret."""
     assert isinstance(error, GenaiError), type(error)
     hash(error)
     for shown in (repr(error), str(error), repr(vars(error))):

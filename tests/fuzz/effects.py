@@ -46,7 +46,7 @@ class MemoryReply:
 
 
 def read_reply(data: bytes) -> MemoryReply:
-    """Read a response: a line with its status and the size of its chunks, then header lines, an empty line, the body."""
+    """Read a response: a line with its status and the size of its chunks, header lines, an empty line, the body."""
     line, _, rest = data.partition(b"\n")
     numbers = [int(each) for each in line.split()[:2] if each.isdigit() and len(each) < 5]
     status, size = (*numbers, *(200, 0)[len(numbers) :])

@@ -28,7 +28,9 @@ def mutate_json(data: bytes, chance: random.Random) -> bytes | None:
         return None
     for _ in range(chance.randint(1, 3)):
         _change_tree(tree, chance)
-    return data[: min(starts)] + json.dumps(tree[0], ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
+    return data[: min(starts)] + json.dumps(tree[0], ensure_ascii=chance.random() < 0.5).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def _change_tree(tree: list[Any], chance: random.Random) -> None:
@@ -46,7 +48,9 @@ def _change_tree(tree: list[Any], chance: random.Random) -> None:
             names = [str(each) for _, each in places] + ["", "*", "error", "$ref", "text"]
             container[chance.choice(names)] = container.pop(key)
         case _:
-            container[key] = chance.choice(([container[key]], {"a": container[key]}, [container[key], _copy_tree(container[key])]))
+            container[key] = chance.choice(
+                ([container[key]], {"a": container[key]}, [container[key], _copy_tree(container[key])])
+            )
 
 
 def _copy_tree(tree: Any) -> Any:

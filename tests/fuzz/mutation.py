@@ -71,6 +71,6 @@ def run_mutations(harness: Callable[[bytes], None], seeds: Sequence[bytes], seco
             count += 1
             try:
                 harness(data)
-            except Exception:  # noqa: BLE001  # any exception is a defect
+            except Exception:  # any exception is a defect
                 return count, data
     return count, None

@@ -90,9 +90,7 @@ REQUESTS: Mapping[str, Request[Any]] = {
     "files.download": download_bytes("a"),
     "files.upload.start": Request(StartUpload(**_START, config=UploadFileConfig())),
     "stores.upload.start": Request(
-        StartStoreUpload(
-            **_START, file_search_store_name="fileSearchStores/s", config=UploadToFileSearchStoreConfig()
-        )
+        StartStoreUpload(**_START, file_search_store_name="fileSearchStores/s", config=UploadToFileSearchStoreConfig())
     ),
     "files.upload.send": Request(SendUploadChunk(session=_SESSION, offset=0, data=b"x", is_last=True)),
     "files.upload.query": Request(QueryUpload(session=_SESSION)),

@@ -100,7 +100,9 @@ class MetadataTokenSource:
 
 _PROBE_TIMEOUT = 3.0  # seconds
 _HOST_VARIABLES = ("GCE_METADATA_HOST", "GCE_METADATA_IP")
-_EXPECTED_HOST = "expected a host, maybe with a port, such as 169.254.169.254 or [fd20:ce::254]:80; no user, path or query"
+_EXPECTED_HOST = (
+    "expected a host, maybe with a port, such as 169.254.169.254 or [fd20:ce::254]:80; no user, path or query"
+)
 
 
 def _is_host(text: str) -> bool:

@@ -10,7 +10,6 @@ import re
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
-import msgspec
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Gemini, Vertex

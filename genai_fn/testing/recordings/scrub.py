@@ -19,8 +19,8 @@ class KnownSecrets:
     """
     The secrets found so far, each with the text that replaces it in recordings.
 
-    They are found without configuration: the values of credential headers in requests are secrets, and so are the values
-    of secret fields, such as the API keys of tools.
+    They are found without configuration: the values of credential headers in requests, and those of secret fields, such
+    as the API keys of tools.
     """
 
     def __init__(self) -> None:

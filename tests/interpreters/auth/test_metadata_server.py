@@ -87,7 +87,13 @@ def test_metadata_server_in_trouble():
 
 @pytest.mark.parametrize(
     "host",
-    ("test-user:test-password@h.test", "h.test/x?token=test-password", "h.test#test-password", "h.test:test-password", "h\n")
+    (
+        "test-user:test-password@h.test",
+        "h.test/x?token=test-password",
+        "h.test#test-password",
+        "h.test:test-password",
+        "h\n",
+    ),
 )
 @pytest.mark.parametrize("variable", ("GCE_METADATA_HOST", "GCE_METADATA_IP"))
 def test_malformed_hosts(variable, host):
