@@ -18,7 +18,6 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar, cast
@@ -154,10 +153,12 @@ def _convert_float(value: Any) -> float:
     if type(value) is float and math.isfinite(value):
         return value
     if not isinstance(value, bool) and isinstance(value, int | float):
-        with suppress(OverflowError):  # an int that is larger than any float
+        try:
             number = float(value)
-            if math.isfinite(number):
-                return number
+        except OverflowError:  # an int that is larger than any float
+            number = math.inf
+        if math.isfinite(number):
+            return number
     raise ConversionError(value, "a finite number")
 
 

@@ -11,6 +11,7 @@ Encodes requests into HTTP requests and decodes HTTP responses into values. No I
 - ``resource_names``: names of models and resources on each backend.
 - ``sse``: splits a streamed body into events.
 - ``masking``: hides credentials in errors that repeat them.
+- ``secret_values``: finds secrets in the fields of requests, and hides them in events.
 - ``decompress``: decompresses bodies while they are read.
 - ``resume``: continues a download by a range request.
 """

@@ -94,8 +94,7 @@ def make_request(url: str) -> HttpRequest:
 
 
 def iter_effects(*effects: Any) -> Any:
-    for each in effects:
-        yield each
+    yield from effects
 
 
 @pytest.mark.parametrize("make_event", (lambda http: Sending(http, 1), lambda http: Responded(http, 200)))

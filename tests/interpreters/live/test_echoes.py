@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from returns.result import Failure
 
-from genai_fn import AsyncHttp, Gemini, Retry, Vertex
+from genai_fn import AsyncHttp, Gemini, Retry, Vertex, with_config
 from genai_fn.errors import APIError, DecodeError, GenaiError, LiveClosed
 from genai_fn.events import Event
 from tests.support.live.sessions import CONNECT_TEXT
@@ -39,6 +39,8 @@ async def send_junk(connection: PeerConnection) -> None:
     await connection.receive_until_closed()
 
 
+MCP_TOOL = {"mcp_servers": [{"name": "a", "streamable_http_transport": {"headers": {"x-a": KEY}}}]}
+
 ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
     "refused": ({"refuse": (403, SUSPENDED_MESSAGE.encode())}, APIError),
     "busy": ({"refuse": (503, SUSPENDED_MESSAGE.encode())}, APIError),
@@ -50,7 +52,7 @@ ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
 
 
 @pytest.mark.parametrize("name", ENDS)
-@pytest.mark.parametrize("kind", ("key", "ephemeral", "headers"))
+@pytest.mark.parametrize("kind", ("key", "ephemeral", "headers", "tool"))
 def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
     """However a session ends, the credential is masked in the failure and in all events."""
     script, expected = ENDS[name]
@@ -60,12 +62,14 @@ def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
             "key": Gemini(KEY, base_url=peer.url),
             "ephemeral": Gemini(TOKEN, base_url=peer.url),
             "headers": Vertex(base_url=peer.url, headers={"authorization": f"Bearer {KEY}"}),
+            "tool": Gemini("test-other", base_url=peer.url),
         }
+        session_with_key = CONNECT_TEXT | with_config({"tools": [MCP_TOOL]}) if kind == "tool" else CONNECT_TEXT
 
         async def body() -> GenaiError:
             retry = Retry(attempts=2, initial_delay=0.001, max_delay=0.001)
             interpreter = AsyncHttp(backends[kind], proxy="", on_event=events.append, retry=retry)
-            async with interpreter, interpreter.live(CONNECT_TEXT) as session:
+            async with interpreter, interpreter.live(session_with_key) as session:
                 *_, last = [item async for item in session]
             assert isinstance(last, Failure)
             return last.failure()
