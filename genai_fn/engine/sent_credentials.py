@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from returns.result import Failure
 
 from genai_fn.effects import Effects, Notify, SendRequest
-from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest, is_credential
 from genai_fn.request import Request
@@ -41,17 +40,23 @@ class SentCredentials:
     def watch_request(self, request: Request[Any], effects: Effects[T]) -> Effects[T]:
         """Return the program that handles a request, with masked events; the credentials that it sends are added."""
         self._add_carriers(request.operation)
-        stepper = Stepper(effects)
-        while (effect := stepper.next()) is not DONE:
-            if isinstance(effect, SendRequest):
-                self._add_credentials(effect.request)
-            elif isinstance(effect, Notify):
-                effect = Notify(self._mask_event(effect.event))  # the masked one takes its place
-            try:
-                stepper.send((yield effect))
-            except Exception as error:  # noqa: BLE001  # the program may handle it
-                stepper.throw(error)
-        return stepper.value
+        send = effects.send
+        try:
+            effect = send(None)
+            while True:
+                if isinstance(effect, SendRequest):
+                    self._add_credentials(effect.request)
+                elif isinstance(effect, Notify):
+                    effect = Notify(self._mask_event(effect.event))
+                try:
+                    answer = yield effect
+                except Exception as error:  # noqa: BLE001  # the program may handle it
+                    effect = effects.throw(error)
+                else:
+                    effect = send(answer)
+        except StopIteration as end:
+            value: T = end.value
+            return value
 
     def mask_error(self, error: GenaiError) -> GenaiError:
         """Mask the credentials in an error; it stays the same object if it contains none."""
@@ -77,14 +82,15 @@ class SentCredentials:
         return replace(event, **changes) if changes and isinstance(event, Struct) else event
 
     def _add_credentials(self, request: HttpRequest) -> None:
-        found = [pair for pair in request.headers if is_credential(pair[0])]
-        if not self._headers.issuperset(found):
-            self._headers.update(found)
-            self._masker = None
+        for pair in request.headers:
+            if is_credential(pair[0]) and pair not in self._headers:
+                self._headers.add(pair)
+                self._masker = None
 
     def _add_carriers(self, operation: Any) -> None:
         """Keep the fields that may contain secrets; they are searched only if something is masked."""
-        for name in list_secret_carriers(type(operation)):
+        kind: Any = type(operation)
+        for name in list_secret_carriers(kind):
             carrier = getattr(operation, name)
             if carrier is not None and id(carrier) not in self._carriers:
                 self._carriers[id(carrier)] = carrier
