@@ -1,6 +1,6 @@
 """The credentials that a flow has sent: the errors that the flow itself builds from answers may repeat them."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -64,12 +64,11 @@ class SentCredentials:
 
     def mask_failure(self, value: Any) -> Any:
         """Mask the credentials in a failure; any other value is returned unchanged."""
-        if not isinstance(value, Failure):
-            return value
-        failure: Failure[Any] = value
-        error = failure.failure()
-        masked = self.mask_error(error) if isinstance(error, GenaiError) else error
-        return value if masked is error else Failure(masked)
+        error: Any = _get_error(value) if isinstance(value, Failure) else None
+        if not isinstance(error, GenaiError):
+            return cast("Any", value)
+        masked = self.mask_error(error)
+        return cast("Any", value) if masked is error else Failure(masked)
 
     def _mask_event(self, event: Any) -> Any:
         """Mask the URL and the error of an event: the URL may be one that a server has chosen."""
@@ -89,8 +88,7 @@ class SentCredentials:
 
     def _add_carriers(self, operation: Any) -> None:
         """Keep the fields that may contain secrets; they are searched only if something is masked."""
-        kind: Any = type(operation)
-        for name in list_secret_carriers(kind):
+        for name in list_secret_carriers(operation.__class__):
             carrier = getattr(operation, name)
             if carrier is not None and id(carrier) not in self._carriers:
                 self._carriers[id(carrier)] = carrier
@@ -101,3 +99,7 @@ class SentCredentials:
         if masker is None:
             self._masker = masker = Masker(tuple(self._headers), find_secrets(tuple(self._carriers.values())))
         return masker
+
+
+def _get_error(failure: Any) -> Any:
+    return failure.failure()
