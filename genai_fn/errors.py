@@ -456,7 +456,7 @@ class NoAnswer(GenaiError):
         return f"no answer to {self.request!r}; nearest: {self.nearest!r}"
 
 
-_DURATION = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)s\Z")
+_DURATION = re.compile(r"\A([0-9]{1,12}(?:\.[0-9]+)?)s\Z")
 
 
 def _format_value(value: Any) -> str:

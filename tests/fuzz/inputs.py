@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-__all__ = ["MAX_INPUT_BYTES", "choose", "read_headers", "read_value", "split_head", "split_pieces", "to_text"]
+__all__ = [
+    "MAX_INPUT_BYTES",
+    "choose",
+    "read_headers",
+    "read_json",
+    "read_value",
+    "split_head",
+    "split_pieces",
+    "to_text",
+]
 
 T = TypeVar("T")
 
@@ -57,6 +66,14 @@ def read_value(data: bytes) -> Any:
         return json.loads(to_text(data), object_hook=_replace_special)
     except (ValueError, RecursionError):
         return to_text(data)
+
+
+def read_json(data: bytes) -> Any:
+    """Read JSON as a server sends it; None if it is not JSON."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 class _Text(str):

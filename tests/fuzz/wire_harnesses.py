@@ -31,7 +31,7 @@ from genai_fn.wire.masking import Masker
 from genai_fn.wire.sse import EventParser
 from tests.fuzz.checks import check_result
 from tests.fuzz.effects import BACKENDS, KEY, build_handler, read_reply, run_effects
-from tests.fuzz.inputs import choose, read_headers, read_value, split_head, split_pieces, to_text
+from tests.fuzz.inputs import choose, read_headers, read_json, split_head, split_pieces, to_text
 from tests.fuzz.requests import REQUESTS
 
 __all__ = ["WIRE_HARNESSES"]
@@ -125,7 +125,7 @@ def fuzz_frames(data: bytes) -> None:
 def fuzz_retry_advice(data: bytes) -> None:
     """Compute the wait before a retry: headers, an empty line, and the details of an error as JSON."""
     headers, body = read_headers(data)
-    details = read_value(body)
+    details = read_json(body)
     for found in ((details,), tuple(details) if isinstance(details, list) else ()):
         error = APIError(503, "UNAVAILABLE", "busy", found, headers)
         is_retryable(error, repeatable=True)
