@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from returns.result import Failure
 
 from genai_fn.effects import Effects, Notify, SendRequest
+from genai_fn.engine.stepper import intercept_effects
 from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest, is_credential
 from genai_fn.request import Request
@@ -40,23 +41,14 @@ class SentCredentials:
     def watch_request(self, request: Request[Any], effects: Effects[T]) -> Effects[T]:
         """Return the program that handles a request, with masked events; the credentials that it sends are added."""
         self._add_carriers(request.operation)
-        send = effects.send
-        try:
-            effect = send(None)
-            while True:
-                if isinstance(effect, SendRequest):
-                    self._add_credentials(effect.request)
-                elif isinstance(effect, Notify):
-                    effect = Notify(self._mask_event(effect.event))
-                try:
-                    answer = yield effect
-                except Exception as error:  # noqa: BLE001  # the program may handle it
-                    effect = effects.throw(error)
-                else:
-                    effect = send(answer)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        return intercept_effects(effects, self._watch_effect)
+
+    def _watch_effect(self, effect: Any) -> Effects[Any]:
+        if isinstance(effect, SendRequest):
+            self._add_credentials(effect.request)
+        elif isinstance(effect, Notify):
+            return (yield Notify(self._mask_event(effect.event)))
+        return (yield effect)
 
     def mask_error(self, error: GenaiError) -> GenaiError:
         """Mask the credentials in an error; it stays the same object if it contains none."""

@@ -129,7 +129,7 @@ def test_proxy_with_surrogates() -> None:
 
 def test_form_feeds() -> None:
     """The blanks before a stream of JSON are those of JSON, in whichever pieces they arrive."""
-    body = b"\x0c\x0c{}"
+    body = b'\x0c\x0c{"$":"loop"}' + b"\x0c" * 20 + b"\xfb"
     whole, pieces = EventParser(), EventParser()
     expected = [*whole.feed(body), *whole.finish()]
     events = [each for index in range(len(body)) for each in pieces.feed(body[index : index + 1])]
