@@ -27,7 +27,7 @@ from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode_response, parse_unframed_text
 from genai_fn.wire.decompress import Decompressor
 from genai_fn.wire.masking import Masker
-from genai_fn.wire.resume import build_range_request, count_repeated_bytes
+from genai_fn.wire.resume import build_range_request, count_repeated_bytes, is_unrequested_part
 from genai_fn.wire.secret_values import find_secrets
 from genai_fn.wire.sse import EventParser
 
@@ -74,6 +74,9 @@ def attempt_whole(
     if settings.has_listener:
         yield Notify(Responded(prepared.http, response.status))
     source = _get_resume_source(prepared, effect, settings)
+    if source is not None and is_unrequested_part(effect.request, response.status):
+        yield CloseResource(response)
+        return AttemptResult(Failure(_UNREQUESTED_PART), has_started=True)
     whole = yield from _read_response(
         response, settings.deadline, settings.timeouts.idle, settings.max_response_bytes, source
     )
@@ -177,6 +180,9 @@ def attempt_stream(
         )
         return AttemptResult(Failure(whole if isinstance(whole, GenaiError) else build_api_error(whole)))
     source = _get_resume_source(prepared, effect, settings)
+    if source is not None and is_unrequested_part(effect.request, response.status):
+        yield CloseResource(response)
+        return AttemptResult(Failure(_UNREQUESTED_PART), has_started=True)
     masker = Masker(effect.request.headers, find_secrets(prepared.operation))
     handle = StreamHandle(response, prepared.reader, settings, source, masker)
     yield from read_until_item(handle, settings.deadline, inf)
@@ -266,6 +272,9 @@ class _ResumeSource(Value):
     http: HttpRequest
     send_effect: SendRequest
     settings: CallSettings
+
+
+_UNREQUESTED_PART = DecodeError("the whole body, not a part of it (206)")
 
 
 def _get_resume_source(

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from genai_fn.http import Headers, HttpRequest
 
-__all__ = ["build_range_request", "count_repeated_bytes"]
+__all__ = ["build_range_request", "count_repeated_bytes", "is_unrequested_part"]
 
 
 def build_range_request(request: HttpRequest, first: Headers, received: int) -> HttpRequest | None:
@@ -29,8 +29,7 @@ def build_range_request(request: HttpRequest, first: Headers, received: int) -> 
     """
     tag = _get_strong_etag(first)
     has_ranges = _get_header(first, "accept-ranges").lower() == "bytes" and not _get_header(first, "content-encoding")
-    is_whole = not any(name.lower() == "range" for name, _ in request.headers)
-    if request.method != "GET" or not has_ranges or not is_whole or not (tag or _get_content_length(first)):
+    if request.method != "GET" or not has_ranges or _has_range(request) or not (tag or _get_content_length(first)):
         return None
     wanted = (("range", f"bytes={received}-"), *((("if-range", tag),) if tag else ()))
     return replace(request, headers=(*request.headers, *wanted))
@@ -68,6 +67,20 @@ def count_repeated_bytes(first: Headers, status: int, headers: Headers, received
         return None
     begin, last, total = map(int, ranged.groups())
     return 0 if begin == received and last + 1 == total and str(total) == (size or str(total)) else None
+
+
+def is_unrequested_part(request: HttpRequest, status: int) -> bool:
+    """
+    Return whether a response contains a part of a body that was requested whole.
+
+    >>> is_unrequested_part(HttpRequest("GET", "https://host/x"), 206)
+    True
+    """
+    return status == 206 and not _has_range(request)
+
+
+def _has_range(request: HttpRequest) -> bool:
+    return any(name.lower() == "range" for name, _ in request.headers)
 
 
 def _get_strong_etag(headers: Headers) -> str:

@@ -194,7 +194,8 @@ class Loopback:
 
     script: Script
     _: KW_ONLY
-    tls: bool = False
+    tls: bool | ssl.SSLContext = False
+    """True serves TLS with a certificate of `ca`; a context serves TLS with that."""
     keep_alive: bool = True
     """False sends ``connection: close`` in each reply, and closes."""
     close_after: int | None = None
@@ -241,7 +242,7 @@ class Loopback:
     @property
     def ca(self) -> trustme.CA:
         """The certificate authority that signed its certificate."""
-        return _make_identity()[0]
+        return make_identity()[0]
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
@@ -323,7 +324,7 @@ class Loopback:
     def _serve_requests(self, connection: "_Connection", number: int) -> None:
         connection.perform(self.on_accept)
         if self.tls:
-            connection.start_tls(_make_identity()[1])
+            connection.start_tls(make_identity()[1] if self.tls is True else self.tls)
         served, keeps_alive = 0, True
         while keeps_alive:
             request, is_complete = self._receive(connection, number)
@@ -593,7 +594,8 @@ def _read_body(connection: _Connection, headers: Mapping[str, str]) -> Generator
 
 
 @cache
-def _make_identity() -> tuple[trustme.CA, ssl.SSLContext]:
+def make_identity() -> tuple[trustme.CA, ssl.SSLContext]:
+    """Return the certificate authority of all servers, and the TLS context of a server that it has signed."""
     ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = ca.issue_cert("127.0.0.1", "localhost")
     certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - it names pyOpenSSL's type too

@@ -23,7 +23,7 @@ from genai_fn.ops.files.uploads import (
     decode_store_operation,
     decode_uploaded_file,
 )
-from genai_fn.options import Retry
+from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Flow, FlowGenerator, Request, flow
 from genai_fn.schema import (
     File,
@@ -223,6 +223,8 @@ def _send_content(
 
 
 _RETRY_POLICY: Final = Retry()
+_MAX_ADVISED_DELAY: Final = Timeouts().total
+"""Seconds that an upload waits at most because the server says so; a single request waits no longer either."""
 
 
 def _normalize_progress(
@@ -262,7 +264,7 @@ def _sleep_before_query(error: GenaiError, stalls: int) -> FlowGenerator[None]:
     delay = None
     if is_retryable(error, repeatable=True) or isinstance(error, TimedOut):
         delay = compute_delay(error, stalls + 1, _RETRY_POLICY, (yield GetRandom()))
-    if delay is None:
+    if delay is None or delay > _MAX_ADVISED_DELAY:
         raise FlowFailed(error)
     yield from sleep(delay)
 

@@ -119,7 +119,7 @@ def describe_error(error: BaseException) -> str:
         text = "".join(map(str, error.args[-1:]))  # truststore on Windows raises it without a verify_message
         return f"certificate: {getattr(error, 'verify_message', text)}"
     if isinstance(error, ssl.SSLError):
-        return str(error.reason or error)
+        return str(getattr(error, "reason", None) or error)  # one that Python code raises has no reason
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if type(error).__name__ == "LocalProtocolError":
