@@ -105,8 +105,10 @@ class _Nursery:
         self._tasks = tasks
         self._stream = stream
         self._error: Exception | None = None
+        self._owner: Any = None
 
     def start_soon(self, task: Callable[[], Any]) -> None:
+        self._owner = getattr(task, "__self__", None)
         self._tasks.start_soon(self._run, task)
 
     async def _run(self, task: Callable[[], Any]) -> None:
@@ -118,12 +120,17 @@ class _Nursery:
             self.handshake_scope.cancel()  # trio-websocket would wait for ever
 
     def get_rejection(self) -> HttpResponse | None:
-        if not isinstance(self._error, ConnectionRejected):
+        """Return the response that refused the handshake, if it has arrived; of its body, what has arrived."""
+        error, owner = self._error, self._owner
+        if isinstance(error, ConnectionRejected):
+            status, raw, body = error.status_code, error.headers, error.body
+        else:  # trio-websocket drops a response that ends with the connection; where its attributes are gone, so do we
+            status = getattr(owner, "_reject_status", None)
+            raw, body = getattr(owner, "_reject_headers", None), getattr(owner, "_reject_body", None)
+        if not isinstance(status, int) or not status:
             return None
-        headers = tuple(
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._error.headers
-        )
-        return HttpResponse(self._error.status_code, headers, self._error.body or b"")
+        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw or ())
+        return HttpResponse(status, headers, bytes(body or b""))
 
 
 class _TrioStream(trio.abc.Stream):

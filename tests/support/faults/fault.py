@@ -21,14 +21,14 @@ class Outcome:
     What an operation must return.
 
     Args:
-        error: Type of the error; None for a success.
+        error: Type of the error, or several if it depends on chance or on the library below; None for a success.
 
         attempts: How many requests the server receives, or connections if the fault precedes the request.
 
         fragment: A part of the error's message.
     """
 
-    error: type[GenaiError] | None
+    error: type[GenaiError] | tuple[type[GenaiError], ...] | None
     attempts: int = 1
     fragment: str = ""
 
@@ -89,7 +89,7 @@ class LiveFault:
 
         outcome: The outcome; its attempts are connections.
 
-        texts: The texts that the session must yield before it ends.
+        texts: The texts that the session must yield before it ends; a reset may discard them.
 
         lasts: The steps never end, and the idle timeout is short.
     """

@@ -121,7 +121,7 @@ def observe_case(
     assert [each.name for each in folder.iterdir()] == ["target"], "a temporary file is left"
     error = result.failure() if isinstance(result, Failure) else None
     if error is not None:
-        _check_secrets(error)
+        check_secrets(error)
     return Observation(error, attempts)
 
 
@@ -176,7 +176,7 @@ def _check_target(target: Path, result: Result[Any, GenaiError]) -> None:
     assert replaced or target.read_bytes() == OLD, "the target of a failed download has changed"
 
 
-def _check_secrets(error: GenaiError) -> None:
+def check_secrets(error: GenaiError) -> None:
     """Check that no form of an error contains the key."""
     shown = (str(error), repr(error), str(vars(error)), pickle.dumps(error).decode("latin-1"))
     assert not [each for each in shown if KEY in each], "an error contains the key"
