@@ -20,6 +20,8 @@ from tests.cases.faults.encodings import ENCODINGS
 from tests.cases.faults.events import EVENTS
 from tests.cases.faults.heads import HEADS
 from tests.cases.faults.json_bodies import JSON_BODIES
+from tests.cases.faults.live_frames import LIVE_FRAMES
+from tests.cases.faults.live_handshakes import LIVE_HANDSHAKES
 from tests.cases.faults.silences import SILENCES
 from tests.cases.faults.statuses import STATUSES
 from tests.cases.faults.uploads import UPLOADS
@@ -36,3 +38,6 @@ GROUPS = {
     "silence": SILENCES,
 }
 """All faults over HTTP, by kind."""
+
+LIVE_GROUPS = {"Live handshake": LIVE_HANDSHAKES, "Live session": LIVE_FRAMES}
+"""All faults over WebSocket, by kind."""
