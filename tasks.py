@@ -1,11 +1,11 @@
 """
 Development tasks, one command each: ``python tasks.py lint types``.
 
-lint, types, test, cover, docs, bench and scaling use the Python that runs this file, which needs the extra ``dev``. CI
-runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs the tests
-with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of its own,
-since it cannot be installed beside 1.51.0, and captures again what it does. fuzz installs atheris in an environment of
-its own, as it exists for Linux and macOS only.
+lint, types, test, cover, docs, bench, scaling and faults use the Python that runs this file, which needs the extra
+``dev``. CI runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs
+the tests with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of
+its own, since it cannot be installed beside 1.51.0, and captures again what it does. fuzz installs atheris in an
+environment of its own, as it exists for Linux and macOS only.
 """
 
 import subprocess
@@ -64,6 +64,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "bench": ((*HERE, "benchmarks"),),
     "scaling": ((*HERE, "benchmarks.scaling"),),
+    "faults": ((*HERE, "tests.support.faults"),),
     "lock": (
         (
             *("uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--python-version", "3.11"),

@@ -12,7 +12,6 @@ _TOO_LONG = Outcome((LiveClosed, Disconnected))
 """On trio, a frame is refused for its length once that many bytes have arrived, which here never happens."""
 
 
-
 def _frame(name: str, outcome: Outcome, *steps: LiveStep, texts: tuple[str, ...] = ("one",)) -> LiveFault:
     """A server that sends a text, and then this."""
     return LiveFault(f"frames: {name}", SESSION, (_ONE, *steps), outcome, texts)
@@ -60,7 +59,12 @@ LIVE_FRAMES = (
         encode_close(1000),
         texts=("one", "two"),
     ),
-    _frame("10,000 empty fragments", SUCCESS, encode_frame(b"", fin=False) + encode_frame(b"", 0, fin=False) * 10_000 + encode_frame(b"", 0), encode_close(1000)),
+    _frame(
+        "10,000 empty fragments",
+        SUCCESS,
+        encode_frame(b"", fin=False) + encode_frame(b"", 0, fin=False) * 10_000 + encode_frame(b"", 0),
+        encode_close(1000),
+    ),
     _closing("no code", Outcome(LiveClosed, 1, "1005"), encode_close(None)),
     _closing("normal", SUCCESS, encode_close(1000)),
     _closing("going away", SUCCESS, encode_close(1001, b"bye")),
@@ -75,7 +79,11 @@ LIVE_FRAMES = (
     _closing("code 1006", _VIOLATION, encode_close(1006)),
     _closing("code 5000", _VIOLATION, encode_close(5000)),
     _closing("reason not UTF-8", Outcome(LiveClosed, 1, "1007"), encode_close(1000, b"\xff")),
-    _closing("within a message", Outcome(LiveClosed, 1, "1011: oh"), encode_frame(b'{"a', fin=False) + encode_close(1011, b"oh")),
+    _closing(
+        "within a message",
+        Outcome(LiveClosed, 1, "1011: oh"),
+        encode_frame(b'{"a', fin=False) + encode_close(1011, b"oh"),
+    ),
     _closing("twice", Outcome(LiveClosed, 1, "1011: oh"), encode_close(1011, b"oh") + encode_close(1008, b"no")),
     _closing("texts after it", Outcome(LiveClosed, 1, "1011: oh"), encode_close(1011, b"oh") + encode_text(b"late")),
     _message("not UTF-8", Outcome((DecodeError, LiveClosed)), b'{"text": "\xff"}'),
@@ -91,6 +99,20 @@ LIVE_FRAMES = (
     _message("empty object", SUCCESS, b"{}"),
     _message("setup again", SUCCESS, b'{"setupComplete": {}}'),
     _message("call without a name", SUCCESS, b'{"toolCall": {"functionCalls": [{"id": "1"}]}}'),
-    LiveFault("silence: in the session", SESSION, (_ONE, Hang()), Outcome(TimedOut, 1, "waiting for a pong"), ("one",), lasts=True),
-    LiveFault("silence: within a frame", SESSION, (_ONE, b"\x81\x7e", Hang()), Outcome(TimedOut, 1, "waiting for a pong"), ("one",), lasts=True),
+    LiveFault(
+        "silence: in the session",
+        SESSION,
+        (_ONE, Hang()),
+        Outcome(TimedOut, 1, "waiting for a pong"),
+        ("one",),
+        lasts=True,
+    ),
+    LiveFault(
+        "silence: within a frame",
+        SESSION,
+        (_ONE, b"\x81\x7e", Hang()),
+        Outcome(TimedOut, 1, "waiting for a pong"),
+        ("one",),
+        lasts=True,
+    ),
 )

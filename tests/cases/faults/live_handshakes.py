@@ -1,6 +1,15 @@
 """WebSocket servers that misbehave in the handshake, or when the session is set up."""
 
-from genai_fn.errors import APIError, ClientError, DecodeError, Disconnected, LiveClosed, RateLimited, ServerError, TimedOut
+from genai_fn.errors import (
+    APIError,
+    ClientError,
+    DecodeError,
+    Disconnected,
+    LiveClosed,
+    RateLimited,
+    ServerError,
+    TimedOut,
+)
 from tests.support.faults.fault import ATTEMPTS, HANDSHAKE, SETUP, LiveFault, LiveStep, Outcome
 from tests.support.live.websocket_bytes import encode_close, encode_frame
 from tests.support.loopback import Hang, Reset
@@ -47,7 +56,11 @@ LIVE_HANDSHAKES = (
     _handshake("429 for a day", Outcome(RateLimited), _refuse(b"429 Slow", headers=b"retry-after: 86400\r\n")),
     _handshake("500 in HTML", Outcome(ServerError, ATTEMPTS), _refuse(b"500 Oh", b"<html>oh</html>")),
     _handshake("503", Outcome(ServerError, ATTEMPTS), _refuse(b"503 Busy")),
-    _handshake("503 cut", Outcome((ServerError, Disconnected), ATTEMPTS), b"HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\nhalf"),
+    _handshake(
+        "503 cut",
+        Outcome((ServerError, Disconnected), ATTEMPTS),
+        b"HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\nhalf",
+    ),
     _setup("closes", _LOST),
     _setup("resets", _LOST, Reset()),
     _setup("half a frame", _LOST, b"\x81\x7e"),

@@ -101,7 +101,7 @@ def not_json(fragment: str, error: type[GenaiError] = DecodeError) -> Outcomes:
 
 
 TRUNCATED = not_json("expected")
-MALFORMED = not_json("expected JSON is malformed")
+MALFORMED = not_json("malformed")
 WRONG_TYPE = not_json("expected `")
 TOO_DEEP = not_json("expected")
 NO_TEXT: Outcomes = {**not_json("no text", NoText), **_NO_UPLOAD}
