@@ -73,13 +73,13 @@ def _run_matrix(kind: InterpreterKind) -> dict[str, Any]:
 def _collect_failure(failures: list[str], check: Callable[[], None]) -> None:
     try:
         check()
-    except Exception as error:  # noqa: BLE001  # reported at the end, with all others
+    except Exception as error:  # reported at the end, with all others
         failures.append(f"{type(error).__name__}: {error}")
 
 
 def _run_in_process(name: str) -> dict[str, Any]:
     warnings = ["-W", "error", *(["-W", "ignore::ResourceWarning"] if name.startswith("signals") else [])]
-    process = subprocess.run(  # noqa: S603  # this module
+    process = subprocess.run(  # this module
         [sys.executable, *warnings, "-m", "tests.support.faults", name],
         capture_output=True,
         text=True,

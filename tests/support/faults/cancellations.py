@@ -43,7 +43,7 @@ def cancel_at_random(backend: str, transport: ModuleType, count: int, seed: int 
             run = AsyncHttp(make_gemini(server.url), max_connections=PLACES, http1=transport, proxy="")
             async with run:
                 before = await _measure_speed(run)
-                done, chance = 0, random.Random(seed)  # noqa: S311  # repeatable
+                done, chance = 0, random.Random(seed)  # repeatable
                 while done < count:
                     done += await _cancel_batch(run, server, chance, Path(folder))
                 await _use_all_places(run)

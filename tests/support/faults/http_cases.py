@@ -180,4 +180,4 @@ def check_secrets(error: GenaiError) -> None:
     """Check that no form of an error contains the key."""
     shown = (str(error), repr(error), str(vars(error)), pickle.dumps(error).decode("latin-1"))
     assert not [each for each in shown if KEY in each], "an error contains the key"
-    assert pickle.loads(pickle.dumps(error)) == error  # noqa: S301  # what was just pickled
+    assert pickle.loads(pickle.dumps(error)) == error  # what was just pickled

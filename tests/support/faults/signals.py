@@ -6,6 +6,8 @@ import signal
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +31,18 @@ RAISE, CLOSE = "raise", "close"
 
 class Interrupted(BaseException):
     """Stands for ``KeyboardInterrupt``."""
+
+
+@contextmanager
+def _prepare_process() -> Iterator[None]:
+    """Keep the signal handler, and disable the garbage collector, which may close a generator at any point."""
+    gc.disable()
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        gc.enable()
 
 
 class Alarm:
@@ -77,10 +91,9 @@ def interrupt_at_random(transport: ModuleType, count: int, manner: str, seed: in
 
         seed: Of the actions and moments.
     """
-    gc.disable()  # it may close a generator at any point, where exceptions are only printed
-    chance = random.Random(seed)  # noqa: S311  # repeatable
+    chance = random.Random(seed)  # repeatable
     done = 0
-    with Loopback(ChaosScript()) as server, tempfile.TemporaryDirectory() as folder:
+    with _prepare_process(), Loopback(ChaosScript()) as server, tempfile.TemporaryDirectory() as folder:
         before = _measure_speed(server, transport)
         while done < count:
             run = _make_http(server, transport)
