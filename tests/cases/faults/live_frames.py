@@ -100,7 +100,7 @@ LIVE_FRAMES = (
     _message("setup again", SUCCESS, b'{"setupComplete": {}}'),
     _message("call without a name", SUCCESS, b'{"toolCall": {"functionCalls": [{"id": "1"}]}}'),
     LiveFault(
-        "silence: in the session",
+        "Live silence: in the session",
         SESSION,
         (_ONE, Hang()),
         Outcome(TimedOut, 1, "waiting for a pong"),
@@ -108,7 +108,7 @@ LIVE_FRAMES = (
         lasts=True,
     ),
     LiveFault(
-        "silence: within a frame",
+        "Live silence: within a frame",
         SESSION,
         (_ONE, b"\x81\x7e", Hang()),
         Outcome(TimedOut, 1, "waiting for a pong"),

@@ -71,8 +71,8 @@ LIVE_HANDSHAKES = (
     _setup("an empty message", Outcome(Disconnected), encode_frame(b"")),
     _setup("a list", Outcome(DecodeError), encode_frame(b"[]")),
     _setup("wrong types", Outcome(DecodeError), encode_frame(b'{"setupComplete": 7}')),
-    LiveFault("silence: on accept", HANDSHAKE, (Hang(),), Outcome(TimedOut), lasts=True),
-    LiveFault("silence: in the handshake", HANDSHAKE, (_UPGRADE, Hang()), Outcome(TimedOut), lasts=True),
-    LiveFault("silence: in the setup", SETUP, (Hang(),), Outcome(TimedOut), lasts=True),
-    LiveFault("silence: in a frame of the setup", SETUP, (b"\x81\x7e", Hang()), Outcome(TimedOut), lasts=True),
+    LiveFault("Live silence: on accept", HANDSHAKE, (Hang(),), Outcome(TimedOut), lasts=True),
+    LiveFault("Live silence: in the handshake", HANDSHAKE, (_UPGRADE, Hang()), Outcome(TimedOut), lasts=True),
+    LiveFault("Live silence: in the setup", SETUP, (Hang(),), Outcome(TimedOut), lasts=True),
+    LiveFault("Live silence: in a frame of the setup", SETUP, (b"\x81\x7e", Hang()), Outcome(TimedOut), lasts=True),
 )

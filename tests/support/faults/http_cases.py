@@ -30,7 +30,7 @@ NEVER = 600.0
 """Seconds of deadlines that must not be reached."""
 
 
-LIMITS = (0.15, 0.6, 2.4, 9.6)
+LIMITS = (0.05, 0.2, 0.8, 3.2, 12.8)
 """
 Seconds of deadlines that must be reached. On a slow machine, one may expire earlier than where the server stops, such
 as while connecting; then the case runs again with the next. No fault ends by itself, so that any deadline will do.
