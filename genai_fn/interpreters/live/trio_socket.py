@@ -122,11 +122,13 @@ class _Nursery:
     def get_rejection(self) -> HttpResponse | None:
         """Return the response that refused the handshake, if it has arrived; of its body, what has arrived."""
         error, owner = self._error, self._owner
+        status: Any
+        raw: Any
+        body: Any
         if isinstance(error, ConnectionRejected):
             status, raw, body = error.status_code, error.headers, error.body
-        else:  # trio-websocket drops a response that ends with the connection; where its attributes are gone, so do we
-            status = getattr(owner, "_reject_status", None)
-            raw, body = getattr(owner, "_reject_headers", None), getattr(owner, "_reject_body", None)
+        else:  # trio-websocket drops a response that ends with the connection, but keeps what it has read of it
+            status, raw, body = (getattr(owner, f"_reject_{name}", None) for name in ("status", "headers", "body"))
         if not isinstance(status, int) or not status:
             return None
         headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw or ())

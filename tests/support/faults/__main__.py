@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
-from unittest import mock
+from typing import Any, TypeVar
 
 import httpcore
 import httpcore2
@@ -28,6 +29,7 @@ from tests.support.faults.live_cases import check_live_case
 from tests.support.faults.signals import CLOSE, RAISE, interrupt_at_random
 from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, SleepRecorder
 
+F = TypeVar("F")
 PROCESSES = 2
 MAX_SECONDS = 1800
 CHAOS: dict[str, Callable[[], dict[str, float]]] = {
@@ -55,26 +57,31 @@ def run_part(name: str) -> dict[str, Any]:
 def _run_matrix(kind: InterpreterKind) -> dict[str, Any]:
     counts: dict[str, int] = {}
     failures: list[str] = []
-    with pytest.MonkeyPatch.context() as patch, mock.patch.dict("os.environ", clear=False):
+    with pytest.MonkeyPatch.context() as patch:
         SleepRecorder(patch)
-        for group, faults in GROUPS.items():
-            for fault in faults:
-                for operation in fault.outcomes:
-                    counts[f"{group}/{operation}"] = counts.get(f"{group}/{operation}", 0) + 1
-                    with tempfile.TemporaryDirectory() as folder:
-                        _collect_failure(failures, lambda: check_case(fault, operation, kind, Path(folder)))  # noqa: B023  # called at once
-        for group, live_faults in ({} if kind.is_sync else LIVE_GROUPS).items():
-            for each in live_faults:
-                counts[f"{group}/live"] = counts.get(f"{group}/live", 0) + 1
-                _collect_failure(failures, lambda: check_live_case(each, kind))  # noqa: B023  # called at once
+        for group, fault in _list_faults(GROUPS):
+            for operation in fault.outcomes:
+                counts[f"{group}/{operation}"] = counts.get(f"{group}/{operation}", 0) + 1
+                with tempfile.TemporaryDirectory() as folder:
+                    check = partial(check_case, fault, operation, kind, Path(folder))
+                    failures += _find_failure(f"{fault.name}, {operation}", check)
+        for group, live_fault in () if kind.is_sync else _list_faults(LIVE_GROUPS):
+            counts[f"{group}/live"] = counts.get(f"{group}/live", 0) + 1
+            failures += _find_failure(live_fault.name, partial(check_live_case, live_fault, kind))
     return {"counts": counts, "failures": failures}
 
 
-def _collect_failure(failures: list[str], check: Callable[[], None]) -> None:
+def _list_faults(groups: Mapping[str, tuple[F, ...]]) -> Iterator[tuple[str, F]]:
+    """List the faults of all groups, with the name of each one's group."""
+    return ((group, fault) for group, faults in groups.items() for fault in faults)
+
+
+def _find_failure(name: str, check: Callable[[], None]) -> list[str]:
     try:
         check()
-    except Exception as error:  # reported at the end, with all others
-        failures.append(f"{type(error).__name__}: {error}")
+    except Exception:  # reported at the end, with all others
+        return [f"{name}: {traceback.format_exc(limit=-3)}"]
+    return []
 
 
 def _run_in_process(name: str) -> dict[str, Any]:
