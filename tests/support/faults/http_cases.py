@@ -24,7 +24,8 @@ from tests.support.loopback_replies import build_text_response
 KEY = "test-key"
 MAX_RESPONSE_BYTES = 1_000_000
 OLD = b"what was there before"
-AFTER = generate("after", "hi") | text
+GENEROUS = Timeouts(connect=60, idle=60, total=60)
+AFTER = generate("after", "hi") | text | with_options(timeouts=GENEROUS)
 RETRY = Retry(attempts=ATTEMPTS, initial_delay=0.001, max_delay=0.001)
 NEVER = 600.0
 """Seconds of deadlines that must not be reached."""

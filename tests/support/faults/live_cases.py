@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from returns.result import Failure, Success
 
-from genai_fn import AsyncHttp, Retry, Timeouts
+from genai_fn import AsyncHttp, Retry, Timeouts, with_options
 from genai_fn.errors import GenaiError
 from tests.support.cancellation.cancel_points import count_tasks
 from tests.support.faults.fault import ATTEMPTS, HANDSHAKE, SETUP, LiveFault
-from tests.support.faults.http_cases import LIMITS, check_secrets
+from tests.support.faults.http_cases import GENEROUS, LIMITS, check_secrets
 from tests.support.faults.leaks import check_nothing_stays
 from tests.support.interpreter_kinds import InterpreterKind, make_gemini
 from tests.support.live.sessions import CONNECT_TEXT
@@ -95,10 +95,11 @@ def observe_live_case(fault: LiveFault, kind: InterpreterKind, limit: float) -> 
                 make_gemini(peer.url), proxy="", timeouts=timeouts, retry=retry, http1=kind.transport, max_connections=1
             )
             async with interpreter as run:
-                items = await _read_session(run)
+                items = await _read_session(run, CONNECT_TEXT)
                 count = len(peer.connections)
                 script.is_over = True
-                assert _list_texts(await _read_session(run)) == ("after",)
+                after = await _read_session(run, CONNECT_TEXT | with_options(timeouts=GENEROUS))
+                assert _list_texts(after) == ("after",), f"the next session: {after}"
             assert count_tasks() == tasks, "a task is left"
             failures = [each.failure() for each in items if isinstance(each, Failure)]
             assert len(failures) <= 1
@@ -110,8 +111,8 @@ def observe_live_case(fault: LiveFault, kind: InterpreterKind, limit: float) -> 
         return seen
 
 
-async def _read_session(run: AsyncHttp) -> list[Any]:
-    async with run.live(CONNECT_TEXT) as session:
+async def _read_session(run: AsyncHttp, request: Any) -> list[Any]:
+    async with run.live(request) as session:
         return [item async for item in session]
 
 
