@@ -112,7 +112,7 @@ def observe_case(
                 script,
                 tls=make_server_context(fault.tls) if fault.tls and not fault.plain else False,
                 on_accept=fault.steps if fault.on_accept else (),
-                body_limits=() if fault.reads is None else (fault.reads,) * 50,
+                body_limits=_list_body_limits(fault, operation),
             )
         )
         stack.enter_context(check_nothing_stays(server.port))
@@ -124,6 +124,12 @@ def observe_case(
     if error is not None:
         check_secrets(error)
     return Observation(error, attempts)
+
+
+def _list_body_limits(fault: Fault, operation: str) -> tuple[int | None, ...]:
+    """List how much of the body of each request the server reads: the start of an upload is whole, if it succeeds."""
+    limits = () if fault.reads is None else (fault.reads,) * 50
+    return (None, *limits) if operation == CHUNK else limits
 
 
 def _run_case(
