@@ -195,7 +195,6 @@ class Loopback:
     script: Script
     _: KW_ONLY
     tls: bool | ssl.SSLContext = False
-    """True serves TLS with a certificate of `ca`; a context serves TLS with that."""
     keep_alive: bool = True
     """False sends ``connection: close`` in each reply, and closes."""
     close_after: int | None = None
@@ -597,6 +596,5 @@ def _read_body(connection: _Connection, headers: Mapping[str, str]) -> Generator
 def make_identity() -> tuple[trustme.CA, ssl.SSLContext]:
     """Return the certificate authority of all servers, and the TLS context of a server that it has signed."""
     ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate = ca.issue_cert("127.0.0.1", "localhost")
-    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - it names pyOpenSSL's type too
+    ca.issue_cert("127.0.0.1", "localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - it names pyOpenSSL's type too
     return ca, context

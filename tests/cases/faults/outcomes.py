@@ -41,12 +41,12 @@ def send_body(body: bytes, *headers: tuple[str, str], status: int = 200) -> Send
     return Send(encode_head(status, (*headers, ("content-length", str(len(body))))) + body)
 
 
-def once(error: type[GenaiError], fragment: str = "") -> Outcomes:
+def fail_once(error: type[GenaiError], fragment: str = "") -> Outcomes:
     """Every operation fails with its first attempt."""
     return dict.fromkeys(OPERATIONS, Outcome(error, 1, fragment))
 
 
-def retried(error: type[GenaiError], fragment: str = "") -> Outcomes:
+def fail_after_retries(error: type[GenaiError], fragment: str = "") -> Outcomes:
     """Every operation is retried. A chunk is not sent again: its upload asks for the progress, which is retried."""
     return {
         **dict.fromkeys(OPERATIONS, Outcome(error, ATTEMPTS, fragment)),
@@ -54,7 +54,7 @@ def retried(error: type[GenaiError], fragment: str = "") -> Outcomes:
     }
 
 
-def not_connected(error: type[GenaiError], fragment: str = "", attempts: int = ATTEMPTS) -> Outcomes:
+def fail_connecting(error: type[GenaiError], fragment: str = "", attempts: int = ATTEMPTS) -> Outcomes:
     """No connection is usable, so an upload does not get to its chunks."""
     return {each: Outcome(error, attempts, fragment) for each in OPERATIONS if each != CHUNK}
 
@@ -66,10 +66,10 @@ _NO_UPLOAD = {
 WELL_FORMED: Outcomes = {**dict.fromkeys(OPERATIONS, SUCCESS), **_NO_UPLOAD}
 """The response is read. As the start of an upload, and the end of one, it lacks what an upload needs."""
 
-NO_RESPONSE = retried(Disconnected, "disconnected while sending a request to")
+NO_RESPONSE = fail_after_retries(Disconnected, "disconnected while sending a request to")
 """There is no response, or one that is not HTTP."""
 
-SILENT = once(TimedOut, "timed out")
+SILENT = fail_once(TimedOut, "timed out")
 """The deadline ends the operation, and is not followed by another attempt."""
 
 _CUT = Outcome(Disconnected, 1, "disconnected while reading from")
@@ -87,7 +87,7 @@ CUT_AT_ONCE: Outcomes = {**CUT_WITHIN_ITEM, PATH: _CUT_EARLY}
 """The body is cut before its first byte."""
 
 
-def not_json(fragment: str, error: type[GenaiError] = DecodeError) -> Outcomes:
+def fail_unless_data(fragment: str, error: type[GenaiError] = DecodeError) -> Outcomes:
     """The body is not the expected JSON. For a download it is data."""
     failure = Outcome(error, 1, fragment)
     return {
@@ -100,51 +100,51 @@ def not_json(fragment: str, error: type[GenaiError] = DecodeError) -> Outcomes:
     }
 
 
-TRUNCATED = not_json("expected")
-MALFORMED = not_json("malformed")
-WRONG_TYPE = not_json("expected `")
-TOO_DEEP = not_json("expected")
-NO_TEXT: Outcomes = {**not_json("no text", NoText), **_NO_UPLOAD}
+TRUNCATED = fail_unless_data("expected")
+MALFORMED = fail_unless_data("malformed")
+WRONG_TYPE = fail_unless_data("expected `")
+TOO_DEEP = fail_unless_data("expected")
+NO_TEXT: Outcomes = {**fail_unless_data("no text", NoText), **_NO_UPLOAD}
 """The body is JSON of the right type that contains no text."""
 
-STREAM_READS: Outcomes = {**not_json("expected"), STREAM: SUCCESS}
+STREAM_READS: Outcomes = {**fail_unless_data("expected"), STREAM: SUCCESS}
 """The body is not JSON, and yet a stream can read it."""
 
-CORRUPT = once(DecodeError, "gzip")
+CORRUPT = fail_once(DecodeError, "gzip")
 """The body cannot be decompressed."""
 
-TOO_LARGE: Outcomes = {**once(DecodeError, "at most 1000000 bytes"), PATH: SUCCESS}
+TOO_LARGE: Outcomes = {**fail_once(DecodeError, "at most 1000000 bytes"), PATH: SUCCESS}
 """The body exceeds ``max_response_bytes``, which does not bound a download to a path."""
 
-REFUSED = once(ClientError)
+REFUSED = fail_once(ClientError)
 """An error of the server that is not retried."""
 
 
-def error_within(error: type[GenaiError], attempts: int = 1) -> Outcomes:
+def contain_error(error: type[GenaiError], attempts: int = 1) -> Outcomes:
     """A response of status 200 contains an error."""
     failure = Outcome(error, attempts)
     return {UNARY: failure, STREAM: failure, **_NO_UPLOAD, MEMORY: SUCCESS, PATH: SUCCESS}
 
 
-REDIRECTED = once(APIError, "30")
+REDIRECTED = fail_once(APIError, "30")
 """A redirect is an error, except for downloads."""
 
 FOLLOWED: Outcomes = {**REDIRECTED, **dict.fromkeys((MEMORY, PATH), Outcome(ConnectError))}
 """A download follows the redirect, to where nobody listens."""
 
-NO_CONNECTION = not_connected(TransportError)
+NO_CONNECTION = fail_connecting(TransportError)
 """The connection breaks before the request: while connecting, sending or reading, as it happens."""
 
-NO_TLS = not_connected(ConnectError, "TLS handshake with 127.0.0.1")
+NO_TLS = fail_connecting(ConnectError, "TLS handshake with 127.0.0.1")
 """The handshake fails, and is tried again."""
 
-DISTRUSTED = not_connected(ConnectError, "certificate: ", attempts=1)
+DISTRUSTED = fail_connecting(ConnectError, "certificate: ", attempts=1)
 """The certificate is not accepted, which another attempt would not change."""
 
 CUT_AT_END = CUT_LATE
 """TLS ends without ``close_notify``, and so without proof that the body is whole."""
 
-UNKNOWN_ENCODING = once(DecodeError)
+UNKNOWN_ENCODING = fail_once(DecodeError)
 """The body has an encoding that was not asked for and is not understood."""
 
 PARTIAL: Outcomes = {**WELL_FORMED, **dict.fromkeys((START, CHUNK, MEMORY, PATH), Outcome(DecodeError, 1, "206"))}

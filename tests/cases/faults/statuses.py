@@ -3,7 +3,16 @@
 import msgspec
 
 from genai_fn.errors import APIError, ClientError, DecodeError, RateLimited, ServerError
-from tests.cases.faults.outcomes import FOLLOWED, REDIRECTED, REFUSED, TRUNCATED, error_within, once, retried, send_body
+from tests.cases.faults.outcomes import (
+    FOLLOWED,
+    REDIRECTED,
+    REFUSED,
+    TRUNCATED,
+    contain_error,
+    fail_after_retries,
+    fail_once,
+    send_body,
+)
 from tests.support.faults.fault import ATTEMPTS, CHUNK, MEMORY, PATH, Fault, Outcome, Outcomes
 
 _MESSAGE = {"code": 400, "message": "no", "status": "INVALID_ARGUMENT"}
@@ -32,8 +41,8 @@ def _delay(delay: object) -> list[object]:
     return [{"@type": _RETRY_INFO, "retryDelay": delay}]
 
 
-SLOW = retried(RateLimited, "429 RESOURCE_EXHAUSTED: slow")
-TOO_LONG = once(RateLimited, "429 RESOURCE_EXHAUSTED: slow")
+SLOW = fail_after_retries(RateLimited, "429 RESOURCE_EXHAUSTED: slow")
+TOO_LONG = fail_once(RateLimited, "429 RESOURCE_EXHAUSTED: slow")
 """The wait would pass the deadline."""
 
 ENDLESS_REDIRECT: Outcomes = {**REDIRECTED, MEMORY: Outcome(APIError, 6), PATH: Outcome(APIError, 6)}
@@ -42,14 +51,17 @@ UNFOLLOWED_308: Outcomes = {**REDIRECTED, CHUNK: Outcome(DecodeError, 4, "progre
 
 STATUSES = (
     *(_status(status, TRUNCATED) for status in (201, 203, 226, 299)),
-    *(_status(status, once(APIError)) for status in (300, 304, 305, 306, 399)),
+    *(_status(status, fail_once(APIError)) for status in (300, 304, 305, 306, 399)),
     *(_status(status, REFUSED) for status in (400, 401, 403, 404, 407, 409, 410, 416, 418, 421, 426, 431, 451, 499)),
-    *(_status(status, retried(ClientError)) for status in (408, 429)),
-    *(_status(status, retried(ServerError)) for status in (500, 502, 503, 504)),
-    *(_status(status, once(ServerError)) for status in (501, 505, 511, 529, 599)),
-    *(_status(status, once(APIError)) for status in (600, 999)),
+    *(_status(status, fail_after_retries(ClientError)) for status in (408, 429)),
+    *(_status(status, fail_after_retries(ServerError)) for status in (500, 502, 503, 504)),
+    *(_status(status, fail_once(ServerError)) for status in (501, 505, 511, 529, 599)),
+    *(_status(status, fail_once(APIError)) for status in (600, 999)),
     _error(
-        "HTML", b"<!doctype html><title>Bad gateway</title>" * 100, retried(ServerError, "502: <!doctype html>"), 502
+        "HTML",
+        b"<!doctype html><title>Bad gateway</title>" * 100,
+        fail_after_retries(ServerError, "502: <"),
+        502,
     ),
     _error("empty object", b"{}", REFUSED),
     _error("null", {"error": None}, REFUSED),
@@ -79,14 +91,14 @@ STATUSES = (
         403,
     ),
     _error("echo of the key in HTML", b"<p>key=test-key</p>", REFUSED, 403),
-    _error("in a 200", {"error": _MESSAGE}, error_within(ClientError), 200),
+    _error("in a 200", {"error": _MESSAGE}, contain_error(ClientError), 200),
     _error(
         "503 in a 200",
         {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}},
-        error_within(ServerError, ATTEMPTS),
+        contain_error(ServerError, ATTEMPTS),
         200,
     ),
-    _error("in a list in a 200", [{"error": _MESSAGE}], error_within(ClientError), 200),
+    _error("in a list in a 200", [{"error": _MESSAGE}], contain_error(ClientError), 200),
     _redirect("to itself", "/v1beta/files/abc:download?alt=media", ENDLESS_REDIRECT),
     _redirect("to nowhere", "", REDIRECTED),
     _redirect("to a port that refuses", "http://127.0.0.1:1/", FOLLOWED, 307),
