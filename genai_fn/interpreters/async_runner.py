@@ -15,7 +15,8 @@ from returns.result import Failure, Result
 from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
-from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor, call_soon
+from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor
+from genai_fn.interpreters.executors.event_loops import call_soon
 from genai_fn.interpreters.runner import Runner, RunnerParts
 from genai_fn.interpreters.settings import check_action, check_live, check_stream
 from genai_fn.request import Action, Live, Stream, is_spawning

@@ -5,12 +5,12 @@ import inspect
 import random
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
-from anyio.lowlevel import EventLoopToken, checkpoint, current_token
+from anyio.lowlevel import checkpoint, current_token
 from returns.result import Failure
 
 from genai_fn.effects import (
@@ -39,13 +39,13 @@ from genai_fn.effects import (
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
+from genai_fn.interpreters.executors.event_loops import await_promise, call_soon
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
-    from genai_fn.interpreters.executors.threads import Promise
 
 
 T = TypeVar("T")
@@ -161,7 +161,7 @@ class AsyncExecutor:
             return credential.result()
         try:
             with anyio.move_on_after(max(0.0, effect.deadline - time.monotonic())):
-                return await _await_promise(credential)
+                return await await_promise(credential)
             return EffectFailed(TimedOut("total", "waiting for a token"))
         finally:
             credential.cancel()
@@ -348,18 +348,3 @@ class _Child:
         if self._error is not None:
             raise self._error
         return self._value
-
-
-async def _await_promise(promise: "Promise[T]") -> T:
-    """Wait for a value that another thread sets."""
-    is_done, token = anyio.Event(), current_token()
-    promise.add_done_callback(lambda: call_soon(token, is_done.set))
-    await is_done.wait()
-    return promise.result()
-
-
-def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:
-    """Schedule a call in an event loop, from any thread, without waiting for it."""
-    loop: Any = token.native_token
-    with suppress(RuntimeError):  # the loop has ended
-        (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)
