@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
 
+UNCLOSED_STREAM = "a stream was neither read to its end nor closed: read it in a block, with run.stream(…) as items"
+
 SessionBuilder: TypeAlias = Callable[[Live[Any], ConnectorMiddleware], "Session[Any]"]
 
 

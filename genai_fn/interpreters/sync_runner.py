@@ -1,6 +1,7 @@
 """The sync runner: runs actions and reads streams in the calling thread. All sync interpreters derive from it."""
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -11,7 +12,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.runner import Runner, RunnerParts
+from genai_fn.interpreters.runner import UNCLOSED_STREAM, Runner, RunnerParts
 from genai_fn.interpreters.settings import check_action, check_stream
 from genai_fn.request import Action, Stream
 
@@ -64,7 +65,11 @@ class SyncRunner(Runner):
         return Items(self._parts.build_effects(stream), self._make_executor())
 
     def close(self) -> None:
-        """Close all connections, if it has any; a call after that is ``Failure(Closed)``."""
+        """
+        Close all connections, if it has any, from any thread or signal handler.
+
+        Calls and streams in flight end with ``Failure(Closed)``, and so does each later call.
+        """
         if self._close is not None:
             self._close()
 
@@ -98,7 +103,10 @@ class Items(Generic[T]):
             failed, self._pending_failure = self._pending_failure, None
             return failed
         if self._stepper is None or self._executor.is_closed:
+            ended_early, self._stepper = self._stepper is not None, None
             self.close()
+            if ended_early and self._executor.end_failure is not None:
+                return self._executor.end_failure
             raise StopIteration
         if self._reader is not None:
             raise RuntimeError("the stream is already being read, by another thread or by a function that it calls")
@@ -144,6 +152,11 @@ class Items(Generic[T]):
             self.close()
         finally:  # after an interrupt, too
             self._executor.close_and_join()
+
+
+    def __del__(self) -> None:
+        if self._executor.has_open_resources:
+            warnings.warn(UNCLOSED_STREAM, ResourceWarning, source=self, stacklevel=2)
 
 
 _READ_INTERRUPTED: Failure[Any] = Failure(Closed("the stream ended as a read of it was interrupted"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
-from anyio.lowlevel import checkpoint, current_token
+from anyio.lowlevel import EventLoopToken, checkpoint, current_token
 from returns.result import Failure
 
 from genai_fn.effects import (
@@ -86,7 +86,11 @@ class AsyncExecutor:
         self._on_event = on_event
         self._open_resources: set[Any] = set()
         self._children: _ChildGroup | None = None
+        self._running: tuple[EventLoopToken, anyio.CancelScope] | None = None
         self.is_streaming = False
+        self.is_closed = False
+        self.end_failure: Failure[Any] | None = None
+        """The failure that the run ends with, if `end` was called."""
 
     @property
     def has_transport(self) -> bool:
@@ -102,6 +106,13 @@ class AsyncExecutor:
                 await self.close_task_group()
             finally:
                 await self.aclose()
+
+    async def run_until_end(self, effects: Effects[T]) -> T | Failure[Any]:
+        """Run a program as `run` does; after `end` the result is a failure."""
+        with anyio.CancelScope() as scope:
+            self.set_running(scope)
+            return await self.run(effects)
+        return self.end_failure or STREAM_CLOSED
 
     def create_child(self) -> "AsyncExecutor":
         """Return an executor for a program in another task."""
@@ -135,6 +146,37 @@ class AsyncExecutor:
                 async with AsyncExitStack() as closing:
                     while self._open_resources:
                         closing.push_async_callback(self._open_resources.pop().aclose)
+
+    def set_running(self, scope: anyio.CancelScope | None) -> None:
+        """Set the scope of this task in which the program runs, for `close` and `end`; None once it is left."""
+        self._running = None if scope is None else (current_token(), scope)
+        if scope is not None and self.is_closed:  # by another thread, just before
+            scope.cancel()
+
+    def close(self) -> None:
+        """Close the sockets and cancel what runs, from any task or thread; `aclose` must still follow."""
+        self.is_closed = True
+        self.abort()
+        self._cancel_running()
+
+    def end(self) -> None:
+        """Close, as the interpreter is closed: the run ends with a failure. From any task or thread."""
+        self.end_failure, self.is_closed = Failure(Closed()), True
+        if not self._cancel_running():
+            self.abort()
+
+    def _cancel_running(self) -> bool:
+        running = self._running
+        if running is None:
+            return False
+        token, scope = running
+        call_soon(token, scope.cancel)
+        return True
+
+    @property
+    def has_open_resources(self) -> bool:
+        """Whether something is open that `aclose` would close."""
+        return bool(self._open_resources)
 
     def abort(self) -> None:
         """Close the sockets at once, from any task or thread, which ends blocked reads; `aclose` must still follow."""

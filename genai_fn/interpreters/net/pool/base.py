@@ -8,6 +8,7 @@ What the sync and the async pool share: the steps of sending a request, and the 
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
 
@@ -88,6 +89,11 @@ class BasePool:
     def connect_config(self) -> ConnectConfig:
         """The proxy and TLS settings, for connections that are opened outside the pool."""
         return self._config.connect_config
+
+    def load_transport(self) -> None:
+        """Import now what the first request needs, and what Python imports when it first encodes a host name."""
+        assert self._config.transport  # noqa: S101  # it imports the module
+        import_module("encodings.idna")
 
     def _send_request(
         self,
