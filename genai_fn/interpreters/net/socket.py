@@ -2,8 +2,8 @@
 A connected socket that never blocks, shared by all executors.
 
 Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
-socket became ready in time, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with its result or
-its exception. A caller that stops early closes the generator, which closes a socket that is not returned yet.
+socket became ready in time, `WaitForAny`, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with
+its result or its exception. A caller that stops early closes the generator, which closes a socket that is not returned yet.
 """
 
 import errno
@@ -30,13 +30,21 @@ class WaitUntilReady(Value):
     timeout: float | None = None
 
 
+class WaitForAny(Value):
+    """→ None once one of several sockets is writable, or after `timeout` seconds."""
+
+    socks: tuple[socket.socket, ...]
+    timeout: float | None = None
+
+
 class RunBlocking(Value):
     """→ the result of the call, or its exception: it runs in a thread, which is left running after a timeout."""
 
     call: Callable[[], Any]
 
 
-SocketSteps: TypeAlias = Generator[WaitUntilReady | RunBlocking, Any, T]
+SocketStep: TypeAlias = WaitUntilReady | WaitForAny | RunBlocking
+SocketSteps: TypeAlias = Generator[SocketStep, Any, T]
 
 
 def capture_outcome(call: Callable[[], T]) -> T | Exception:
@@ -96,7 +104,7 @@ class NonBlockingSocket:
         self.has_received = False
         self._write_buffer = b""
         self._uses: set[object] = set()
-        self._is_closed = False
+        self.is_closed = False
         self._pid = os.getpid()
         self._finalizer = _close_when_collected(self, sock)
 
@@ -124,7 +132,7 @@ class NonBlockingSocket:
             self.has_received |= bool(data)
             return data
         except ssl.SSLEOFError:
-            if self._is_closed or not self.has_received:
+            if self.is_closed or not self.has_received:
                 return b""  # cut by this process, or nothing was cut
             raise ConnectionAbortedError(errno.ECONNABORTED, "the connection ended without TLS close_notify") from None
         finally:
@@ -167,20 +175,20 @@ class NonBlockingSocket:
 
     def close(self) -> None:
         """Close at once; pending reads and writes fail."""
-        self._is_closed = True
+        self.is_closed = True
         if self._uses and os.getpid() == self._pid:
-            _shut_down_socket(self.sock)
+            shut_down_socket(self.sock)
         if not self._uses:
             self.sock.close()
 
     def _begin_use(self, use: object) -> None:
         self._uses.add(use)
-        if self._is_closed:
+        if self.is_closed:
             raise SocketClosedError
 
     def _end_use(self, use: object) -> None:
         self._uses.discard(use)
-        if self._is_closed and not self._uses:
+        if self.is_closed and not self._uses:
             self.sock.close()
 
     def _retry_until_done(self, call: Callable[[], T], *, for_write: bool) -> SocketSteps[T]:
@@ -206,6 +214,7 @@ def _close_when_collected(owner: NonBlockingSocket, sock: socket.socket) -> Any:
     return finalizer
 
 
-def _shut_down_socket(sock: socket.socket) -> None:
+def shut_down_socket(sock: socket.socket) -> None:
+    """Shut a socket down, which ends the waits for it, also that for a connection."""
     with suppress(OSError):  # no longer connected
         socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown would let a reader continue without TLS

@@ -52,7 +52,7 @@ class CancelHandle:
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """Cancel now, or at the next wait; a connection that is being opened is completed first."""
+        """Cancel now, or at the next wait."""
         with self._lock:
             self.is_cancelled = True
             if self._wake is not None:
@@ -133,7 +133,9 @@ class SyncPool(BasePool):
                     cancel_handle.set_waker(waiter.wake)
                     return waiter.wait(deadline - time.monotonic())
                 case OpenConnection(target, deadline):
-                    sock = perform_steps(open_connection(target, self.connect_config), deadline)
+                    sock = perform_steps(
+                        open_connection(target, self.connect_config), deadline, cancel_handle.set_waker
+                    )
                     return self._config.build_connection(target, sock, NetworkStream, "HTTP11Connection")
                 case SendOnConnection(connection, request, deadline):
                     connection.stream.deadline = deadline
