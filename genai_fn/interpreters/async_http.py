@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import Closed, GenaiError
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.async_runner import AsyncRunner
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.executors.run_registry import RunRegistry
-from genai_fn.interpreters.forks import delay_forks
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
@@ -115,7 +115,7 @@ class _Connections:
         return HttpConnector(live, self._handler, executor, pool.connect_config)
 
     def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCache | None]":
-        with delay_forks():
+        with delay_forks:
             from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())

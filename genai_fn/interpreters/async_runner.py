@@ -4,7 +4,6 @@ The async runner, for asyncio and trio: runs actions, reads streams and opens li
 All async interpreters derive from it.
 """
 
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -17,7 +16,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor
-from genai_fn.interpreters.runner import UNCLOSED_STREAM, Runner, RunnerParts
+from genai_fn.interpreters.runner import Runner, RunnerParts, warn_when_collected
 from genai_fn.interpreters.settings import check_action, check_live, check_stream
 from genai_fn.request import Action, Live, Stream, is_spawning
 
@@ -120,6 +119,7 @@ class AsyncItems(Generic[T]):
         self._executor.is_streaming = True
         self._starts_actions = starts_actions
         self._is_reading = False
+        warn_when_collected(self, executor)
 
     def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
         return self
@@ -204,11 +204,6 @@ class AsyncItems(Generic[T]):
             await self.aclose()
         finally:
             await self._executor.close_task_group()
-
-
-    def __del__(self) -> None:
-        if self._executor.has_open_resources:
-            warnings.warn(UNCLOSED_STREAM, ResourceWarning, source=self, stacklevel=2)
 
 
 _READ_CANCELLED: Failure[Any] = Failure(Closed("the stream ended as a read of it was cancelled"))

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import GenaiError
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor, SyncTransport
-from genai_fn.interpreters.forks import delay_forks
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
 from genai_fn.interpreters.sync_runner import SyncRunner
@@ -106,7 +106,7 @@ class _Connections:
         return executor
 
     def _open(self, handler: HttpHandler) -> "_OpenedConnections":
-        with delay_forks():
+        with delay_forks:
             from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())

@@ -1,7 +1,6 @@
 """The sync runner: runs actions and reads streams in the calling thread. All sync interpreters derive from it."""
 
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -12,7 +11,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.runner import UNCLOSED_STREAM, Runner, RunnerParts
+from genai_fn.interpreters.runner import Runner, RunnerParts, warn_when_collected
 from genai_fn.interpreters.settings import check_action, check_stream
 from genai_fn.request import Action, Stream
 
@@ -94,6 +93,7 @@ class Items(Generic[T]):
         self._stepper: Stepper[Any] | None = Stepper(effects)
         self._executor = executor
         self._reader: int | None = None
+        warn_when_collected(self, executor)
 
     def __iter__(self) -> Iterator[Result[T, GenaiError]]:
         return self
@@ -152,11 +152,6 @@ class Items(Generic[T]):
             self.close()
         finally:  # after an interrupt, too
             self._executor.close_and_join()
-
-
-    def __del__(self) -> None:
-        if self._executor.has_open_resources:
-            warnings.warn(UNCLOSED_STREAM, ResourceWarning, source=self, stacklevel=2)
 
 
 _READ_INTERRUPTED: Failure[Any] = Failure(Closed("the stream ended as a read of it was interrupted"))

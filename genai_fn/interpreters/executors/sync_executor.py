@@ -39,6 +39,7 @@ from genai_fn.effects import (
 from genai_fn.engine.stepper import run_program
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
 
@@ -232,7 +233,8 @@ class SyncExecutor:
         self._open_resources.discard(effect.resource)
 
     def _create_temp(self, effect: CreateTemp) -> "TempFile | EffectFailed":
-        from genai_fn.interpreters.executors.files import TempFile  # noqa: PLC0415  # loads pathlib, which few need
+        with delay_forks:
+            from genai_fn.interpreters.executors.files import TempFile  # noqa: PLC0415  # loads pathlib, which few need
 
         temp_file = TempFile(effect.path)
         self._open_resources.add(temp_file)
@@ -242,7 +244,8 @@ class SyncExecutor:
         return created
 
     def _perform_on_disk(self, effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
-        from genai_fn.interpreters.executors.files import perform_file_effect  # noqa: PLC0415  # loads pathlib, which few need
+        with delay_forks:
+            from genai_fn.interpreters.executors.files import perform_file_effect  # noqa: PLC0415  # loads pathlib, which few need
 
         return perform_file_effect(effect)
 

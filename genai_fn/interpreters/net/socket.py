@@ -3,7 +3,8 @@ A connected socket that never blocks, shared by all executors.
 
 Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
 socket became ready in time, `WaitForAny`, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with
-its result or its exception. A caller that stops early closes the generator, which closes a socket that is not returned yet.
+its result or its exception. A caller that stops early closes the generator, which closes a socket that is not returned
+yet.
 """
 
 import errno

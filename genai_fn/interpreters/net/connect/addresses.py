@@ -9,6 +9,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import chain, zip_longest
 from typing import Any, TypeAlias
 
@@ -20,7 +21,7 @@ Address: TypeAlias = tuple[int, tuple[Any, ...]]
 
 def connect_to_first(addresses: Iterable[Address]) -> SocketSteps[NonBlockingSocket]:
     """Connect to the first address that accepts; raises the last ``OSError`` if none does."""
-    waiting = deque(alternate_families(addresses))
+    waiting = deque(_alternate_families(addresses))
     attempts: list[NonBlockingSocket] = []
     failure = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
     try:
@@ -46,11 +47,11 @@ ATTEMPT_DELAY = 0.25
 """Seconds before the next address is tried, too (RFC 8305, section 5)."""
 
 
-def alternate_families(addresses: Iterable[Address]) -> Iterable[Address]:
+def _alternate_families(addresses: Iterable[Address]) -> Iterable[Address]:
     """
     Alternate between the address families, and keep the order within each (RFC 8305, section 4).
 
-    >>> [address for _, address in alternate_families([(10, ("a",)), (10, ("b",)), (2, ("c",))])]
+    >>> [address for _, address in _alternate_families([(10, ("a",)), (10, ("b",)), (2, ("c",))])]
     [('a',), ('c',), ('b',)]
     """
     by_family: dict[int, list[Address]] = {}
@@ -65,16 +66,12 @@ def _start_attempt(family: int, address: tuple[Any, ...]) -> NonBlockingSocket:
     try:
         attempt.sock.setblocking(False)
         attempt.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        code = attempt.sock.connect_ex(address)
-        if code and code not in _IN_PROGRESS_CODES:
-            raise OSError(code, os.strerror(code))
+        with suppress(BlockingIOError):  # the usual case
+            attempt.sock.connect(address)
     except BaseException:
         attempt.close()
         raise
     return attempt
-
-
-_IN_PROGRESS_CODES = {errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
 
 
 def _is_connected(attempt: NonBlockingSocket) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from genai_fn.interpreters.forks import delay_forks
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.net.connect.addresses import Address, connect_to_first
 from genai_fn.interpreters.net.connect.proxies import Proxy, find_proxy
 from genai_fn.interpreters.net.connect.trust import make_context
@@ -62,7 +62,7 @@ class ConnectConfig:
     def get_ssl_context(self) -> ssl.SSLContext:
         """Return the TLS context; the first call takes some 30 ms to read the certificates."""
         if self.ssl_context is None:
-            with delay_forks():
+            with delay_forks:
                 if self.ssl_context is None:
                     context = make_context()
                     context.set_alpn_protocols(["http/1.1"])

@@ -123,9 +123,7 @@ else:
 _MAX_POLL_MILLISECONDS = 2**31 - 1
 
 
-def _run_blocking(
-    step: RunBlocking, deadline: float, on_wait: Callable[[Callable[[], object]], object] | None
-) -> Any:
+def _run_blocking(step: RunBlocking, deadline: float, on_wait: Callable[[Callable[[], object]], object] | None) -> Any:
     outcome = start_blocking_call(step)
     if on_wait is not None:
         on_wait(outcome.cancel)

@@ -161,7 +161,8 @@ class _ThreadWaiter:
         self._is_set = True
         self._wake_event.set()
 
-    set_soon = set
+    def set_soon(self) -> None:
+        self.set()
 
     def wake(self) -> None:
         self._wake_event.set()
