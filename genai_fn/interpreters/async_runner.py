@@ -119,7 +119,7 @@ class AsyncItems(Generic[T]):
         self._executor.is_streaming = True
         self._starts_actions = starts_actions
         self._is_reading = False
-        warn_when_collected(self, executor)
+        self._prevent_warning = warn_when_collected(self, executor)
 
     def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
         return self
@@ -190,6 +190,7 @@ class AsyncItems(Generic[T]):
         """Close the connection."""
         self._executor.is_closed = True
         await self._executor.aclose()
+        self._prevent_warning()
 
     async def __aenter__(self) -> Self:
         if self._starts_actions:

@@ -40,13 +40,15 @@ class _Executor(Protocol):
     def has_open_resources(self) -> bool: ...
 
 
-def warn_when_collected(items: object, executor: _Executor) -> None:
+def warn_when_collected(items: object, executor: _Executor) -> Callable[[], object]:
     """
-    Warn when the items of a stream are collected while the connection is open.
+    Warn when the items of a stream are collected while the connection is open; returns a function that prevents it.
 
     Nothing refers to the connection then: its socket is closed, and its place in the pool is free.
     """
-    weakref.finalize(items, _warn_if_open, executor).atexit = False
+    finalizer = weakref.finalize(items, _warn_if_open, executor)
+    finalizer.atexit = False
+    return finalizer.detach
 
 
 def _warn_if_open(executor: _Executor) -> None:

@@ -93,7 +93,7 @@ class Items(Generic[T]):
         self._stepper: Stepper[Any] | None = Stepper(effects)
         self._executor = executor
         self._reader: int | None = None
-        warn_when_collected(self, executor)
+        self._prevent_warning = warn_when_collected(self, executor)
 
     def __iter__(self) -> Iterator[Result[T, GenaiError]]:
         return self
@@ -141,6 +141,7 @@ class Items(Generic[T]):
         """Close the connection at once, from any thread; a blocked read returns ``Failure(Closed)``, then ends."""
         self._pending_failure = None
         self._executor.close()
+        self._prevent_warning()
 
     def __enter__(self) -> Self:
         return self

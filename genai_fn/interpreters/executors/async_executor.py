@@ -161,7 +161,7 @@ class AsyncExecutor:
 
     def end(self) -> None:
         """Close, as the interpreter is closed: the run ends with a failure. From any task or thread."""
-        self.end_failure, self.is_closed = Failure(Closed()), True
+        self.end_failure, self.is_closed = Failure(Closed(sent=True)), True  # what was sent is not known here
         if not self._cancel_running():
             self.abort()
 

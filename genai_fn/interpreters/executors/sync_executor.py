@@ -126,8 +126,8 @@ class SyncExecutor:
 
     @property
     def end_failure(self) -> Failure[Any] | None:
-        """The failure that the run ends with, if `end` was called."""
-        return None if self._ended_by is None else Failure(self._ended_by.error)
+        """The failure that a stream ends with, if `end` was called."""
+        return None if self._ended_by is None else Failure(Closed(sent=True))
 
     def close_and_join(self) -> None:
         """Close, and wait for the threads that programs started."""

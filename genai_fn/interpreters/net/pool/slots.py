@@ -8,6 +8,7 @@ thread sees half done, and which can be repeated. A slot that nobody refers to a
 
 import weakref
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any, Protocol
 
 _Reference = weakref.ref["Slot"]
@@ -64,6 +65,7 @@ class Slot:
                 connection.socket.close()
         finally:
             self._queue.release_place(self._reference)
+            self._reference = weakref.ref(self)  # the collector has nothing to do any more
 
 
 class SlotQueue:
@@ -98,9 +100,10 @@ class SlotQueue:
 
     def forget(self, slot: _Reference) -> None:
         """Release the place of a slot that is garbage; the collector calls it, in any thread and at any point."""
-        self._holders.discard(slot)
-        self._waiting.pop(slot, None)
-        self._wake_first(is_collecting=True)
+        with suppress(TypeError):  # it has no hash: it was neither waiting nor a holder
+            self._holders.discard(slot)
+            self._waiting.pop(slot, None)
+            self._wake_first(is_collecting=True)
 
     def wake_all(self) -> None:
         """Wake all waiting callers."""
