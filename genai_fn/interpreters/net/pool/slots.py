@@ -83,7 +83,7 @@ class SlotQueue:
 
     def take_place(self, slot: _Reference) -> bool:
         """Take a place unless there is none, or others wait; else join the queue."""
-        if not self._waiting and self._try_to_hold(slot):
+        if slot in self._holders or (not self._waiting and self._try_to_hold(slot)):
             return True
         self._waiting[slot] = None  # without effect if it waits already
         if self._find_first() is not slot or not self._try_to_hold(slot):
