@@ -54,8 +54,5 @@ def _read_imports(code: Any) -> Iterator[tuple[str, str]]:
 
 def _import_name(module: str, name: str) -> Any:
     """Import a name as ``from module import name`` does: an attribute, or else a submodule."""
-    from genai_fn.forks import delay_forks  # noqa: PLC0415  # not needed to import the package
-
-    with delay_forks:
-        names = vars(import_module(module))
-        return names[name] if name in names else import_module(f"{module}.{name}")
+    names = vars(import_module(module))
+    return names[name] if name in names else import_module(f"{module}.{name}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import Closed, GenaiError
-from genai_fn.forks import delay_forks, import_fork_hooks
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.async_runner import AsyncRunner
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.executors.run_registry import RunRegistry
@@ -62,6 +62,7 @@ class _Connections:
     """
 
     def __init__(self, settings: Settings, handler: RequestHandler) -> None:
+        register_fork_delay()
         self._settings = settings
         self._handler = handler
         self._opened: dict[str, tuple[AsyncPool, TokenCache | None]] = {}
@@ -115,7 +116,6 @@ class _Connections:
         return HttpConnector(live, self._handler, executor, pool.connect_config)
 
     def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCache | None]":
-        import_fork_hooks()
         with delay_forks:
             from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from returns.result import Result
 
 from genai_fn.errors import GenaiError
-from genai_fn.forks import delay_forks, import_fork_hooks
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.protocols import InProcessInterpreter, Interpreter, StreamItems
 from genai_fn.request import Action, Stream
 
@@ -51,7 +51,7 @@ class _DefaultInterpreter:
 
     def _open_http(self) -> Interpreter:
         """Open the interpreter, without a lock: a fork would copy it while it is locked."""
-        import_fork_hooks()
+        register_fork_delay()
         with delay_forks:
             from genai_fn.interpreters.http import Http  # noqa: PLC0415  # at the first call
 

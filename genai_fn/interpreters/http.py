@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import GenaiError
-from genai_fn.forks import delay_forks, import_fork_hooks
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor, SyncTransport
 from genai_fn.interpreters.runner import RunnerParts
@@ -78,6 +78,7 @@ class _Connections:
     """
 
     def __init__(self, settings: Settings, handler: RequestHandler) -> None:
+        register_fork_delay()
         self._settings = settings
         self._handler = handler
         self._opened: dict[str, _OpenedConnections] = {}
@@ -106,7 +107,6 @@ class _Connections:
         return executor
 
     def _open(self, handler: HttpHandler) -> "_OpenedConnections":
-        import_fork_hooks()
         with delay_forks:
             from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 

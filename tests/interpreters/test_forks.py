@@ -21,6 +21,6 @@ def test_fork_during_the_first_call(program: str) -> None:
         text=True,
         cwd=ROOT,
         check=False,
-        timeout=300,
+        timeout=120,
     )
     assert (process.returncode, process.stderr) == (0, "")

@@ -99,7 +99,7 @@ PURE_MODULES = {
 
 IO_EXCEPTIONS = {
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
-    "forks": {"importlib", "os", "threading"},  # the lock that a fork waits for
+    "forks": {"contextlib", "importlib", "os", "threading"},  # the lock that a fork waits for
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video

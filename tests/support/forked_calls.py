@@ -15,6 +15,7 @@ from typing import Any
 
 import genai_fn
 from genai_fn import Success, generate
+from genai_fn.forks import register_fork_delay
 from tests.support.loopback import Loopback
 from tests.support.loopback_replies import OK
 
@@ -101,6 +102,7 @@ def read_certificates() -> None:
         return make_context()
 
     connection.make_context = stop_and_make_context
+    register_fork_delay()
     config = connection.ConnectConfig()
     fork_during_call(gate, config.get_ssl_context)
 
