@@ -60,10 +60,14 @@ class TempFile:
                 self._file = FileIO(temp_path, "x", opener=opener)
             except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
                 return self._build_failure(error)
-            if self._is_finished:  # a signal handler has closed it meanwhile
-                self.close()
-                return _FILE_CLOSED
-        return self
+            return self._close_if_finished()
+
+    def _close_if_finished(self) -> "TempFile | EffectFailed":
+        """Complete what a signal handler has done while the file was created."""
+        if not self._is_finished:
+            return self
+        self.close()
+        return _FILE_CLOSED
 
     def write(self, data: bytes) -> EffectFailed | None:
         """Append data."""

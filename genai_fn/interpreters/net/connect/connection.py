@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from genai_fn.forks import delay_forks
@@ -144,11 +144,7 @@ def _resolve_addresses(target: Target) -> SocketSteps[list[Address]]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-_FoundAddress: TypeAlias = tuple[int, int, int, str, Any]
-"""An item of what ``socket.getaddrinfo`` returns."""
-
-
-def _look_up_addresses(target: Target, flags: int) -> list[_FoundAddress] | Exception:
+def _look_up_addresses(target: Target, flags: int) -> list[Any] | Exception:
     return capture_outcome(partial(socket.getaddrinfo, target.host, target.port, type=socket.SOCK_STREAM, flags=flags))
 
 

@@ -125,6 +125,7 @@ class BasePool:
                 on_slot(slot)
             failed = yield from _wait_for_place(state, slot, make_waiter, deadline)
             if failed is None:
+                connection: PooledConnection | EffectFailed | None
                 connection = None if needs_new_connection else state.take_idle(slot, target)
                 if connection is None:
                     state.make_room()

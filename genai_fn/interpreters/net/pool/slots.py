@@ -9,9 +9,9 @@ thread sees half done, and which can be repeated. A slot that nobody refers to a
 import weakref
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-_Reference = weakref.ref["Slot"]
+_Reference: TypeAlias = weakref.ref[Any]  # of a `Slot`
 
 
 class Waiter(Protocol):
