@@ -25,7 +25,7 @@ from genai_fn.options import Retry, Timeouts
 from genai_fn.request import ResponseReader
 from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode_response, parse_unframed_text
-from genai_fn.wire.decompress import Decompressor
+from genai_fn.wire.decompress import Decompressor, find_unknown_encoding
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.resume import build_range_request, count_repeated_bytes, is_unrequested_part
 from genai_fn.wire.secret_values import find_secrets
@@ -73,6 +73,10 @@ def attempt_whole(
         return AttemptResult(Failure(response.error), was_reused=response.was_reused)
     if settings.has_listener:
         yield Notify(Responded(prepared.http, response.status))
+    unknown = find_unknown_encoding(response.headers)
+    if unknown is not None and 200 <= response.status < 300:  # an error is one, whatever its body is
+        yield CloseResource(response)
+        return AttemptResult(Failure(unknown), has_started=True)
     source = _get_resume_source(prepared, effect, settings)
     if source is not None and is_unrequested_part(effect.request, response.status):
         yield CloseResource(response)
@@ -179,6 +183,10 @@ def attempt_stream(
             response, settings.deadline, settings.timeouts.idle, settings.max_response_bytes
         )
         return AttemptResult(Failure(whole if isinstance(whole, GenaiError) else build_api_error(whole)))
+    unknown = find_unknown_encoding(response.headers)
+    if unknown is not None:
+        yield CloseResource(response)
+        return AttemptResult(Failure(unknown), has_started=True)
     source = _get_resume_source(prepared, effect, settings)
     if source is not None and is_unrequested_part(effect.request, response.status):
         yield CloseResource(response)

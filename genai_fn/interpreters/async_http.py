@@ -1,13 +1,14 @@
 """The async interpreter, for asyncio and trio: runs actions over HTTP in the calling task."""
 
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import Closed, GenaiError
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.async_runner import AsyncRunner
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
@@ -54,27 +55,39 @@ class AsyncHttp(AsyncRunner):
 
 
 class _Connections:
-    """The connections of an `AsyncHttp`, opened at the first call, so that constructing one loads no network stack."""
+    """
+    The connections of an `AsyncHttp`, opened at the first call, so that constructing one loads no network stack.
+
+    It takes no lock: another thread may close it at any point, and a fork copies no locked lock.
+    """
 
     def __init__(self, settings: Settings, handler: RequestHandler) -> None:
+        register_fork_delay()
         self._settings = settings
         self._handler = handler
-        self._lock = threading.Lock()
-        self._pool: AsyncPool | None = None
-        self._token_cache: TokenCache | None = None
+        self._opened: dict[str, tuple[AsyncPool, TokenCache | None]] = {}
         self._sessions: weakref.WeakSet[Session[Any]] = weakref.WeakSet()
+        self._runs = RunRegistry[AsyncExecutor]()
         self._is_closed = False
 
     @property
     def problem(self) -> GenaiError | None:
         return self._handler.error if isinstance(self._handler, RefusingHandler) else None
 
+    @property
+    def pool(self) -> "AsyncPool | None":
+        """The connection pool, once it is open."""
+        opened = self._opened.get(_ONLY)
+        return None if opened is None else opened[0]
+
     def make_executor(self) -> AsyncExecutor:
-        if self._pool is None and isinstance(self._handler, HttpHandler):
-            with self._lock:
-                if self._pool is None and not self._is_closed:
-                    self._open_pool(self._handler)
-        return AsyncExecutor(self._pool, self._token_cache, self._settings.on_event)
+        opened = self._opened.get(_ONLY)
+        if opened is None and isinstance(self._handler, HttpHandler) and not self._is_closed:
+            opened = self._opened.setdefault(_ONLY, self._open(self._handler))  # atomic: the first one stays
+        pool, token_cache = opened or (None, None)
+        executor = AsyncExecutor(pool, token_cache, self._settings.on_event)
+        self._runs.add(executor)
+        return executor
 
     def build_session(self, live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":
         """Build the session of a `Live`, whose connector is wrapped by middleware."""
@@ -97,23 +110,30 @@ class _Connections:
         executor = self.make_executor()
         if isinstance(self._handler, RefusingHandler):
             return FailedConnector(self._handler.error)
-        if self._pool is None or self._is_closed or not isinstance(self._handler, HttpHandler):
+        pool = self.pool
+        if pool is None or self._is_closed or not isinstance(self._handler, HttpHandler):
             return FailedConnector(Closed())
-        return HttpConnector(live, self._handler, executor, self._pool.connect_config)
+        return HttpConnector(live, self._handler, executor, pool.connect_config)
 
-    def _open_pool(self, handler: HttpHandler) -> None:
-        from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
+    def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCache | None]":
+        with delay_forks:
+            from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
-        self._pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())
-        self._token_cache = self._settings.build_token_cache(handler)
+            pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())
+            pool.load_transport()
+            return pool, self._settings.build_token_cache(handler)
 
     async def aclose(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            pool, token_cache = self._pool, self._token_cache
+        self._is_closed = True
         for session in tuple(self._sessions):
             session.abort()
+        pool, token_cache = self._opened.get(_ONLY) or (None, None)
         if token_cache is not None:
             token_cache.close()
         if pool is not None:
             await pool.aclose()
+        for executor in self._runs.list_running():
+            executor.end()
+
+
+_ONLY = "opened"

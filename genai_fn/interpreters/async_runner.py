@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
-from anyio.lowlevel import EventLoopToken, checkpoint, current_token
+from anyio.lowlevel import checkpoint
 from returns.result import Failure, Result
 
 from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
-from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor, call_soon
-from genai_fn.interpreters.runner import Runner, RunnerParts
+from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor
+from genai_fn.interpreters.runner import Runner, RunnerParts, warn_when_collected
 from genai_fn.interpreters.settings import check_action, check_live, check_stream
 from genai_fn.request import Action, Live, Stream, is_spawning
 
@@ -61,7 +61,7 @@ class AsyncRunner(Runner):
         executor = self._make_executor()
         if not executor.has_transport:
             await checkpoint()  # nothing else may be one
-        result: Result[T, GenaiError] = await executor.run(self._parts.build_effects(action))
+        result: Result[T, GenaiError] = await executor.run_until_end(self._parts.build_effects(action))
         return result
 
     def stream(self, stream: Stream[T]) -> "AsyncItems[T]":
@@ -87,7 +87,11 @@ class AsyncRunner(Runner):
         return self._parts.build_session(live, self._parts.wrap_connector)
 
     async def aclose(self) -> None:
-        """Close all connections, if it has any; a call after that is ``Failure(Closed)``."""
+        """
+        Close all connections, if it has any.
+
+        Calls and streams in flight end with ``Failure(Closed)``, and so does each later call.
+        """
         if self._close is not None:
             await self._close()
 
@@ -114,8 +118,8 @@ class AsyncItems(Generic[T]):
         self._executor = executor
         self._executor.is_streaming = True
         self._starts_actions = starts_actions
-        self._reader: tuple[EventLoopToken, anyio.CancelScope] | None = None
-        self._is_closed = False
+        self._is_reading = False
+        self._prevent_warning = warn_when_collected(self, executor)
 
     def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
         return self
@@ -127,8 +131,11 @@ class AsyncItems(Generic[T]):
             return last
         if not self._executor.has_transport:
             await checkpoint()  # nothing else may be one
-        if self._stepper is None or self._is_closed:
+        if self._stepper is None or self._executor.is_closed:
+            ended_early, self._stepper = self._stepper is not None, None
             await self.aclose()
+            if ended_early and self._executor.end_failure is not None:
+                return self._executor.end_failure
             raise StopAsyncIteration
         item = await self._advance(self._stepper)
         if item is None:
@@ -137,28 +144,27 @@ class AsyncItems(Generic[T]):
 
     async def _advance(self, stepper: Stepper[Any]) -> Result[T, GenaiError] | None:
         """Return the next item, or None at the end, where it closes the connection; so do errors and cancellation."""
-        if self._reader is not None:
+        if self._is_reading:
             raise RuntimeError("the stream is already being read, by another task")
-        is_over = True
+        self._is_reading = is_over = True
         try:
             effect = stepper.next()
             if type(effect) is Emit:
                 is_over = False
                 return effect.item  # type: ignore[no-any-return]  # a stream emits results
             with anyio.CancelScope() as scope:
-                self._reader = current_token(), scope
-                if self._is_closed:  # by another thread, just before there was a reader
-                    scope.cancel()
+                self._executor.set_running(scope)
                 item = await self._read_item(stepper, effect)
                 is_over = item is None
                 return item
-            return STREAM_CLOSED
+            return self._executor.end_failure or STREAM_CLOSED
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._final_item = _READ_CANCELLED
             raise
         finally:
-            self._reader = None
+            self._executor.set_running(None)
+            self._is_reading = False
             if is_over:
                 self._stepper = None
                 await self.aclose()
@@ -178,17 +184,13 @@ class AsyncItems(Generic[T]):
         """
         Close the connection at once, from any task or thread; a blocked read returns ``Failure(Closed)``, then ends.
         """
-        self._is_closed = True
-        self._executor.abort()
-        reader = self._reader
-        if reader is not None:  # it may wait for something else than the socket
-            token, scope = reader
-            call_soon(token, scope.cancel)
+        self._executor.close()
 
     async def aclose(self) -> None:
         """Close the connection."""
-        self._is_closed = True
+        self._executor.is_closed = True
         await self._executor.aclose()
+        self._prevent_warning()
 
     async def __aenter__(self) -> Self:
         if self._starts_actions:

@@ -1,7 +1,6 @@
 """`run` and `arun` for scripts and shells: they use the backend of the environment, read at the first call."""
 
 import atexit
-import threading
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from returns.result import Result
 
 from genai_fn.errors import GenaiError
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.protocols import InProcessInterpreter, Interpreter, StreamItems
 from genai_fn.request import Action, Stream
 
@@ -36,8 +36,7 @@ class _DefaultInterpreter:
     """
 
     def __init__(self) -> None:
-        self._http: Http | None = None
-        self._lock = threading.Lock()
+        self._opened: dict[str, Http] = {}
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         return (current_interpreter.get() or self._get_http())(action)
@@ -47,18 +46,25 @@ class _DefaultInterpreter:
         return (current_interpreter.get() or self._get_http()).stream(stream)
 
     def _get_http(self) -> Interpreter:
-        from genai_fn.interpreters.http import Http  # noqa: PLC0415  # at the first call
+        opened = self._opened.get(_ONLY)
+        return self._open_http() if opened is None else opened
 
-        with self._lock:
-            if self._http is None:
-                http = Http()
-                if http.problem is not None:
-                    return http  # the next call reads the environment again
-                atexit.register(http.close)
-                self._http = http
-            return self._http
+    def _open_http(self) -> Interpreter:
+        """Open the interpreter, without a lock: a fork would copy it while it is locked."""
+        register_fork_delay()
+        with delay_forks:
+            from genai_fn.interpreters.http import Http  # noqa: PLC0415  # at the first call
+
+        http = Http()
+        if http.problem is not None:
+            return http  # the next call reads the environment again
+        first = self._opened.setdefault(_ONLY, http)  # atomic: the first one stays
+        if first is http:
+            atexit.register(http.close)
+        return first
 
 
+_ONLY = "http"
 run = _DefaultInterpreter()
 
 

@@ -1,10 +1,11 @@
 """The sync interpreter: runs actions over HTTP in the calling thread, and is safe to share between threads."""
 
-import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import GenaiError
+from genai_fn.forks import delay_forks, register_fork_delay
+from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor, SyncTransport
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
@@ -70,42 +71,69 @@ class Http(SyncRunner):
 
 
 class _Connections:
-    """The connections of an `Http`, opened at the first call, so that constructing one loads no network stack."""
+    """
+    The connections of an `Http`, opened at the first call, so that constructing one loads no network stack.
+
+    It takes no lock: a signal handler or another thread may close it at any point, and a fork copies no locked lock.
+    """
 
     def __init__(self, settings: Settings, handler: RequestHandler) -> None:
+        register_fork_delay()
         self._settings = settings
         self._handler = handler
-        self._lock = threading.RLock()  # a signal handler may close it while its own thread opens it
-        self._pool: SyncTransport | None = None
-        self._token_cache: TokenCache | None = None
+        self._opened: dict[str, _OpenedConnections] = {}
+        self._runs = RunRegistry[SyncExecutor]()
         self._is_closed = False
 
     @property
     def problem(self) -> GenaiError | None:
         return self._handler.error if isinstance(self._handler, RefusingHandler) else None
 
+    @property
+    def pool(self) -> "SyncTransport | None":
+        """The connection pool, once it is open."""
+        opened = self._opened.get(_ONLY)
+        return None if opened is None else opened.pool
+
     def make_executor(self) -> SyncExecutor:
-        if self._pool is None and isinstance(self._handler, HttpHandler):
-            with self._lock:
-                if self._pool is None:
-                    self._open_pool(self._handler)
-        return SyncExecutor(self._pool, self._token_cache, self._settings.on_event)
+        opened = self._opened.get(_ONLY)
+        if opened is None and isinstance(self._handler, HttpHandler):
+            opened = self._opened.setdefault(_ONLY, self._open(self._handler))  # atomic: the first one stays
+            if self._is_closed:
+                opened.close()
+        pool, token_cache = (None, None) if opened is None else (opened.pool, opened.token_cache)
+        executor = SyncExecutor(pool, token_cache, self._settings.on_event)
+        self._runs.add(executor)
+        return executor
 
-    def _open_pool(self, handler: HttpHandler) -> None:
-        from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
+    def _open(self, handler: HttpHandler) -> "_OpenedConnections":
+        with delay_forks:
+            from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
-        self._pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())
-        self._token_cache = self._settings.build_token_cache(handler)
-        if self._is_closed:
-            self._close_all()
+            pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())
+            pool.load_transport()
+            return _OpenedConnections(pool, self._settings.build_token_cache(handler))
 
     def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            self._close_all()
+        self._is_closed = True
+        opened = self._opened.get(_ONLY)
+        if opened is not None:
+            opened.close()
+        for executor in self._runs.list_running():
+            executor.end()
 
-    def _close_all(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
-        if self._token_cache is not None:
-            self._token_cache.close()
+
+_ONLY = "opened"
+
+
+class _OpenedConnections:
+    """The connection pool, and the token cache if the backend needs one."""
+
+    def __init__(self, pool: SyncTransport, token_cache: "TokenCache | None") -> None:
+        self.pool = pool
+        self.token_cache = token_cache
+
+    def close(self) -> None:
+        self.pool.close()
+        if self.token_cache is not None:
+            self.token_cache.close()

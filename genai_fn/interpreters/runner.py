@@ -1,9 +1,11 @@
 """What sync and async runners share: a request handler and what wraps it, a clock, and how live sessions are built."""
 
 import copy
+import warnings
+import weakref
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from msgspec.structs import replace
 
@@ -31,6 +33,30 @@ if TYPE_CHECKING:
 
 
 SessionBuilder: TypeAlias = Callable[[Live[Any], ConnectorMiddleware], "Session[Any]"]
+
+
+class _Executor(Protocol):
+    @property
+    def has_open_resources(self) -> bool: ...
+
+
+def warn_when_collected(items: object, executor: _Executor) -> Callable[[], object]:
+    """
+    Warn when the items of a stream are collected while the connection is open; returns a function that prevents it.
+
+    Nothing refers to the connection then: its socket is closed, and its place in the pool is free.
+    """
+    finalizer = weakref.finalize(items, _warn_if_open, executor)
+    finalizer.atexit = False
+    return finalizer.detach
+
+
+def _warn_if_open(executor: _Executor) -> None:
+    if executor.has_open_resources:
+        warnings.warn(_UNCLOSED_STREAM, ResourceWarning, stacklevel=2)
+
+
+_UNCLOSED_STREAM = "a stream was neither read to its end nor closed: read it in a block, with run.stream(…) as items"
 
 
 class RunnerParts(Value, kw_only=True):

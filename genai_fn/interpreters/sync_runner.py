@@ -11,7 +11,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.runner import Runner, RunnerParts
+from genai_fn.interpreters.runner import Runner, RunnerParts, warn_when_collected
 from genai_fn.interpreters.settings import check_action, check_stream
 from genai_fn.request import Action, Stream
 
@@ -64,7 +64,11 @@ class SyncRunner(Runner):
         return Items(self._parts.build_effects(stream), self._make_executor())
 
     def close(self) -> None:
-        """Close all connections, if it has any; a call after that is ``Failure(Closed)``."""
+        """
+        Close all connections, if it has any, from any thread or signal handler.
+
+        Calls and streams in flight end with ``Failure(Closed)``, and so does each later call.
+        """
         if self._close is not None:
             self._close()
 
@@ -89,6 +93,7 @@ class Items(Generic[T]):
         self._stepper: Stepper[Any] | None = Stepper(effects)
         self._executor = executor
         self._reader: int | None = None
+        self._prevent_warning = warn_when_collected(self, executor)
 
     def __iter__(self) -> Iterator[Result[T, GenaiError]]:
         return self
@@ -98,7 +103,10 @@ class Items(Generic[T]):
             failed, self._pending_failure = self._pending_failure, None
             return failed
         if self._stepper is None or self._executor.is_closed:
+            ended_early, self._stepper = self._stepper is not None, None
             self.close()
+            if ended_early and self._executor.end_failure is not None:
+                return self._executor.end_failure
             raise StopIteration
         if self._reader is not None:
             raise RuntimeError("the stream is already being read, by another thread or by a function that it calls")
@@ -133,6 +141,7 @@ class Items(Generic[T]):
         """Close the connection at once, from any thread; a blocked read returns ``Failure(Closed)``, then ends."""
         self._pending_failure = None
         self._executor.close()
+        self._prevent_warning()
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from typing import Any
 from genai_fn.errors import DecodeError
 from genai_fn.http import Headers
 
-__all__ = ["Decompressor"]
+__all__ = ["Decompressor", "find_unknown_encoding"]
 
 
 MAX_SLICE_BYTES = 1024 * 1024
@@ -92,3 +92,17 @@ class Decompressor:
 
 
 _GZIP_OR_ZLIB_HEADER = 32 + zlib.MAX_WBITS
+
+
+def find_unknown_encoding(headers: Headers) -> DecodeError | None:
+    """
+    Return an error if a body is encoded in a way that `Decompressor` does not decode, such as twice.
+
+    >>> find_unknown_encoding((("content-encoding", "br"),))
+    DecodeError('a body in gzip, deflate or no encoding, found br')
+    """
+    found = ", ".join(value.strip().lower() for name, value in headers if name == "content-encoding")
+    return None if found in _KNOWN_ENCODINGS else DecodeError(f"a body in gzip, deflate or no encoding, found {found}")
+
+
+_KNOWN_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")

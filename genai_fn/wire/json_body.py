@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from genai_fn import codec
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import InvalidRequest
+from genai_fn.forks import delay_forks
 from genai_fn.http import Body, FileSlice
 from genai_fn.wire.field_support import LARGE_BYTES
 from genai_fn.wire.resource_names import ResourceName, fill_placeholders
@@ -72,7 +73,8 @@ def _replace_large_bytes(value: Any, large: list[bytes]) -> Any:
 
 
 def _interleave_base64(texts: list[bytes], large: list[bytes]) -> tuple[bytes, ...]:
-    from pybase64 import b64encode  # noqa: PLC0415  # loads a native module that few requests need
+    with delay_forks:
+        from pybase64 import b64encode  # noqa: PLC0415  # loads a native module that few requests need
 
     chunks = [texts[0] + b'"']
     for text, data in zip(texts[1:], large, strict=True):

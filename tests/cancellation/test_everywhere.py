@@ -103,13 +103,14 @@ def test_cancelled_as_a_slot_is_freed(first: str, backend: str, transport: Modul
             scenario = Scenario(server, transport)
             async with scenario.open_interpreter() as run, anyio.create_task_group() as tasks:
                 async with occupy_connections(run, 1):
-                    state = run._connections._pool._config._state
-                    assert state.acquire_slot(anyio.Event) is None
+                    state = run._connections.pool._config._state
+                    slot = state.make_slot()
+                    assert slot.take_place()
                     cancel = start_call(backend, tasks, run)
                     await anyio.wait_all_tasks_blocked()
                     tasks.start_soon(check_success, run, build_request("call"))
                     await anyio.wait_all_tasks_blocked()
-                    for act in (cancel, state.release_slot) if first == "cancelled" else (state.release_slot, cancel):
+                    for act in (cancel, slot.close) if first == "cancelled" else (slot.close, cancel):
                         act()
                     await check_success(run, build_request("call"))
                 await scenario.check_connections(run)

@@ -130,7 +130,7 @@ def check_connections(run: Http, server: Loopback) -> None:
 
 def count_idle_connections(run: Http) -> int:
     """Count the idle connections."""
-    pool: Any = run._connections._pool
+    pool: Any = run._connections.pool
     return 0 if pool is None else len(pool._config._state._idle_connections)
 
 

@@ -55,6 +55,8 @@ BAD_RESPONSES: dict[str, tuple[Answer, type[GenaiError]]] = {
     "head of gzip": (Reply(200, (GZIP,), GZIPPED[:10]), DecodeError),
     "gzip and more": (Reply(200, (GZIP,), GZIPPED + b"more"), DecodeError),
     "another encoding": (Reply(200, (("content-encoding", "br"),), b"\x8b\x02\x80"), DecodeError),
+    "twice encoded": (Reply(200, (GZIP, GZIP), gzip.compress(GZIPPED)), DecodeError),
+    "error in another encoding": (Reply(503, (("content-encoding", "br"),), b"\x8b\x02\x80"), ServerError),
     "error in a 200": (build_json_reply(build_error(400)), ClientError),
     "error in a list": (build_json_reply([build_error(400)], 400), ClientError),
     "error in a list in a 200": (build_json_reply([build_error(400)]), ClientError),

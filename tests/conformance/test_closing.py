@@ -2,12 +2,14 @@
 Streams that are closed early: the connection is closed at once, from any task or thread, whatever the reader waits for.
 """
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from genai_fn import AsyncHttp, Failure, Http, Retry, Success, Timeouts, both, text
 from genai_fn.effects import ReadChunk
@@ -21,7 +23,7 @@ from tests.support.interpreter_kinds import (
     make_gemini,
     wait_until,
 )
-from tests.support.interrupts import interrupt_when_idle
+from tests.support.interrupts import call_when_idle, interrupt_when_idle
 from tests.support.loopback import (
     Answer,
     Hang,
@@ -31,8 +33,9 @@ from tests.support.loopback import (
     Send,
     encode_chunk,
     encode_head,
+    reserve_silent_port,
 )
-from tests.support.loopback_replies import BUSY, CHUNKED, HELLO_STREAM, OK, encode_text_chunk
+from tests.support.loopback_replies import BUSY, CHUNKED, HELLO_STREAM, OK, STREAM, encode_text_chunk
 
 TEXT_STREAM = HELLO_STREAM | text
 ENDLESS_ANSWER = (
@@ -288,21 +291,130 @@ def test_interrupted_read_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_interpreter_closed_during_a_stream(kind: InterpreterKind) -> None:
-    """A stream that has started continues to its end when the interpreter is closed."""
-    with Loopback(
-        [
-            (
-                Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")),
-                Send(encode_text_chunk("b") + encode_chunk(b"")),
-            )
-        ]
-    ) as server:
+    """A stream that is open while the interpreter is closed ends with a Failure, and its connection is closed."""
+    with Loopback(ONE_ITEM_ANSWER) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(TEXT_STREAM) as items:
                 assert await anext(items) == Success("a")
                 await run.close()
-                assert await _read_rest(items) == [Success("b")]
+                assert await _read_rest(items) == [Failure(Closed(sent=True))]
 
         kind.run_body(make_gemini(server.url), body)
         assert wait_until(lambda: server.open_connections == 0)
+
+
+def test_finished_stream_of_a_closed_interpreter(kind: InterpreterKind) -> None:
+    """A stream that has ended before the interpreter is closed stays ended."""
+    with Loopback(STREAM) as server:
+
+        async def body(run: AwaitableInterpreter) -> None:
+            async with run.stream(TEXT_STREAM) as items:
+                assert await _read_rest(items) == [Success("a"), Success("b")]
+                await run.close()
+                assert await _read_rest(items) == []
+
+        kind.run_body(make_gemini(server.url), body)
+
+
+CALLS: dict[str, tuple[Answer, dict[str, Any]]] = {
+    "the head": (Hang(), {}),
+    "the body": ((Send(encode_head(200, (CHUNKED,))), Hang()), {}),
+    "a retry": (BUSY, {"retry": Retry(initial_delay=1e9, max_delay=1e9), "timeouts": Timeouts(total=1e12)}),
+}
+
+
+@pytest.mark.parametrize("wait", CALLS)
+def test_interpreter_closed_during_a_call(kind: InterpreterKind, wait: str) -> None:
+    """Closing an interpreter ends its calls in flight with a Failure, whatever they wait for."""
+    answer, parameters = CALLS[wait]
+    with Loopback(answer) as server:
+
+        async def body(run: AwaitableInterpreter) -> None:
+            async def close() -> None:
+                await run.run_blocking(server.wait_requests, 1)
+                await _let_reader_wait(run)
+                await run.close()
+
+            result, _ = await run.run_concurrently(lambda: run(HELLO_STREAM.source), close)
+            assert isinstance(result.failure(), Closed)
+            assert str(result.failure()) == str(Closed())
+            await run.run_blocking(server.wait_closed, 1)
+
+        kind.run_body(make_gemini(server.url), body, **parameters)
+
+
+def test_interpreter_closed_while_connecting(kind: InterpreterKind) -> None:
+    """Closing an interpreter ends a call that waits for a connection to a host that does not respond."""
+    with reserve_silent_port(connects=False) as port:
+
+        async def body(run: AwaitableInterpreter) -> None:
+            is_waiting = threading.Event()
+
+            async def call() -> Any:
+                is_waiting.set()
+                return await run(HELLO_STREAM.source)
+
+            async def close() -> None:
+                await run.run_blocking(is_waiting.wait, 60)
+                await _let_reader_wait(run)
+                await run.close()
+
+            result, _ = await run.run_concurrently(call, close)
+            assert isinstance(result.failure(), Closed)
+
+        timeouts = Timeouts(connect=1e9, total=1e12)
+        kind.run_body(make_gemini(f"http://127.0.0.1:{port}"), body, timeouts=timeouts)
+
+
+def test_closed_in_a_signal_handler() -> None:
+    """A signal handler closes the interpreter during a call of its own thread: the call is a Failure."""
+    with Loopback(Hang()) as server, Http(make_gemini(server.url)) as run:
+        with call_when_idle(run.close, server, 1):
+            result = run(HELLO_STREAM.source)
+        assert result == Failure(Closed(sent=True))
+
+
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio warns of httpcore's generators, too
+def test_collected_stream(kind: InterpreterKind) -> None:
+    """A stream that is left without a block is closed with a warning once it is garbage, and its place is free."""
+
+    async def body(run: AwaitableInterpreter) -> None:
+        for _ in range(2):
+            items = run.stream(TEXT_STREAM)
+            assert await anext(items) == Success("a")
+            with pytest.warns(ResourceWarning, match="neither read to its end nor closed"):
+                del items
+                gc.collect()
+                if not run.is_sync:
+                    await anyio.wait_all_tasks_blocked()
+        await run.run_blocking(server.wait_closed, 2)
+
+    with Loopback(ONE_ITEM_ANSWER) as server:
+        kind.run_body(make_gemini(server.url), body, max_connections=1)
+
+
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio warns of httpcore's generators, too
+@pytest.mark.parametrize("backend", ("asyncio", "trio"))
+def test_collected_stream_wakes_the_next_call(backend: str) -> None:
+    """A call that waits for a place gets that of a stream that another thread collects."""
+
+    async def body() -> None:
+        with Loopback([ONE_ITEM_ANSWER, OK]) as server:
+            async with AsyncHttp(make_gemini(server.url), max_connections=1) as run:
+                left = [run.stream(TEXT_STREAM)]
+                assert await anext(left[0]) == Success("a")
+                results: list[Any] = []
+
+                async def call() -> None:
+                    results.append(await run(HELLO_STREAM.source))
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(call)
+                    await anyio.wait_all_tasks_blocked()
+                    with pytest.warns(ResourceWarning, match="neither read to its end nor closed"):
+                        await to_thread.run_sync(left.clear)
+                        await anyio.wait_all_tasks_blocked()
+                assert [type(result) for result in results] == [Success]
+
+    anyio.run(body, backend=backend)

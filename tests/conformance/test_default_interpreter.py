@@ -41,8 +41,8 @@ def test_run(server: Loopback) -> None:
         assert list(items) == [Success("a"), Success("b")]
     assert (server.connections, server.open_connections) == (1, 1)
     assert server.requests[0].headers["x-goog-api-key"] == "test-key"
-    assert run._http is not None
-    run._http.close()
+    assert run._opened
+    run._opened.popitem()[1].close()
 
 
 @pytest.mark.parametrize("run_coroutine", (asyncio.run, lambda call: trio.run(lambda: call)), ids=("asyncio", "trio"))
@@ -62,8 +62,8 @@ def test_environment_read_again() -> None:
         patch.setenv("GOOGLE_API_KEY", "test-key")
         patch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
         assert run(HELLO_TEXT) == Success("hi")
-        assert run._http is not None
-        run._http.close()
+        assert run._opened
+        run._opened.popitem()[1].close()
 
 
 def test_current_interpreter(server: Loopback) -> None:

@@ -1,5 +1,6 @@
 """Downloads with every kind of interpreter: all or nothing, and the API key is sent only to the backend."""
 
+import gzip
 import os
 import socket
 import stat
@@ -249,8 +250,11 @@ def test_without_a_network(interpreter: Callable[[], Any], backend: str, tmp_pat
         (Send(encode_head(200, CHUNKED) + encode_chunk(DATA)), Reset()),
         Reply(404, body=b"{}"),
         Reply(200, (("content-encoding", "gzip"),), b"no gzip"),
+        Reply(200, (("content-encoding", "br"),), DATA),
+        Reply(200, (("content-encoding", "gzip, gzip"),), gzip.compress(gzip.compress(DATA))),
+        Reply(200, (("content-encoding", "gzip"),) * 2, gzip.compress(gzip.compress(DATA))),
     ],
-    ids=("sized", "chunks", "404", "gzip"),
+    ids=("sized", "chunks", "404", "gzip", "br", "gzip twice", "two headers"),
 )
 def test_failed_download(kind: InterpreterKind, answer: Answer, tmp_path: Path) -> None:
     """A failed download keeps the existing file, and leaves no temporary file."""
@@ -258,6 +262,7 @@ def test_failed_download(kind: InterpreterKind, answer: Answer, tmp_path: Path) 
     path.write_bytes(b"old")
     with Loopback(answer) as server:
         error = kind.run(make_gemini(server.url), files.download("abc", path)).failure()
+        assert type(kind.run(make_gemini(server.url), files.download("abc")).failure()) is type(error)
     assert isinstance(error, Disconnected | ClientError | DecodeError)
     assert (path.read_bytes(), list_names(tmp_path)) == (b"old", ["x"])
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
 
 LAYERS = (
-    ("codec", "errors", "lazy_names", "values"),
+    ("codec", "errors", "forks", "lazy_names", "values"),
     ("schema",),
     ("http", "wire.masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
@@ -99,6 +99,7 @@ PURE_MODULES = {
 
 IO_EXCEPTIONS = {
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
+    "forks": {"contextlib", "importlib", "os", "threading"},  # the lock that a fork waits for
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video

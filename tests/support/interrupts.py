@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.support.idle_threads import is_blocked
@@ -21,10 +21,18 @@ def interrupt_when_idle(error_type: type[BaseException], server: Loopback, reque
 
         requests: How many requests the server must have received.
     """
-    thread, is_finished = threading.current_thread(), threading.Event()
 
-    def raise_error(*_: object) -> None:
+    def raise_error() -> None:
         raise error_type
+
+    with call_when_idle(raise_error, server, requests):
+        yield
+
+
+@contextmanager
+def call_when_idle(call: Callable[[], object], server: Loopback, requests: int = 0) -> Iterator[None]:
+    """Call a function in a signal handler, once the block waits as in `interrupt_when_idle`."""
+    thread, is_finished = threading.current_thread(), threading.Event()
 
     def watch() -> None:
         while not is_finished.wait(0.001):
@@ -33,7 +41,7 @@ def interrupt_when_idle(error_type: type[BaseException], server: Loopback, reque
                 signal.pthread_kill(thread.ident or 0, signal.SIGALRM)
                 return
 
-    before, watcher = signal.signal(signal.SIGALRM, raise_error), threading.Thread(target=watch)
+    before, watcher = signal.signal(signal.SIGALRM, lambda *_: call()), threading.Thread(target=watch)
     watcher.start()
     try:
         yield

@@ -16,6 +16,7 @@ import msgspec
 
 from genai_fn import codec
 from genai_fn.effects import EffectFailed
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.auth.google_auth import GoogleAuthTokenSource
 from genai_fn.interpreters.auth.metadata_server import MetadataTokenSource
 from genai_fn.interpreters.auth.token_source import (
@@ -123,7 +124,8 @@ def _load_credentials(kind: str, info: dict[str, Any]) -> Any:
     module, constructor_name, takes_scopes = _CREDENTIAL_TYPES[kind]
     if kind == "external_account":
         module = _get_external_module(info) or module
-    constructor = getattr(import_module(module).Credentials, constructor_name)
+    with delay_forks:
+        constructor = getattr(import_module(module).Credentials, constructor_name)
     return constructor(info, scopes=[SCOPE]) if takes_scopes else constructor(info)
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from genai_fn.backend import Secret
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import AuthError, ConnectError, GenaiError
+from genai_fn.forks import delay_forks
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.auth.token_source import (
     REQUEST_TIMEOUT,
@@ -71,7 +72,8 @@ class GoogleAuthTokenSource:
 
     def _refresh_credentials(self, transport: "_AuthTransport") -> None:
         if not self._has_scopes:
-            add_scopes = import_module("google.auth.credentials").with_scopes_if_required
+            with delay_forks:
+                add_scopes = import_module("google.auth.credentials").with_scopes_if_required
             self._credentials = add_scopes(self._credentials, [SCOPE])
             self._has_scopes = True
         result = self._credentials.refresh(transport)

@@ -5,7 +5,7 @@ import inspect
 import random
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import anyio
@@ -39,13 +39,13 @@ from genai_fn.effects import (
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
+from genai_fn.interpreters.executors.event_loops import await_promise, call_soon
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
-    from genai_fn.interpreters.executors.threads import Promise
 
 
 T = TypeVar("T")
@@ -86,7 +86,11 @@ class AsyncExecutor:
         self._on_event = on_event
         self._open_resources: set[Any] = set()
         self._children: _ChildGroup | None = None
+        self._running: tuple[EventLoopToken, anyio.CancelScope] | None = None
         self.is_streaming = False
+        self.is_closed = False
+        self.end_failure: Failure[Any] | None = None
+        """The failure that the run ends with, if `end` was called."""
 
     @property
     def has_transport(self) -> bool:
@@ -102,6 +106,13 @@ class AsyncExecutor:
                 await self.close_task_group()
             finally:
                 await self.aclose()
+
+    async def run_until_end(self, effects: Effects[T]) -> T | Failure[Any]:
+        """Run a program as `run` does; after `end` the result is a failure."""
+        with anyio.CancelScope() as scope:
+            self.set_running(scope)
+            return await self.run(effects)
+        return self.end_failure or STREAM_CLOSED
 
     def create_child(self) -> "AsyncExecutor":
         """Return an executor for a program in another task."""
@@ -136,6 +147,37 @@ class AsyncExecutor:
                     while self._open_resources:
                         closing.push_async_callback(self._open_resources.pop().aclose)
 
+    def set_running(self, scope: anyio.CancelScope | None) -> None:
+        """Set the scope of this task in which the program runs, for `close` and `end`; None once it is left."""
+        self._running = None if scope is None else (current_token(), scope)
+        if scope is not None and self.is_closed:  # by another thread, just before
+            scope.cancel()
+
+    def close(self) -> None:
+        """Close the sockets and cancel what runs, from any task or thread; `aclose` must still follow."""
+        self.is_closed = True
+        self.abort()
+        self._cancel_running()
+
+    def end(self) -> None:
+        """Close, as the interpreter is closed: the run ends with a failure. From any task or thread."""
+        self.end_failure, self.is_closed = Failure(Closed(sent=True)), True  # what was sent is not known here
+        if not self._cancel_running():
+            self.abort()
+
+    def _cancel_running(self) -> bool:
+        running = self._running
+        if running is None:
+            return False
+        token, scope = running
+        call_soon(token, scope.cancel)
+        return True
+
+    @property
+    def has_open_resources(self) -> bool:
+        """Whether something is open that `aclose` would close."""
+        return bool(self._open_resources)
+
     def abort(self) -> None:
         """Close the sockets at once, from any task or thread, which ends blocked reads; `aclose` must still follow."""
         for resource in tuple(self._open_resources):
@@ -161,7 +203,7 @@ class AsyncExecutor:
             return credential.result()
         try:
             with anyio.move_on_after(max(0.0, effect.deadline - time.monotonic())):
-                return await _await_promise(credential)
+                return await await_promise(credential)
             return EffectFailed(TimedOut("total", "waiting for a token"))
         finally:
             credential.cancel()
@@ -348,18 +390,3 @@ class _Child:
         if self._error is not None:
             raise self._error
         return self._value
-
-
-async def _await_promise(promise: "Promise[T]") -> T:
-    """Wait for a value that another thread sets."""
-    is_done, token = anyio.Event(), current_token()
-    promise.add_done_callback(lambda: call_soon(token, is_done.set))
-    await is_done.wait()
-    return promise.result()
-
-
-def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:
-    """Schedule a call in an event loop, from any thread, without waiting for it."""
-    loop: Any = token.native_token
-    with suppress(RuntimeError):  # the loop has ended
-        (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)

@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
@@ -33,7 +34,7 @@ class TempFile:
 
     An existing regular file is replaced, and its permissions are kept; of a symbolic link the target is replaced, and
     the link stays. Anything else fails, in `create` and again in `commit`. Any thread may close it, and waits for a
-    write in another thread.
+    write in another thread. A file that nobody refers to any more is removed, too.
     """
 
     def __init__(self, path: str) -> None:
@@ -41,8 +42,9 @@ class TempFile:
         self._destination = _Destination(self._path, None)
         self._temp_path: Path | None = None
         self._file: IO[bytes] | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close it while its thread holds the lock
         self._is_finished = False
+        self._remove: Callable[[], object] | None = None
 
     def create(self) -> "TempFile | EffectFailed":
         """Create the empty file."""
@@ -51,51 +53,61 @@ class TempFile:
                 return _FILE_CLOSED
             try:
                 self._destination = _find_destination(self._path)
-                self._temp_path = self._destination.path.parent / f".genai_fn-{os.urandom(8).hex()}.part"
+                temp_path = self._destination.path.parent / f".genai_fn-{os.urandom(8).hex()}.part"
+                self._remove = weakref.finalize(self, _remove_file, temp_path, os.getpid())
                 opener = None if self._destination.permissions is None else _open_private
-                self._file = FileIO(self._temp_path, "x", opener=opener)
+                self._temp_path = temp_path
+                self._file = FileIO(temp_path, "x", opener=opener)
             except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
                 return self._build_failure(error)
-        return self
+            return self._close_if_finished()
+
+    def _close_if_finished(self) -> "TempFile | EffectFailed":
+        """Complete what a signal handler has done while the file was created."""
+        if not self._is_finished:
+            return self
+        self.close()
+        return _FILE_CLOSED
 
     def write(self, data: bytes) -> EffectFailed | None:
         """Append data."""
         with self._lock:
-            if self._file is None:
+            file = self._file
+            if file is None:
                 return _FILE_CLOSED
             try:
                 left = memoryview(data)
                 while left:
-                    left = left[self._file.write(left) :]
-            except OSError as error:
+                    left = left[file.write(left) :]
+            except (OSError, ValueError) as error:  # ValueError: a signal handler has closed it
                 return self._build_failure(error)
         return None
 
     def commit(self) -> Path | EffectFailed:
         """Replace the destination, atomically."""
         with self._lock:
-            if self._file is None or self._temp_path is None:
+            file, temp_path = self._file, self._temp_path
+            if file is None or temp_path is None:
                 return _FILE_CLOSED
             try:
-                _set_permissions(self._file, self._check_destination().permissions)
-                self._file.close()
-                os.replace(self._temp_path, self._destination.path)  # noqa: PTH105  # atomic, which its name tells better than Path's
-            except OSError as error:
+                _set_permissions(file, self._check_destination().permissions)
+                file.close()
+                os.replace(temp_path, self._destination.path)  # noqa: PTH105  # atomic, which its name tells better than Path's
+            except (OSError, ValueError) as error:  # ValueError: a signal handler has closed it
                 return self._build_failure(error)
-            self._file, self._temp_path, self._is_finished = None, None, True
+            self._file, self._is_finished = None, True
         return self._path
 
     def close(self) -> None:
-        """Close the file, and remove it unless it was committed."""
+        """Close the file, and remove it unless it was committed. A second call completes an interrupted one."""
         with self._lock:
             self._is_finished = True
-            file, self._file = self._file, None
-            if file is not None:
+            if self._file is not None:
                 with suppress(OSError):  # of data that could not be flushed, and is not needed
-                    file.close()
-            if self._temp_path is not None:
-                with suppress(OSError):
-                    self._temp_path.unlink()
+                    self._file.close()
+                self._file = None
+            if self._remove is not None:
+                self._remove()
 
     async def aclose(self) -> None:
         """Close it without a checkpoint: a cancellation would leave the file behind."""
@@ -112,7 +124,16 @@ class TempFile:
         return now if now.permissions is not None else self._destination
 
     def _build_failure(self, error: Exception) -> EffectFailed:
+        if self._is_finished:
+            return _FILE_CLOSED
         return _build_file_failure("path", str(self._path), "a place where a file can be written", error)
+
+
+def _remove_file(path: Path, pid: int) -> None:
+    """Remove a file, if it is there, and if this is no child of the process that writes it."""
+    if os.getpid() == pid:
+        with suppress(OSError):
+            path.unlink()
 
 
 class _Destination(NamedTuple):

@@ -39,6 +39,7 @@ from genai_fn.effects import (
 from genai_fn.engine.stepper import run_program
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
 
@@ -94,12 +95,16 @@ class SyncExecutor:
         self._wakers: set[Callable[[], object]] = set()
         self._workers: set[Worker] = set()
         self._close_event = Latch()
+        self._ended_by: EffectFailed | None = None
 
     def run(self, effects: Effects[T]) -> T:
         """Run a program to its end in this thread, and close what it leaves open."""
         try:
-            return run_program(effects, self.perform)
-        finally:
+            try:
+                return run_program(effects, self.perform)
+            finally:
+                self.close()
+        finally:  # even if an interrupt ends the close
             self.close_and_join()
 
     def perform(self, effect: Effect) -> Any:
@@ -114,6 +119,16 @@ class SyncExecutor:
             self._close_all()
             raise
 
+    def end(self) -> None:
+        """Close, as the interpreter is closed: the run ends with a failure. From any thread or signal handler."""
+        self._ended_by = _INTERPRETER_CLOSED
+        self.close()
+
+    @property
+    def end_failure(self) -> Failure[Any] | None:
+        """The failure that a stream ends with, if `end` was called."""
+        return None if self._ended_by is None else Failure(Closed(sent=True))
+
     def close_and_join(self) -> None:
         """Close, and wait for the threads that programs started."""
         try:
@@ -126,6 +141,11 @@ class SyncExecutor:
     def is_closed(self) -> bool:
         """Whether `close` was called."""
         return self._close_event.is_set()
+
+    @property
+    def has_open_resources(self) -> bool:
+        """Whether something is open that `close` would close."""
+        return bool(self._open_resources)
 
     def _close_all(self) -> None:
         self._close_event.set()
@@ -154,7 +174,7 @@ class SyncExecutor:
 
     def _sleep(self, effect: Sleep) -> None:
         if self._close_event.wait(effect.seconds):
-            raise FlowFailed(_STREAM_CLOSED.error)  # else a program that polls would loop without a pause
+            raise FlowFailed(self._get_closed_failure().error)  # else a program that polls would loop without a pause
 
     def _get_token(self, effect: GetToken) -> Any:
         assert self._token_cache is not None  # noqa: S101  # a backend that needs tokens has one
@@ -164,16 +184,17 @@ class SyncExecutor:
                 return credential.result(effect.deadline - time.monotonic())
         except TimeoutError:
             credential.cancel()
-            return (
-                _STREAM_CLOSED if self._close_event.is_set() else EffectFailed(TimedOut("total", "waiting for a token"))
-            )
+            if self._close_event.is_set():
+                return self._get_closed_failure()
+            return EffectFailed(TimedOut("total", "waiting for a token"))
 
     def _send_request(self, effect: SendRequest) -> Any:
         from genai_fn.interpreters.net.pool.sync_pool import CancelHandle  # noqa: PLC0415  # the network stack, at the first call
 
         if self._close_event.is_set():
-            return _STREAM_CLOSED
+            return self._get_closed_failure()
         cancel_handle = CancelHandle()
+        self._open_resources.add(cancel_handle)  # so that an interrupt does not lose what it owns
         with self._register_waker(cancel_handle.cancel):
             response = self._transport.send(
                 effect.request,
@@ -182,15 +203,25 @@ class SyncExecutor:
                 needs_new_connection=effect.needs_new_connection,
                 cancel_handle=cancel_handle,
             )
-            if not isinstance(response, EffectFailed):  # at once, so that an interrupt does not lose it
-                self._open_resources.add(response)
-        if not isinstance(response, EffectFailed) and self._close_event.is_set():  # by another thread, meanwhile
-            response.close()
-        return response
+        if not isinstance(response, EffectFailed):
+            self._open_resources.add(response)
+            if self._close_event.is_set():  # by another thread, meanwhile
+                response.close()
+        self._open_resources.discard(cancel_handle)
+        return self._explain_failure(response)
 
     def _read_chunk(self, effect: ReadChunk) -> Any:
         response: Any = effect.response
-        return response.read(*compute_read_limit(effect))
+        return self._explain_failure(response.read(*compute_read_limit(effect)))
+
+    def _explain_failure(self, result: T | EffectFailed) -> T | EffectFailed:
+        """Replace the failure of a connection that was closed under an operation by the reason."""
+        if self._ended_by is None or not (isinstance(result, EffectFailed) and isinstance(result.error, Closed)):
+            return result
+        return EffectFailed(Closed(sent=result.error.sent))
+
+    def _get_closed_failure(self) -> EffectFailed:
+        return self._ended_by or _STREAM_CLOSED
 
     def _open_resource(self, effect: OpenResource) -> None:
         self._open_resources.add(effect.resource)
@@ -202,7 +233,8 @@ class SyncExecutor:
         self._open_resources.discard(effect.resource)
 
     def _create_temp(self, effect: CreateTemp) -> "TempFile | EffectFailed":
-        from genai_fn.interpreters.executors.files import TempFile  # noqa: PLC0415  # loads pathlib, which few need
+        with delay_forks:
+            from genai_fn.interpreters.executors.files import TempFile  # noqa: PLC0415  # loads pathlib, which few need
 
         temp_file = TempFile(effect.path)
         self._open_resources.add(temp_file)
@@ -212,7 +244,8 @@ class SyncExecutor:
         return created
 
     def _perform_on_disk(self, effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
-        from genai_fn.interpreters.executors.files import perform_file_effect  # noqa: PLC0415  # loads pathlib, which few need
+        with delay_forks:
+            from genai_fn.interpreters.executors.files import perform_file_effect  # noqa: PLC0415  # loads pathlib, which few need
 
         return perform_file_effect(effect)
 
@@ -298,7 +331,9 @@ class _Child:
     def run(self) -> None:
         """Run the program until it ends, and store its return value or exception."""
         try:
-            if not self._executor.is_closed:
+            if self._executor.is_closed:
+                self._value = self._executor.end_failure or self._value
+            else:
                 self._value = run_program(self._program, self._executor.perform)
         except BaseException as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._raised = error
@@ -323,4 +358,5 @@ def _run_all(waiting: deque[_Child]) -> None:
 
 
 _STREAM_CLOSED = EffectFailed(Closed("the stream was closed"))
+_INTERPRETER_CLOSED = EffectFailed(Closed())
 _MAX_PARALLEL = 64  # threads of one `RunAll`; a model may call any number of functions at once

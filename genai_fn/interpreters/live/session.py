@@ -14,7 +14,8 @@ from genai_fn.engine.program import build_program
 from genai_fn.errors import Closed, GenaiError, InvalidRequest
 from genai_fn.events import Event
 from genai_fn.flows.calling.invoke import invoke_function
-from genai_fn.interpreters.executors.async_executor import AsyncExecutor, call_soon
+from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+from genai_fn.interpreters.executors.event_loops import call_soon
 from genai_fn.interpreters.executors.tasks import BackgroundTasks
 from genai_fn.interpreters.live.connection import CLOSE_TIMEOUT, LiveConnection
 from genai_fn.interpreters.live.inbox import Inbox

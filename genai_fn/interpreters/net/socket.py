@@ -2,15 +2,17 @@
 A connected socket that never blocks, shared by all executors.
 
 Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
-socket became ready in time, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with its result or
-its exception. A caller that stops early closes the generator, which closes a socket that is not returned yet.
+socket became ready in time, `WaitForAny`, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with
+its result or its exception. A caller that stops early closes the generator, which closes a socket that is not returned
+yet.
 """
 
+import errno
 import os
 import socket
 import ssl
-import threading
 import traceback
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
@@ -29,13 +31,21 @@ class WaitUntilReady(Value):
     timeout: float | None = None
 
 
+class WaitForAny(Value):
+    """→ None once one of several sockets is writable, or after `timeout` seconds."""
+
+    socks: tuple[socket.socket, ...]
+    timeout: float | None = None
+
+
 class RunBlocking(Value):
     """→ the result of the call, or its exception: it runs in a thread, which is left running after a timeout."""
 
     call: Callable[[], Any]
 
 
-SocketSteps: TypeAlias = Generator[WaitUntilReady | RunBlocking, Any, T]
+SocketStep: TypeAlias = WaitUntilReady | WaitForAny | RunBlocking
+SocketSteps: TypeAlias = Generator[SocketStep, Any, T]
 
 
 def capture_outcome(call: Callable[[], T]) -> T | Exception:
@@ -52,12 +62,18 @@ def wrap_socket(
     """
     Wrap a socket for TLS, without a handshake; close the socket if that fails.
 
+    The end of a connection without ``close_notify`` raises ``ssl.SSLEOFError``: it may be cut short (RFC 8446, 6.1).
+
     ``SSLContext.wrap_socket`` raises if the peer has closed the connection. Up to Python 3.12 it does not close the
     ``SSLSocket`` that it made, which only the frames of the exception refer to.
     """
     try:
         return context.wrap_socket(
-            sock, server_side=server_side, server_hostname=server_hostname, do_handshake_on_connect=False
+            sock,
+            server_side=server_side,
+            server_hostname=server_hostname,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,
         )
     except BaseException as error:
         for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -78,6 +94,9 @@ class NonBlockingSocket:
 
     `close` may be called from any thread or task. During a read or write it only shuts the connection down, which
     ends them, and the last one closes the socket: its file descriptor must not be reused while a poll watches it.
+
+    It takes no lock, because an interrupt might leave it taken. `close` sets its mark before it looks for reads and
+    writes, and those look for the mark after they have begun: at least one of them sees the other.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -85,22 +104,25 @@ class NonBlockingSocket:
         self.has_sent = False
         self.has_received = False
         self._write_buffer = b""
-        self._user_count = 0
-        self._is_closed = False
-        self._lock = threading.RLock()  # a signal handler may close the socket while its thread holds the lock
+        self._uses: set[object] = set()
+        self.is_closed = False
         self._pid = os.getpid()
+        self._finalizer = _close_when_collected(self, sock)
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> SocketSteps[None]:
         """Perform the handshake of a TLS client."""
         self.sock = secured = wrap_socket(context, self.sock, server_hostname=host)
+        self._finalizer.detach()
+        self._finalizer = _close_when_collected(self, secured)
         yield from self._retry_until_done(secured.do_handshake, for_write=False)
         if secured.selected_alpn_protocol() not in {None, "http/1.1"}:
             raise ssl.SSLError("the server chose another protocol than HTTP/1.1")
 
     def read(self, size: int) -> SocketSteps[bytes]:
         """Read at most `size` bytes, ``b""`` at the end, after writing the buffer."""
-        self._begin_use()
+        use = object()
         try:
+            self._begin_use(use)
             if self._write_buffer:
                 with suppress(OSError):  # a peer that closed the connection may have sent the reason
                     yield from self.write(b"")
@@ -110,8 +132,12 @@ class NonBlockingSocket:
             data = yield from self._retry_until_done(partial(self.sock.recv, size), for_write=False)
             self.has_received |= bool(data)
             return data
+        except ssl.SSLEOFError:
+            if self.is_closed or not self.has_received:
+                return b""  # cut by this process, or nothing was cut
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the connection ended without TLS close_notify") from None
         finally:
-            self._end_use()
+            self._end_use(use)
 
     def buffer_write(self, data: bytes) -> bool:
         """Buffer up to 64 KiB, so that a head and its body are sent together; returns False if it does not fit."""
@@ -123,12 +149,13 @@ class NonBlockingSocket:
     def write(self, data: bytes) -> SocketSteps[None]:
         """Write the buffer, then all of `data`."""
         buffered, self._write_buffer = self._write_buffer, b""
-        self._begin_use()
+        use = object()
         try:
+            self._begin_use(use)
             yield from self._send_all(buffered)
             yield from self._send_all(data)
         finally:
-            self._end_use()
+            self._end_use(use)
 
     def _send_all(self, data: bytes) -> SocketSteps[None]:
         remaining = memoryview(data)
@@ -149,24 +176,21 @@ class NonBlockingSocket:
 
     def close(self) -> None:
         """Close at once; pending reads and writes fail."""
-        with self._lock:
-            if self._user_count and not self._is_closed and os.getpid() == self._pid:
-                _shut_down_socket(self.sock)
-            self._is_closed = True
-            if not self._user_count:
-                self.sock.close()
+        self.is_closed = True
+        if self._uses and os.getpid() == self._pid:
+            shut_down_socket(self.sock)
+        if not self._uses:
+            self.sock.close()
 
-    def _begin_use(self) -> None:
-        with self._lock:
-            if self._is_closed:
-                raise SocketClosedError
-            self._user_count += 1
+    def _begin_use(self, use: object) -> None:
+        self._uses.add(use)
+        if self.is_closed:
+            raise SocketClosedError
 
-    def _end_use(self) -> None:
-        with self._lock:
-            self._user_count -= 1
-            if self._is_closed and not self._user_count:
-                self.sock.close()
+    def _end_use(self, use: object) -> None:
+        self._uses.discard(use)
+        if self.is_closed and not self._uses:
+            self.sock.close()
 
     def _retry_until_done(self, call: Callable[[], T], *, for_write: bool) -> SocketSteps[T]:
         while True:
@@ -184,6 +208,14 @@ _MAX_BUFFERED_BYTES = 1 << 16
 _SEND_SIZE = 1 << 20
 
 
-def _shut_down_socket(sock: socket.socket) -> None:
+def _close_when_collected(owner: NonBlockingSocket, sock: socket.socket) -> Any:
+    """Close a socket once its owner is garbage, without a warning: whoever owns a stream warns."""
+    finalizer = weakref.finalize(owner, sock.close)
+    finalizer.atexit = False
+    return finalizer
+
+
+def shut_down_socket(sock: socket.socket) -> None:
+    """Shut a socket down, which ends the waits for it, also that for a connection."""
     with suppress(OSError):  # no longer connected
         socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown would let a reader continue without TLS

@@ -1,20 +1,23 @@
 """Performs the steps of sockets in a task of asyncio or trio; adapters for httpcore and anyio."""
 
-from functools import partial
+import socket
 from typing import Any, TypeVar
 
 import anyio
-from anyio import to_thread
 from anyio.abc import ByteStream
 
+from genai_fn.interpreters.executors.event_loops import await_promise
+from genai_fn.interpreters.executors.tasks import extract_interrupt
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target, open_connection
+from genai_fn.interpreters.net.connect.sync_steps import start_blocking_call
 from genai_fn.interpreters.net.socket import (
     NonBlockingSocket,
     RunBlocking,
     SocketClosedError,
+    SocketStep,
     SocketSteps,
+    WaitForAny,
     WaitUntilReady,
-    capture_outcome,
 )
 
 T = TypeVar("T")
@@ -35,7 +38,7 @@ async def perform_steps(steps: SocketSteps[T]) -> T:
     try:
         while True:
             step = steps.send(result)
-            result = await (_wait_until_ready(step) if isinstance(step, WaitUntilReady) else _run_blocking(step))
+            result = await _perform_step(step)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
@@ -103,6 +106,16 @@ class AnyioStream(ByteStream):
             raise anyio.BrokenResourceError from None
 
 
+async def _perform_step(step: SocketStep) -> Any:
+    match step:
+        case WaitUntilReady():
+            return await _wait_until_ready(step)
+        case WaitForAny():
+            return await _wait_for_any(step)
+        case RunBlocking():
+            return await await_promise(start_blocking_call(step))
+
+
 async def _wait_until_ready(step: WaitUntilReady) -> bool:
     ready = anyio.wait_writable if step.for_write else anyio.wait_readable
     if step.timeout is None:
@@ -113,5 +126,19 @@ async def _wait_until_ready(step: WaitUntilReady) -> bool:
     return not scope.cancelled_caught
 
 
-async def _run_blocking(step: RunBlocking) -> Any:
-    return await to_thread.run_sync(partial(capture_outcome, step.call), abandon_on_cancel=True)
+async def _wait_for_any(step: WaitForAny) -> None:
+    with anyio.move_on_after(step.timeout):
+        if len(step.socks) == 1:
+            await anyio.wait_writable(step.socks[0])
+            return
+        try:
+            async with anyio.create_task_group() as tasks:
+                for sock in step.socks:
+                    tasks.start_soon(_wait_until_writable, sock, tasks.cancel_scope)
+        except BaseExceptionGroup as group:
+            raise extract_interrupt(group, at_host=True) from None
+
+
+async def _wait_until_writable(sock: socket.socket, others: anyio.CancelScope) -> None:
+    await anyio.wait_writable(sock)
+    others.cancel()

@@ -4,16 +4,15 @@ Opens connections: DNS look-up, TCP, proxy tunnel and TLS handshake, as steps fo
 All connections of an interpreter share one `ConnectConfig`, and so one TLS context.
 """
 
-import errno
-import os
 import socket
 import ssl
-import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from genai_fn.forks import delay_forks
+from genai_fn.interpreters.net.connect.addresses import Address, connect_to_first
 from genai_fn.interpreters.net.connect.proxies import Proxy, find_proxy
 from genai_fn.interpreters.net.connect.trust import make_context
 from genai_fn.interpreters.net.connect.tunnel import open_tunnel
@@ -21,7 +20,6 @@ from genai_fn.interpreters.net.socket import (
     NonBlockingSocket,
     RunBlocking,
     SocketSteps,
-    WaitUntilReady,
     capture_outcome,
 )
 from genai_fn.values import Value
@@ -60,16 +58,16 @@ class ConnectConfig:
         self.proxy = proxy
         self.environ = dict(environ or {})
         self.ssl_context = ssl_context
-        self._context_lock = threading.Lock()
 
     def get_ssl_context(self) -> ssl.SSLContext:
         """Return the TLS context; the first call takes some 30 ms to read the certificates."""
-        with self._context_lock:
-            if self.ssl_context is None:
-                context = make_context()
-                context.set_alpn_protocols(["http/1.1"])
-                self.ssl_context = context
-            return self.ssl_context
+        if self.ssl_context is None:
+            with delay_forks:
+                if self.ssl_context is None:
+                    context = make_context()
+                    context.set_alpn_protocols(["http/1.1"])
+                    self.ssl_context = context
+        return self.ssl_context
 
 
 def parse_target(url: str) -> Target:
@@ -101,7 +99,12 @@ def open_connection(target: Target, config: ConnectConfig) -> SocketSteps[NonBlo
     except ValueError as error:
         raise ConnectionSetupError("parsing the proxy's address", str(error)) from None
     next_hop = Target(proxy.host, proxy.port, tls=False) if proxy else target
-    sock = NonBlockingSocket((yield from _connect_tcp(next_hop)))
+    doing = f"connecting to {next_hop}"
+    addresses = yield from _resolve_addresses(next_hop)
+    try:
+        sock = yield from connect_to_first(addresses)
+    except OSError as error:
+        raise ConnectionSetupError(doing, describe_error(error)) from None
     try:
         if proxy:
             yield from _connect_through_proxy(sock, proxy, target)
@@ -130,54 +133,19 @@ def describe_error(error: BaseException) -> str:
 _MAX_SHOWN = 200
 
 
-def _connect_tcp(target: Target) -> SocketSteps[socket.socket]:
-    """Try the addresses in order; each but the last has 2 seconds."""
-    doing = f"connecting to {target}"
-    addresses = yield from _resolve_addresses(target)
-    failure = "the host name has no address"
-    for remaining, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        try:
-            return (yield from _connect_address(family, address, _ADDRESS_TIMEOUT if remaining > 1 else None))
-        except OSError as error:
-            failure = describe_error(error)
-    raise ConnectionSetupError(doing, failure)
-
-
-_ADDRESS_TIMEOUT = 2.0
-
-
-def _resolve_addresses(target: Target) -> SocketSteps[list[tuple[int, tuple[Any, ...]]]]:
+def _resolve_addresses(target: Target) -> SocketSteps[list[Address]]:
     found = _look_up_addresses(target, socket.AI_NUMERICHOST)  # a numeric address needs no DNS
     if isinstance(found, Exception):
         found = yield RunBlocking(partial(_look_up_addresses, target, 0))
     if isinstance(found, Exception):
         raise ConnectionSetupError(f"looking up {target.host}", describe_error(found))
+    if not found:
+        raise ConnectionSetupError(f"connecting to {target}", "the host name has no address")
     return [(family, address) for family, _, _, _, address in found]
 
 
 def _look_up_addresses(target: Target, flags: int) -> list[Any] | Exception:
     return capture_outcome(partial(socket.getaddrinfo, target.host, target.port, type=socket.SOCK_STREAM, flags=flags))
-
-
-def _connect_address(family: int, address: tuple[Any, ...], timeout: float | None) -> SocketSteps[socket.socket]:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        code = sock.connect_ex(address)
-        if code in _IN_PROGRESS_CODES:
-            is_ready = yield WaitUntilReady(sock, for_write=True, timeout=timeout)
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if is_ready else errno.ETIMEDOUT
-    except BaseException:
-        sock.close()
-        raise
-    if code:
-        sock.close()
-        raise OSError(code, os.strerror(code))
-    return sock
-
-
-_IN_PROGRESS_CODES = {errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
 
 
 def _connect_through_proxy(sock: NonBlockingSocket, proxy: Proxy, target: Target) -> SocketSteps[None]:

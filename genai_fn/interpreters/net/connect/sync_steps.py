@@ -1,21 +1,24 @@
 """Performs the steps of sockets in the calling thread; an adapter for httpcore."""
 
 import math
-import queue
 import select
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
-from genai_fn.interpreters.executors.threads import start_thread
+from genai_fn.interpreters.executors.threads import Promise, start_thread
 from genai_fn.interpreters.net.socket import (
     NonBlockingSocket,
     RunBlocking,
     SocketSteps,
+    WaitForAny,
     WaitUntilReady,
     capture_outcome,
+    shut_down_socket,
 )
 
 T = TypeVar("T")
@@ -25,15 +28,24 @@ class DeadlineExceededError(Exception):
     """The deadline has passed. It is no ``TimeoutError``, because sockets raise those themselves."""
 
 
-def perform_steps(steps: SocketSteps[T], deadline: float) -> T:
-    """Perform steps and return their result; raises `DeadlineExceededError` after a point of ``time.monotonic()``."""
+def perform_steps(
+    steps: SocketSteps[T], deadline: float, on_wait: Callable[[Callable[[], object]], object] | None = None
+) -> T:
+    """
+    Perform steps and return their result; raises `DeadlineExceededError` after a point of ``time.monotonic()``.
+
+    `on_wait` is called before each wait with a function that ends it, from any thread: the step fails.
+    """
     result: Any = None
     try:
         while True:
             step = steps.send(result)
-            result = (
-                _wait_until_ready(step, deadline) if isinstance(step, WaitUntilReady) else _run_blocking(step, deadline)
-            )
+            if isinstance(step, RunBlocking):
+                result = _run_blocking(step, deadline, on_wait)
+                continue
+            if on_wait is not None:
+                on_wait(partial(_end_wait, step))
+            result = _wait_until_ready(step, deadline)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
@@ -69,30 +81,40 @@ class NetworkStream:
         """Return None: there is no extra information."""
 
 
-def _wait_until_ready(step: WaitUntilReady, deadline: float) -> bool:
+def _end_wait(step: WaitUntilReady | WaitForAny) -> None:
+    for sock in _get_sockets(step):
+        shut_down_socket(sock)
+
+
+def _get_sockets(step: WaitUntilReady | WaitForAny) -> tuple[socket.socket, ...]:
+    return step.socks if isinstance(step, WaitForAny) else (step.sock,)
+
+
+def _wait_until_ready(step: WaitUntilReady | WaitForAny, deadline: float) -> bool:
     remaining = deadline - time.monotonic()
     if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
+        is_for_write = isinstance(step, WaitForAny) or step.for_write
         if step.timeout is not None and step.timeout < remaining:
-            return _poll_socket(step, step.timeout)
-        if _poll_socket(step, remaining):
+            return _poll_sockets(_get_sockets(step), step.timeout, for_write=is_for_write)
+        if _poll_sockets(_get_sockets(step), remaining, for_write=is_for_write):
             return True
     raise DeadlineExceededError
 
 
 if sys.platform == "win32":
 
-    def _poll_socket(step: WaitUntilReady, seconds: float) -> bool:
+    def _poll_sockets(sockets: tuple[socket.socket, ...], seconds: float, *, for_write: bool) -> bool:
         """On Windows a refused connection is reported as an exceptional condition of the socket."""
-        sockets = [step.sock]
         timeout = None if seconds == math.inf else max(0.0, seconds)
-        readers, writers = ([], sockets) if step.for_write else (sockets, [])
+        readers, writers = ((), sockets) if for_write else (sockets, ())
         return any(select.select(readers, writers, sockets, timeout))
 
 else:
 
-    def _poll_socket(step: WaitUntilReady, seconds: float) -> bool:
+    def _poll_sockets(sockets: tuple[socket.socket, ...], seconds: float, *, for_write: bool) -> bool:
         poll = select.poll()
-        poll.register(step.sock, select.POLLOUT if step.for_write else select.POLLIN)
+        for sock in sockets:
+            poll.register(sock, select.POLLOUT if for_write else select.POLLIN)
         return bool(
             poll.poll(None if seconds == math.inf else min(max(0, math.ceil(seconds * 1000)), _MAX_POLL_MILLISECONDS))
         )
@@ -101,18 +123,28 @@ else:
 _MAX_POLL_MILLISECONDS = 2**31 - 1
 
 
-def _run_blocking(step: RunBlocking, deadline: float) -> Any:
-    """Call in a daemon thread, because a DNS look-up cannot be cancelled; after the deadline it is left running."""
-    outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    start_thread(
-        threading.Thread(target=_put_outcome, args=(step.call, outcomes), name="genai_fn look-up", daemon=True)
-    )
+def _run_blocking(step: RunBlocking, deadline: float, on_wait: Callable[[Callable[[], object]], object] | None) -> Any:
+    outcome = start_blocking_call(step)
+    if on_wait is not None:
+        on_wait(outcome.cancel)
     remaining = deadline - time.monotonic()
     try:
-        return outcomes.get(timeout=None if remaining == math.inf else min(max(0.0, remaining), threading.TIMEOUT_MAX))
-    except queue.Empty:
+        return outcome.result(None if remaining == math.inf else remaining)
+    except TimeoutError:
         raise DeadlineExceededError from None
 
 
-def _put_outcome(call: Callable[[], Any], outcomes: "queue.SimpleQueue[Any]") -> None:
-    outcomes.put(capture_outcome(call))
+def start_blocking_call(step: RunBlocking) -> Promise[Any]:
+    """
+    Call in a daemon thread of its own, because a DNS look-up cannot be cancelled: it is left running.
+
+    It takes no thread from a pool that is shared with the user's calls.
+    """
+    outcome = Promise[Any]()
+    call = partial(_set_outcome, step.call, outcome)
+    start_thread(threading.Thread(target=call, name="genai_fn look-up", daemon=True))
+    return outcome
+
+
+def _set_outcome(call: Callable[[], Any], outcome: Promise[Any]) -> None:
+    outcome.set_result(capture_outcome(call))

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
+from genai_fn.forks import delay_forks
 from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.net.connect.proxies import Proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketSteps
@@ -47,8 +48,9 @@ def _describe_status(status: int) -> str:
 
 def _connect_socks(sock: NonBlockingSocket, proxy: Proxy, host: str, port: int) -> SocketSteps[str]:
     try:
-        socks: Any = import_module("socksio.socks5")
-        errors: Any = import_module("socksio.exceptions")
+        with delay_forks:
+            socks: Any = import_module("socksio.socks5")
+            errors: Any = import_module("socksio.exceptions")
     except ImportError:
         return f"a socks5 proxy needs the package socksio: {install_command('socksio')}"
     try:

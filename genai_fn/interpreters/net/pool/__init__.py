@@ -1,7 +1,8 @@
 """
 The connection pools.
 
-- `state`: slots, the queue of waiting callers, and idle connections; it never waits itself.
+- `slots`: who holds a place in the pool, and who waits for one.
+- `state`: the slots and the idle connections of a pool; it never waits itself.
 - `base`: what both pools share: their settings and the head of a response.
 - `sync_pool`: the pool for threads.
 - `async_pool`: the pool for tasks of asyncio and trio.

@@ -10,16 +10,18 @@ import threading
 import time
 from collections.abc import AsyncIterator, Generator
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 import anyio
 from anyio import to_thread
-from anyio.lowlevel import current_token
+from anyio.lowlevel import EventLoopToken, current_token
 
 from genai_fn.effects import EffectFailed
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.interpreters.executors.event_loops import call_soon
 from genai_fn.interpreters.net.connect.async_steps import AsyncNetworkStream, perform_steps
 from genai_fn.interpreters.net.connect.connection import open_connection
 from genai_fn.interpreters.net.pool.base import (
@@ -37,6 +39,7 @@ from genai_fn.interpreters.net.pool.http1 import (
     build_transfer_failure,
     iterate_body,
 )
+from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 
 
@@ -58,10 +61,11 @@ class AsyncPool(BasePool):
 
             needs_new_connection: Use no idle connection, for requests that must not be sent twice.
         """
+        token = current_token()
         steps = self._send_request(
             request,
-            (os.getpid(), current_token()),
-            anyio.Event,
+            (os.getpid(), token),
+            partial(_TaskWaiter, token),
             AsyncPooledResponse,
             deadline=deadline,
             connect_timeout=connect_timeout,
@@ -93,6 +97,21 @@ class AsyncPool(BasePool):
                             build_http1_request(request, connection.target, self._config.transport, body)
                         )
         return None
+
+
+class _TaskWaiter:
+    """A task's waiter. `set` is called in the thread of the event loop, and `set_soon` anywhere."""
+
+    def __init__(self, token: EventLoopToken) -> None:
+        self._event = anyio.Event()
+        self._token = token
+        self.wait = self._event.wait
+
+    def set(self) -> None:
+        self._event.set()
+
+    def set_soon(self) -> None:
+        call_soon(self._token, self._event.set)
 
 
 class _AsyncBody:
@@ -129,8 +148,8 @@ class _AsyncBody:
 class AsyncPooledResponse(BasePooledResponse):
     """A response whose head has been read; the caller must call `aclose`."""
 
-    def __init__(self, state: PoolState, connection: PooledConnection, response: Any) -> None:
-        super().__init__(state, connection, response)
+    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, response: Any) -> None:
+        super().__init__(state, slot, connection, response)
         self._body: AsyncIterator[bytes] = aiter(response.stream)
         self._has_started = self._is_reading = self._is_aborted = False
 
@@ -185,12 +204,12 @@ class AsyncPooledResponse(BasePooledResponse):
         self._is_closed = True
         try:
             if not self._is_aborted and self._can_reuse_connection():
-                self._state.put_idle(self._connection)
+                self._state.put_idle(self._slot)
             else:
                 self.abort()
                 await self._finish_generators()
         finally:
-            self._state.release_slot()
+            self._slot.close()
 
     async def _finish_generators(self) -> None:
         """Exhaust httpcore's async generators, which the closed socket ends: trio warns of unfinished ones."""

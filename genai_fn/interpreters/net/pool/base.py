@@ -8,6 +8,7 @@ What the sync and the async pool share: the steps of sending a request, and the 
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
 
@@ -21,7 +22,8 @@ from genai_fn.interpreters.net.pool.http1 import (
     build_transfer_failure,
     decode_headers,
 )
-from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState, Waiter
+from genai_fn.interpreters.net.pool.slots import Slot, Waiter
+from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState
 from genai_fn.values import Value
 
 T = TypeVar("T")
@@ -88,73 +90,82 @@ class BasePool:
         """The proxy and TLS settings, for connections that are opened outside the pool."""
         return self._config.connect_config
 
+    def load_transport(self) -> None:
+        """Import now what the first request needs, and what Python imports when it first encodes a host name."""
+        assert self._config.transport  # noqa: S101  # it imports the module
+        import_module("encodings.idna")
+
     def _send_request(
         self,
         request: HttpRequest,
         owner: object,
         make_waiter: Callable[[], Waiter],
-        make_response: Callable[[PoolState, PooledConnection, Any], T],
+        make_response: Callable[[PoolState, Slot, PooledConnection, Any], T],
         *,
         deadline: float,
         connect_timeout: float,
         needs_new_connection: bool,
+        on_slot: Callable[[Slot], object] | None = None,
     ) -> _PoolSteps[T | EffectFailed]:
         """
         Send a request and read the head of its response. The caller must close this generator if a step is interrupted.
 
         `owner` is the process and event loop that the connections belong to; `make_waiter` builds what `WaitForSlot`
-        waits for, and `make_response` wraps httpcore's response.
+        waits for, and `make_response` wraps httpcore's response. `on_slot` is called with the slot before it has a
+        place: closing that slot also closes the response.
         """
         try:
             target = parse_target(request.url)
         except ConnectionSetupError as error:
             return build_connect_failure(error)
         state = self._config.get_state(owner)
-        failed = yield from _acquire_slot(state, make_waiter, deadline)
-        if failed:
-            return failed
+        slot = state.make_slot()
         try:
-            connection: PooledConnection | EffectFailed | None
-            connection = None if needs_new_connection else state.take_idle(target)
-            if connection is None:
-                state.make_room()
-                connection = yield from _open_connection(target, min(deadline, time.monotonic() + connect_timeout))
-            if isinstance(connection, EffectFailed):
-                failed = connection
-            else:
-                response = yield from _send_on_connection(connection, request, deadline)
-                if not isinstance(response, EffectFailed):
-                    return make_response(state, connection, response)
-                failed = response
+            if on_slot is not None:
+                on_slot(slot)
+            failed = yield from _wait_for_place(state, slot, make_waiter, deadline)
+            if failed is None:
+                connection: PooledConnection | EffectFailed | None
+                connection = None if needs_new_connection else state.take_idle(slot, target)
+                if connection is None:
+                    state.make_room()
+                    connect_deadline = min(deadline, time.monotonic() + connect_timeout)
+                    connection = yield from _open_connection(slot, target, connect_deadline)
+                if isinstance(connection, EffectFailed):
+                    failed = connection
+                else:
+                    response = yield from _send_on_connection(connection, request, deadline)
+                    if not isinstance(response, EffectFailed):
+                        return make_response(state, slot, connection, response)
+                    failed = response
         except BaseException:
-            state.release_slot()
+            slot.close()
             raise
-        state.release_slot()
+        slot.close()
         return failed
 
 
-def _acquire_slot(
-    state: PoolState, make_waiter: Callable[[], Waiter], deadline: float
+def _wait_for_place(
+    state: PoolState, slot: Slot, make_waiter: Callable[[], Waiter], deadline: float
 ) -> _PoolSteps[EffectFailed | None]:
-    waiter = None if state.is_closed else state.acquire_slot(make_waiter)
-    if waiter:
-        has_slot = None
-        try:
-            has_slot = yield WaitForSlot(waiter, deadline)
-        finally:
-            if not has_slot:
-                state.cancel_wait(waiter)
-        if not has_slot:
+    while not state.is_closed:
+        waiter = slot.waiter = make_waiter()  # before the look for a place, so that one that is released then is found
+        if slot.take_place():
+            break
+        if not (yield WaitForSlot(waiter, deadline)):
             return build_timeout_failure("total", "waiting for a free connection")
     return EffectFailed(Closed()) if state.is_closed else None
 
 
-def _open_connection(target: Target, deadline: float) -> _PoolSteps[PooledConnection | EffectFailed]:
+def _open_connection(slot: Slot, target: Target, deadline: float) -> _PoolSteps[PooledConnection | EffectFailed]:
     try:
         opened: PooledConnection | None = yield OpenConnection(target, deadline)
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no connection
         return build_connect_failure(error)
-    return opened or build_timeout_failure("connect", f"connecting to {target}")
+    if opened is None:
+        return build_timeout_failure("connect", f"connecting to {target}")
+    slot.use_connection(opened)
+    return opened
 
 
 def _send_on_connection(connection: PooledConnection, request: HttpRequest, deadline: float) -> _PoolSteps[Any]:
@@ -173,12 +184,13 @@ def _send_on_connection(connection: PooledConnection, request: HttpRequest, dead
 
 
 class BasePooledResponse:
-    """A response whose head has been read. It holds a slot of the pool until it is closed."""
+    """A response whose head has been read. It holds a slot of the pool until it is closed, or is garbage."""
 
-    def __init__(self, state: PoolState, connection: PooledConnection, response: Any) -> None:
+    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, response: Any) -> None:
         self.status: int = response.status
         self.headers: Headers = decode_headers(response.headers)
         self._state = state
+        self._slot = slot
         self._connection = connection
         self._response = response
         self._final_result: bytes | EffectFailed | None = None

@@ -1,36 +1,22 @@
 """
-The state of a connection pool: slots, the queue of waiting callers, and idle connections.
+The state of a connection pool: its slots and its idle connections.
 
-Both pools use it; nothing in it waits. At most `max_connections` requests are in flight, callers get their slots in
-order of arrival, and there are never more than `max_connections` sockets, idle ones included.
+Both pools use it; nothing in it waits or takes a lock. At most `max_connections` requests are in flight, callers get
+their slots in order of arrival, and there are never more than `max_connections` sockets, idle ones included.
 """
 
 import ssl
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target
+from genai_fn.interpreters.net.pool.slots import Slot, SlotQueue
 from genai_fn.interpreters.net.socket import NonBlockingSocket
-
-
-class Waiter(Protocol):
-    """The event that a caller without a slot waits for: of a thread or of a task."""
-
-    def set(self) -> Any:
-        """Wake the caller: it owns a slot now, or the pool is closed."""
-
-    def is_set(self) -> bool:
-        """Return whether `set` was called."""
-        ...
-
-
-W = TypeVar("W", bound=Waiter)
 
 
 class PoolConfig:
@@ -59,11 +45,13 @@ class PoolConfig:
 
     def get_state(self, owner: object) -> "PoolState":
         """Return the state of a process and event loop, and abandon the state of any other owner."""
-        if self._state.owner != owner:
-            previous, self._state = self._state, PoolState(self._max_connections, owner)
-            self._state.is_closed = self.is_closed
+        state = self._state
+        if state.owner != owner:
+            previous, state = state, PoolState(self._max_connections, owner)
+            self._state = state
+            state.is_closed = self.is_closed
             previous.abandon()
-        return self._state
+        return state
 
     def close(self) -> None:
         """Close idle connections now, and those in use when their responses are closed."""
@@ -87,7 +75,11 @@ class PoolConfig:
 
 
 class PooledConnection:
-    """One connection: its socket, the stream that httpcore reads and writes, and httpcore's HTTP state."""
+    """
+    One connection: its socket, the stream that httpcore reads and writes, and httpcore's HTTP state.
+
+    The socket of a connection that nobody refers to any more is closed.
+    """
 
     def __init__(self, target: Target, sock: NonBlockingSocket, stream: Any, http_connection: Any) -> None:
         self.target = target
@@ -96,6 +88,7 @@ class PooledConnection:
         self.http_connection = http_connection
         self.was_used = False
         self.idle_since = 0.0
+        weakref.finalize(self, sock.close).atexit = False
 
     def is_reusable(self) -> bool:
         """
@@ -109,104 +102,81 @@ class PooledConnection:
 
 
 class PoolState:
-    """Free slots, waiting callers in order of arrival, and idle connections, newest last."""
+    """The slots, and the idle connections, newest last. All of it can be called from any thread or signal handler."""
 
     def __init__(self, max_connections: int, owner: object) -> None:
         self.owner = owner
         self.is_closed = False
         self._is_abandoned = False
-        self._free_slots = max_connections
-        self._waiters: deque[Waiter] = deque()
+        self._slots = SlotQueue(max_connections)
         self._idle_connections: list[PooledConnection] = []
-        self._lock = threading.RLock()  # a signal handler may close the pool while its thread holds the lock
 
-    def acquire_slot(self, make_waiter: Callable[[], W]) -> W | None:
-        """Take a slot and return None, or join the queue: the slot is the caller's once the returned waiter is set."""
-        waiter = make_waiter()  # before the look at free slots, so that one released by a signal handler is found
-        with self._lock:
-            if self._free_slots:
-                self._free_slots -= 1
-                return None
-            self._waiters.append(waiter)
-            return waiter
+    def make_slot(self) -> Slot:
+        """Make a slot, which has no place yet."""
+        return Slot(self._slots)
 
-    def release_slot(self) -> None:
-        """Pass a slot to the first waiter, or add it to the free ones."""
-        with self._lock:
-            self._pass_slot_on()
-
-    def cancel_wait(self, waiter: Waiter) -> None:
-        """Leave the queue; a slot that was assigned meanwhile passes to the next waiter."""
-        with self._lock:
-            if waiter.is_set():
-                self._pass_slot_on()
-            else:
-                self._waiters.remove(waiter)
-
-    def _pass_slot_on(self) -> None:
-        if self._waiters:
-            self._waiters.popleft().set()
-        else:
-            self._free_slots += 1
-
-    def take_idle(self, target: Target) -> PooledConnection | None:
-        """Take the newest idle connection to a target that is still usable."""
-        while True:
-            with self._lock:
-                self._close_expired()
-                connection = self._pop_newest(target)
-                if connection is None:
-                    return None
-            if connection.socket.is_quiet():
-                return connection
-            connection.socket.close()
-
-    def _pop_newest(self, target: Target) -> PooledConnection | None:
-        for connection in reversed(self._idle_connections):
-            if connection.target == target:
-                with suppress(ValueError):  # a signal handler has just closed them all
-                    self._idle_connections.remove(connection)
-                return connection
+    def take_idle(self, slot: Slot, target: Target) -> PooledConnection | None:
+        """Take the newest idle connection to a target that is still usable, as the connection of a slot."""
+        self._close_expired()
+        for connection in reversed(self._idle_connections.copy()):
+            if connection.target == target and self._remove_idle(connection):
+                slot.use_connection(connection)
+                if connection.socket.is_quiet():
+                    return connection
+                slot.pop_connection()
+                connection.socket.close()
         return None
+
+    def _remove_idle(self, connection: PooledConnection) -> bool:
+        try:
+            self._idle_connections.remove(connection)
+        except ValueError:  # another thread or a signal handler was faster
+            return False
+        return True
 
     def make_room(self) -> None:
         """Close the oldest idle connection if one more would exceed the limit."""
-        with self._lock:
-            while len(self._idle_connections) > self._free_slots:
-                self._idle_connections.pop(0).socket.close()
+        while len(self._idle_connections) > self._slots.free_places:
+            self._close_oldest()
 
-    def put_idle(self, connection: PooledConnection) -> None:
-        """Keep a connection for the next request, or close it if the pool is closed."""
-        with self._lock:
-            self._close_expired()
-            if self.is_closed or self._is_abandoned:
-                connection.socket.close()
-                return
-            connection.was_used = True
-            connection.idle_since = time.monotonic()
-            self._idle_connections.append(connection)
+    def put_idle(self, slot: Slot) -> None:
+        """Keep the connection of a slot for the next request, or close it if the pool is closed."""
+        self._close_expired()
+        connection: PooledConnection | None = slot.pop_connection()
+        if connection is None:
+            return
+        connection.was_used = True
+        connection.idle_since = time.monotonic()
+        self._idle_connections.append(connection)
+        if self.is_closed or self._is_abandoned:
+            self._close_all()
 
     def close(self) -> None:
-        """Close idle connections and wake all waiters, which then find the pool closed."""
-        with self._lock:
-            self.is_closed = True
-            self._close_all()
-            while self._waiters:
-                self._waiters.popleft().set()
+        """Close idle connections and wake all waiting callers, which then find the pool closed."""
+        self.is_closed = True
+        self._close_all()
+        self._slots.wake_all()
 
     def abandon(self) -> None:
-        """Close all connections of another process or event loop, without the lock, which a fork may have left held."""
+        """Close all connections of another process or event loop."""
         self._is_abandoned = True
         self._close_all()
 
     def _close_all(self) -> None:
         while self._idle_connections:
-            self._idle_connections.pop().socket.close()
+            self._close_oldest()
 
     def _close_expired(self) -> None:
-        oldest = time.monotonic() - _MAX_IDLE_SECONDS
-        while self._idle_connections and self._idle_connections[0].idle_since < oldest:
-            self._idle_connections.pop(0).socket.close()
+        limit = time.monotonic() - _MAX_IDLE_SECONDS
+        with suppress(IndexError):  # another thread or a signal handler was faster
+            while self._idle_connections[0].idle_since < limit:
+                self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        with suppress(IndexError, ValueError):  # another thread or a signal handler was faster
+            oldest = self._idle_connections[0]
+            oldest.socket.close()  # first, so that an interrupt does not lose it: nobody uses a closed one
+            self._idle_connections.remove(oldest)
 
 
 _MAX_IDLE_SECONDS = 60.0

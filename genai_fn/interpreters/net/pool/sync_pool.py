@@ -34,19 +34,25 @@ from genai_fn.interpreters.net.pool.http1 import (
     build_transfer_failure,
     iterate_body,
 )
+from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 
 
 class CancelHandle:
-    """Lets another thread cancel a `SyncPool.send` that waits for a slot or for the head of a response."""
+    """
+    Lets another thread cancel a `SyncPool.send` that waits for a slot or for the head of a response.
+
+    It also owns what `send` has taken so far, so that an interrupt before its caller has the response loses nothing.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler may cancel while its thread holds the lock
         self._wake: Callable[[], object] | None = None
+        self._slot: Slot | None = None
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """Cancel now, or at the next wait; a connection that is being opened is completed first."""
+        """Cancel now, or at the next wait."""
         with self._lock:
             self.is_cancelled = True
             if self._wake is not None:
@@ -58,6 +64,15 @@ class CancelHandle:
             self._wake = wake
             if self.is_cancelled and wake is not None:
                 wake()
+
+    def keep_slot(self, slot: Slot) -> None:
+        """Set the slot of the request."""
+        self._slot = slot
+
+    def close(self) -> None:
+        """Close the connection of the request, or of its response, and release its slot."""
+        if self._slot is not None:
+            self._slot.close()
 
 
 class SyncPool(BasePool):
@@ -95,6 +110,7 @@ class SyncPool(BasePool):
             deadline=deadline,
             connect_timeout=connect_timeout,
             needs_new_connection=needs_new_connection,
+            on_slot=cancel_handle.keep_slot,
         )
         try:
             response = run_program(steps, partial(self._perform, cancel_handle))
@@ -117,7 +133,9 @@ class SyncPool(BasePool):
                     cancel_handle.set_waker(waiter.wake)
                     return waiter.wait(deadline - time.monotonic())
                 case OpenConnection(target, deadline):
-                    sock = perform_steps(open_connection(target, self.connect_config), deadline)
+                    sock = perform_steps(
+                        open_connection(target, self.connect_config), deadline, cancel_handle.set_waker
+                    )
                     return self._config.build_connection(target, sock, NetworkStream, "HTTP11Connection")
                 case SendOnConnection(connection, request, deadline):
                     connection.stream.deadline = deadline
@@ -143,8 +161,8 @@ class _ThreadWaiter:
         self._is_set = True
         self._wake_event.set()
 
-    def is_set(self) -> bool:
-        return self._is_set
+    def set_soon(self) -> None:
+        self.set()
 
     def wake(self) -> None:
         self._wake_event.set()
@@ -157,10 +175,9 @@ class _ThreadWaiter:
 class PooledResponse(BasePooledResponse):
     """A response whose head has been read; the caller must call `close`."""
 
-    def __init__(self, state: PoolState, connection: PooledConnection, response: Any) -> None:
-        super().__init__(state, connection, response)
+    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, response: Any) -> None:
+        super().__init__(state, slot, connection, response)
         self._body: Iterator[bytes] = iter(response.stream)
-        self._lock = threading.RLock()  # a signal handler may close while its thread holds the lock
 
     def read(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""
@@ -191,22 +208,14 @@ class PooledResponse(BasePooledResponse):
 
     def close(self) -> None:
         """
-        Close the response, from any thread, and release its slot.
+        Close the response, from any thread, and release its slot. A second call completes an interrupted one.
 
         If the body was read to its end, the connection is kept for the next request. Else it is closed, and a read in
         another thread fails with `Closed`.
         """
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            try:
-                if self._can_reuse_connection():
-                    self._state.put_idle(self._connection)
-                else:
-                    self._connection.socket.close()
-            except BaseException:  # an interrupt
-                self._connection.socket.close()
-                raise
-            finally:
-                self._state.release_slot()
+        self._is_closed = True
+        try:
+            if self._can_reuse_connection():
+                self._state.put_idle(self._slot)
+        finally:
+            self._slot.close()

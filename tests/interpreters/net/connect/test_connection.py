@@ -19,7 +19,7 @@ from anyio import to_thread
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import ConnectError, TimedOut
 from genai_fn.http import HttpRequest
-from genai_fn.interpreters.net.connect import connection
+from genai_fn.interpreters.net.connect import addresses
 from genai_fn.interpreters.net.connect.async_steps import AnyioStream, open_stream
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, parse_target
 from genai_fn.interpreters.net.connect.proxies import find_proxy
@@ -502,7 +502,7 @@ def test_late_name(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, limit: float
 
 def test_addresses(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """The addresses of a name are tried in order: one refuses, one does not answer, one works."""
-    monkeypatch.setattr(connection, "_ADDRESS_TIMEOUT", 0.02)
+    monkeypatch.setattr(addresses, "ATTEMPT_DELAY", 0.02)
 
     async def body() -> None:
         with Loopback(OK) as server, reserve_refusing_port() as refusing, reserve_silent_port(connects=False) as hole:

@@ -197,3 +197,40 @@ def test_unanswered(kind: PoolKind) -> None:
                     assert failed.error == TimedOut("connect", f"connecting to 127.0.0.1:{port}")
 
     kind.run(body)
+
+
+# Bodies that end with the connection
+
+BODY_UNTIL_END = Send(encode_head(200, ()) + b"half")
+COMPLETE_BODY = Send(encode_head(200, (("content-length", "4"),)) + b"full")
+
+
+def test_cut_tls(kind: PoolKind) -> None:
+    """A body without a length that ends without TLS ``close_notify`` may be cut: it is a failure."""
+
+    async def body() -> None:
+        with Loopback((BODY_UNTIL_END, Close(abrupt=True)), tls=True) as server:
+            async with kind.make_pool(1, ssl_context=make_trusting_context(server)) as pool:
+                failed = await pool.call(build_get(server.url))
+                assert failed == EffectFailed(
+                    Disconnected(
+                        f"reading from 127.0.0.1:{server.port}",
+                        "the connection ended without TLS close_notify",
+                    )
+                )
+
+    kind.run(body)
+
+
+@pytest.mark.parametrize(
+    ("sent", "end"), [(BODY_UNTIL_END, Close()), (COMPLETE_BODY, Close(abrupt=True))], ids=["notified", "complete"]
+)
+def test_complete_tls(kind: PoolKind, sent: Send, end: Close) -> None:
+    """A body is complete with ``close_notify``, or with its length."""
+
+    async def body() -> None:
+        with Loopback((sent, end), tls=True) as server:
+            async with kind.make_pool(1, ssl_context=make_trusting_context(server)) as pool:
+                assert await pool.call(build_get(server.url)) == (200, sent.data[-4:])
+
+    kind.run(body)

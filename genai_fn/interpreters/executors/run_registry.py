@@ -1,0 +1,33 @@
+"""The runs of an interpreter that are in flight, so that closing the interpreter can end them."""
+
+import os
+import weakref
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+E = TypeVar("E")
+
+
+class RunRegistry(Generic[E]):
+    """
+    Refers weakly to the executors of this process: a run is over when nobody refers to its executor any more.
+
+    It takes no lock, as signal handlers use it, and ignores those of the parent process after a fork.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[int, set[weakref.ref[E]]] = {}
+
+    def add(self, executor: E) -> None:
+        """Add the executor of a run that starts."""
+        running = self._get_running()
+        running.add(weakref.ref(executor, running.discard))
+
+    def list_running(self) -> Iterable[E]:
+        """List the executors."""
+        found = (reference() for reference in self._get_running().copy())  # atomic, unlike an iteration
+        return [executor for executor in found if executor is not None]
+
+    def _get_running(self) -> set[weakref.ref[E]]:
+        pid = os.getpid()
+        return self._running.get(pid) or self._running.setdefault(pid, set())

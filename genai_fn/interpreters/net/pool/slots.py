@@ -1,0 +1,148 @@
+"""
+The places of a connection pool: who holds one, and who waits for one, in order of arrival.
+
+A place is held by an object, a `Slot`. A signal may interrupt a thread between any two lines, and the garbage collector
+may run there, so nothing here takes a lock: each change is one operation of a set or an ordered dict, which no other
+thread sees half done, and which can be repeated. A slot that nobody refers to any more has no place.
+"""
+
+import weakref
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias
+
+_Reference: TypeAlias = weakref.ref[Any]  # of a `Slot`
+
+
+class Waiter(Protocol):
+    """The event that a caller without a place waits for: of a thread or of a task."""
+
+    def set(self) -> Any:
+        """Wake the caller, who then looks for a place."""
+
+    def set_soon(self) -> Any:
+        """Wake the caller, from any thread, at any point of the program."""
+
+
+class Slot:
+    """
+    A place in the pool, or a wait for one, and the connection that its caller uses.
+
+    All of its methods can be called again, from any thread, to complete what an interrupt has ended.
+    """
+
+    __slots__ = ("__weakref__", "_connections", "_queue", "_reference", "waiter")
+
+    def __init__(self, queue: "SlotQueue") -> None:
+        self.waiter: Waiter | None = None
+        self._queue = queue
+        self._reference = weakref.ref(self, queue.forget)
+        self._connections: list[Any] = []
+
+    def take_place(self) -> bool:
+        """
+        Take a place if it is this caller's turn; else join the queue.
+
+        The queue then sets the waiter once there is a place. The caller sets `waiter` before, and calls this again.
+        """
+        return self._queue.take_place(self._reference)
+
+    def use_connection(self, connection: Any) -> None:
+        """Set the connection to close with the slot."""
+        self._connections.append(connection)
+
+    def pop_connection(self) -> Any:
+        """Return the connection, which the slot then no longer closes; None if another caller was faster."""
+        try:
+            return self._connections.pop()
+        except IndexError:
+            return None
+
+    def close(self) -> None:
+        """Close the connection, and give the place to the first waiting caller."""
+        try:
+            for connection in self._connections:
+                connection.socket.close()
+        finally:
+            self._queue.release_place(self._reference)
+            self._reference = weakref.ref(self)  # the collector has nothing to do any more
+
+
+class SlotQueue:
+    """The slots that hold a place, at most `max_slots`, and those that wait. It refers to them weakly."""
+
+    def __init__(self, max_slots: int) -> None:
+        self._max_slots = max_slots
+        self._holders: set[_Reference] = set()
+        self._waiting: OrderedDict[_Reference, None] = OrderedDict()
+
+    @property
+    def free_places(self) -> int:
+        """The number of places that no slot holds."""
+        return self._max_slots - len(self._holders)
+
+    def take_place(self, slot: _Reference) -> bool:
+        """Take a place unless there is none, or others wait; else join the queue."""
+        if slot in self._holders or (not self._waiting and self._try_to_hold(slot)):
+            return True
+        self._waiting[slot] = None  # without effect if it waits already
+        if self._find_first() is not slot or not self._try_to_hold(slot):
+            return False
+        self._waiting.pop(slot, None)
+        self._wake_first()
+        return True
+
+    def release_place(self, slot: _Reference) -> None:
+        """Release the place of a slot, or leave the queue."""
+        self._holders.discard(slot)
+        self._waiting.pop(slot, None)
+        self._wake_first()
+
+    def forget(self, slot: _Reference) -> None:
+        """Release the place of a slot that is garbage; the collector calls it, in any thread and at any point."""
+        with suppress(TypeError):  # it has no hash: it was neither waiting nor a holder
+            self._holders.discard(slot)
+            self._waiting.pop(slot, None)
+            self._wake_first(is_collecting=True)
+
+    def wake_all(self) -> None:
+        """Wake all waiting callers."""
+        while True:
+            try:
+                waiting = list(self._waiting)
+            except RuntimeError:  # another thread has changed the queue meanwhile
+                continue
+            break
+        for each in waiting:
+            _wake(each)
+
+    def _try_to_hold(self, slot: _Reference) -> bool:
+        """Hold a place, unless several threads have taken the last one at once: then they take turns."""
+        if len(self._holders) >= self._max_slots:
+            return False
+        self._holders.add(slot)
+        if len(self._holders) <= self._max_slots:
+            return True
+        self._holders.discard(slot)
+        self._wake_first()
+        return False
+
+    def _wake_first(self, *, is_collecting: bool = False) -> None:
+        if self._waiting and len(self._holders) < self._max_slots:
+            first = self._find_first()
+            if first is not None:
+                _wake(first, is_collecting=is_collecting)
+
+    def _find_first(self) -> _Reference | None:
+        while True:
+            try:
+                return next(iter(self._waiting), None)
+            except RuntimeError:  # another thread has changed the queue meanwhile
+                continue
+
+
+def _wake(reference: _Reference, *, is_collecting: bool = False) -> None:
+    slot = reference()
+    waiter = None if slot is None else slot.waiter
+    if waiter is not None:
+        (waiter.set_soon if is_collecting else waiter.set)()
