@@ -36,6 +36,7 @@ from genai_fn.interpreters.net.pool.http1 import (
 )
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
+from genai_fn.interpreters.net.socket import SocketClosedError
 
 
 class CancelHandle:
@@ -64,6 +65,16 @@ class CancelHandle:
             self._wake = wake
             if self.is_cancelled and wake is not None:
                 wake()
+
+    def begin_wait(self, wake: Callable[[], object]) -> None:
+        """
+        Set the function that ends the next of several waits; raises `SocketClosedError` if it is cancelled already.
+
+        A connection that was shut down while it was being opened looks as if it might still be opened.
+        """
+        self.set_waker(wake)
+        if self.is_cancelled:
+            raise SocketClosedError
 
     def keep_slot(self, slot: Slot) -> None:
         """Set the slot of the request."""
@@ -134,7 +145,7 @@ class SyncPool(BasePool):
                     return waiter.wait(deadline - time.monotonic())
                 case OpenConnection(target, deadline):
                     sock = perform_steps(
-                        open_connection(target, self.connect_config), deadline, cancel_handle.set_waker
+                        open_connection(target, self.connect_config), deadline, cancel_handle.begin_wait
                     )
                     return self._config.build_connection(target, sock, NetworkStream, "HTTP11Connection")
                 case SendOnConnection(connection, request, deadline):
