@@ -60,13 +60,14 @@ class TempFile:
                 self._file = FileIO(temp_path, "x", opener=opener)
             except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
                 return self._build_failure(error)
-            return self._close_if_finished()
+            return self._close_if_finished(temp_path)
 
-    def _close_if_finished(self) -> "TempFile | EffectFailed":
-        """Complete what a signal handler has done while the file was created."""
+    def _close_if_finished(self, temp_path: Path) -> "TempFile | EffectFailed":
+        """Complete what a signal handler has done while the file was created, maybe before it existed."""
         if not self._is_finished:
             return self
         self.close()
+        _remove_file(temp_path, os.getpid())
         return _FILE_CLOSED
 
     def write(self, data: bytes) -> EffectFailed | None:
