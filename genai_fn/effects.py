@@ -81,9 +81,14 @@ class Sleep(Value):
 
 
 class GetToken(Value):
-    """→ Credential | EffectFailed: the OAuth credential of the backend, refreshed if it has expired."""
+    """
+    → Credential | EffectFailed: the OAuth credential of the backend, refreshed if it has expired.
+
+    `refused`: a credential that the server has refused, which is refreshed if it is still the current one.
+    """
 
     deadline: float
+    refused: Any = None
 
 
 class SendRequest(Value):

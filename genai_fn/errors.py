@@ -15,6 +15,7 @@ __all__ = [
     "APIError",
     "AsyncOnly",
     "AuthError",
+    "CertificateError",
     "ClientError",
     "Closed",
     "ConnectError",
@@ -150,7 +151,7 @@ class TransportError(GenaiError):
 @dataclass(eq=False, repr=False)
 class ConnectError(TransportError):
     """
-    No connection could be opened: the name, the port, the proxy or the certificate is at fault.
+    No connection could be opened: the name, the port or the proxy is at fault.
 
     Args:
         doing: The step that failed, such as ``connecting to host:443``.
@@ -166,6 +167,10 @@ class ConnectError(TransportError):
 
     def __str__(self) -> str:
         return f"{self.doing}: {self.reason}"
+
+
+class CertificateError(ConnectError):
+    """The certificate of the server is not valid or not trusted. It is not retried."""
 
 
 @dataclass(eq=False, repr=False)

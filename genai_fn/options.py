@@ -54,9 +54,10 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     Retry policy: how often a request is attempted, after which errors, and how long it waits between.
 
     The wait after attempt `n` is ``initial_delay * multiplier ** (n - 1)``, at most `max_delay`, less its jitter. If
-    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one. Network errors before a response are
-    retried, too. Operations that create something are not retried once any byte was sent, and no request past its
-    deadline.
+    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one, at least 0.1 s, and the random part of
+    the other. Network errors before a response are retried, too, except for certificates. Operations that create
+    something are not retried once any byte was sent, no request past its deadline, and no 429 because of a quota for
+    a day or of a quota of zero. After a 401, a new OAuth token is requested once; this does not count as an attempt.
 
     Args:
         attempts: The maximum of attempts, including the first; 1 never retries.

@@ -18,6 +18,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.RateLimited(429),
     errors.ServerError(500),
     errors.ConnectError("connecting", "refused"),
+    errors.CertificateError("TLS handshake", "certificate: expired"),
     errors.TimedOut("idle", "reading"),
     errors.Disconnected("reading", "cut"),
     errors.Closed(),

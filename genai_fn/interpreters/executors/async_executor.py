@@ -156,7 +156,7 @@ class AsyncExecutor:
         if self._token_cache is None:  # the interpreter was closed before its first call
             await checkpoint()
             return _INTERPRETER_CLOSED
-        credential = self._token_cache.get_credential()
+        credential = self._token_cache.get_credential(effect.refused)
         if credential.done():
             return credential.result()
         try:
