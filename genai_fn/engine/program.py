@@ -9,12 +9,14 @@ requests; all other commands become effects, which an executor performs.
 from math import inf
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from returns.result import Failure, Result
 
 from genai_fn.effects import (
     Ask,
     AskAll,
     AskWithin,
+    CallFunction,
     Effects,
     Emit,
     FlowFailed,
@@ -174,8 +176,25 @@ def _perform_command(command: Any, handler: RequestHandler, until: float, sent: 
             return (yield from _handle_request(request, handler, deadline, sent))
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
+        case CallFunction() if until != inf:
+            return (yield from _call_within_deadline(command, until))
         case _:
             return (yield command)
+
+
+def _call_within_deadline(call: CallFunction, until: float) -> Effects[Any]:
+    """
+    Call a user function, if the deadline has not passed; raises `FlowFailed` with `TimedOut` if it passes meanwhile.
+
+    An async executor ends the call at the deadline. In sync code nothing can, so the deadline is checked afterwards.
+    """
+    now: float = yield GetTime()
+    if now >= until:
+        raise FlowFailed(call.build_timeout_error())
+    value = yield replace(call, timeout=min(call.timeout, until - now))
+    if (yield GetTime()) > until:
+        raise FlowFailed(call.build_timeout_error())
+    return value
 
 
 def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:
