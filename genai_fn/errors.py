@@ -99,7 +99,7 @@ class APIError(GenaiError):
 
         status: Status of ``google.rpc.Code``, such as ``INVALID_ARGUMENT``, or an empty text.
 
-        message: Message of the server, at most 500 characters if the error has no known shape.
+        message: Message of the server: at most 2,000 characters, or 500 if the error has no known shape.
 
         details: Details of the error, as JSON.
 
@@ -375,12 +375,15 @@ class OperationFailed(GenaiError):
 
         code: Code of ``google.rpc.Code``, if there is one.
 
-        message: Message of the server.
+        message: Message of the server, at most 2,000 characters.
     """
 
     subject: str
     code: int | None = None
     message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message[:_MAX_MESSAGE_LENGTH]
 
     def __str__(self) -> str:
         return f"{self.subject} failed: {self.message}"
@@ -394,11 +397,14 @@ class FunctionCallError(GenaiError):
     Args:
         name: Name of the function.
 
-        message: Why it could not be run.
+        message: Why it could not be run, at most 2,000 characters.
     """
 
     name: str
     message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message[:_MAX_MESSAGE_LENGTH]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -461,6 +467,7 @@ class NoAnswer(GenaiError):
         return f"no answer to {self.request!r}; nearest: {self.nearest!r}"
 
 
+_MAX_MESSAGE_LENGTH = 2000
 _DURATION = re.compile(r"\A([0-9]{1,12}(?:\.[0-9]+)?)s\Z")
 
 

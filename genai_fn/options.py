@@ -11,7 +11,16 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import Headers, mask_headers
 from genai_fn.values import Value
 
-__all__ = ["Options", "Retry", "Timeouts", "check_at_least_one", "check_positive", "check_type", "reject_renamed"]
+__all__ = [
+    "Options",
+    "Retry",
+    "Timeouts",
+    "check_at_least_one",
+    "check_at_least_zero",
+    "check_positive",
+    "check_type",
+    "reject_renamed",
+]
 
 
 class Timeouts(Value, kw_only=True):
@@ -128,6 +137,11 @@ def check_positive(path: str, value: object) -> None:
     """Raise `InvalidRequest` unless a value is a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise InvalidRequest(path, value, "a number of seconds above zero")
+
+
+def check_at_least_zero(path: str, value: object) -> None:
+    """Raise `InvalidRequest` unless a value is a finite number of at least zero."""
+    _check_range(path, value, 0.0, inf, "a number of seconds, at least zero")
 
 
 def _check_range(path: str, value: object, lowest: float, highest: float, expected: str) -> None:

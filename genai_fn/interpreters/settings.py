@@ -26,7 +26,7 @@ from genai_fn.engine.attempts import fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
-from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.http import HttpRequest, HttpResponse, mask_headers
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
@@ -79,6 +79,12 @@ class Settings(_BackendSetting, kw_only=True):
             raise InvalidRequest("http1", self.http1, "auto, httpcore, httpcore2, or one of these modules")
         if self.proxy:
             _check_proxy(self.proxy)
+
+    def __repr__(self) -> str:
+        headers = mask_headers(normalize_headers(self.headers, "headers"))
+        hidden = {"proxy": None if self.proxy is None else Secret(self.proxy), "headers": headers}
+        shown = ((name, hidden.get(name, getattr(self, name))) for name in self.__struct_fields__)
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
     def build_handler(self) -> HttpHandler | RefusingHandler:
         """Build the request handler; it refuses all requests where the environment names no backend."""

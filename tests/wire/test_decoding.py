@@ -63,8 +63,8 @@ def test_empty_body_of_a_deletion(body: bytes) -> None:
         (b'{"candidates": 1}', "`array`, got `int`", "$.candidates"),
         (b'{"candidates": [{"index": "x"}]}', "`int | null`, got `str`", "$.candidates[0].index"),
         (b"null", "`object`, got `null`", ""),
-        (b"<html>", "JSON is malformed: invalid character (byte 0)", ""),
-        (b'{"candidates": [', "Input data was truncated", ""),
+        (b"<html>", "JSON (malformed: invalid character (byte 0))", ""),
+        (b'{"candidates": [', "complete JSON", ""),
     ],
 )
 def test_wrong_type(body: bytes, expected: str, path: str) -> None:

@@ -267,7 +267,7 @@ def test_faults_that_stay(error: Any) -> None:
 def test_server_that_is_busy() -> None:
     """After a 503 the progress is queried after the time that the server states."""
     busy = Failure(ServerError(503, headers=(("retry-after", "7"),)))
-    script = [expect_start(10), expect_chunk(0, DATA, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
+    script = [expect_start(10), expect_chunk(0, DATA, busy, last=True), (GetRandom(), 0.5), (Sleep(7.5), None)]
     script += [expect_operation(QueryUpload(session=SESSION), FINISHED), build_progress(10)]
     assert run_by_script(start_generator(files.upload(DATA, TEXT)), script) == Success(File(name="files/abc"))
 
