@@ -54,10 +54,10 @@ def attempt(action: Action[T]) -> FlowGenerator[Result[T, GenaiError]]:
     return result
 
 
-def _check_action(where: str, action: Action[T]) -> Action[T]:
+def _check_action(where: str, action: Any) -> Any:
     if isinstance(action, Stream):
         raise InvalidRequest(where, action, "a Request or a Flow: turn a stream into a Flow by joined or collected")
-    if not isinstance(action, Request | Flow):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+    if not isinstance(action, Request | Flow):
         raise InvalidRequest(where, action, "a Request or a Flow")
     return action
 

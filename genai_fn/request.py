@@ -520,7 +520,7 @@ def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
     if not isinstance(started, Generator):
         name = f"{description.builder.__qualname__}()"
         raise InvalidRequest(name, started, f"{_GENERATOR_HINT}; a function without needs no @flow")
-    return started  # type: ignore[no-any-return]  # a builder's
+    return started
 
 
 _GENERATOR_HINT = "a generator function, which contains yield from ask(…) or the like"

@@ -202,11 +202,12 @@ class HttpHandler(Value, kw_only=True, dict=True):
             return problem
         addressed = apply_address_options(backend, options)
         credential = self.own_credential if addressed is backend else build_own_credential(addressed)
-        token: Credential | EffectFailed | None = None
+        token: Credential | None = None
         if credential is None:
-            token = yield GetToken(settings.deadline, refused)
-            if isinstance(token, EffectFailed):
-                return token.error
+            answer: Credential | EffectFailed = yield GetToken(settings.deadline, refused)
+            if isinstance(answer, EffectFailed):
+                return answer.error
+            token = answer
             completed = complete_project(backend, token)
             if isinstance(completed, Failure):
                 failed: GenaiError = completed.failure()

@@ -28,9 +28,9 @@ def measure_size(value: Any) -> int:
         elif isinstance(each, msgspec.Struct):
             waiting += [getattr(each, name) for name in each.__struct_fields__]
         elif isinstance(each, Mapping):
-            waiting += [part for pair in cast("Mapping[Any, Any]", each).items() for part in pair]
+            waiting += [part for pair in cast("Any", each).items() for part in pair]
         elif isinstance(each, tuple | list):
-            waiting += cast("list[Any]", each)
+            waiting += cast("Any", each)
     return size
 
 
