@@ -1,6 +1,6 @@
 """The commands that the generator of a flow yields from: ask, attempt, sleep and emit; and a reader of streams."""
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from returns.result import Failure, Result
 
@@ -59,7 +59,7 @@ def _check_action(where: str, action: Any) -> Any:
         raise InvalidRequest(where, action, "a Request or a Flow: turn a stream into a Flow by joined or collected")
     if not isinstance(action, Request | Flow):
         raise InvalidRequest(where, action, "a Request or a Flow")
-    return action
+    return cast("Any", action)
 
 
 def sleep(seconds: float) -> FlowGenerator[None]:

@@ -8,7 +8,7 @@ Nothing here does I/O: interpreters do.
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, get_args, overload
+from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, cast, dataclass_transform, get_args, overload
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -520,7 +520,7 @@ def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
     if not isinstance(started, Generator):
         name = f"{description.builder.__qualname__}()"
         raise InvalidRequest(name, started, f"{_GENERATOR_HINT}; a function without needs no @flow")
-    return started
+    return cast("FlowGenerator[Any]", started)
 
 
 _GENERATOR_HINT = "a generator function, which contains yield from ask(…) or the like"

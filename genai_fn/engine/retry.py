@@ -56,7 +56,7 @@ _ZERO_LIMIT = re.compile(r"\blimit: 0(?![.\d])")
 def _iterate_violations(error: RateLimited) -> Iterator[Mapping[str, Any]]:
     """Iterate over the violations in the details of type ``google.rpc.QuotaFailure``."""
     for detail in error.details:
-        fields = cast("Mapping[str, Any]", detail) if isinstance(detail, Mapping) else {}
+        fields: Mapping[str, Any] = cast("Any", detail) if isinstance(detail, Mapping) else {}
         violations = fields.get("violations")
         if str(fields.get("@type", "")).endswith("google.rpc.QuotaFailure") and isinstance(violations, list | tuple):
             yield from (each for each in cast("tuple[Any, ...]", violations) if isinstance(each, Mapping))
