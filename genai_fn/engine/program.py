@@ -108,9 +108,10 @@ def _run_generator(
                 result = _end_frame(frames, sent)
                 continue
             try:
-                if type(command) is Emit and frame.is_stream:  # the most frequent one
+                kind: type[Any] = type(command)
+                if kind is Emit and frame.is_stream:  # the most frequent one
                     yield _mask_item(command, sent)
-                elif type(command) in _ASKING and not isinstance(command.action, Request):
+                elif kind in _ASKING and not isinstance(command.action, Request):
                     frames.append(_Frame(command.action, (yield from _compute_deadline(command, frame.until))))
                 else:
                     frame.stepper.send((yield from _perform_command(command, handler, frame.until, sent)))

@@ -120,7 +120,7 @@ def test_refusal_without_end(run: Any) -> None:
 
 
 def test_handshake_request(run: Any) -> None:
-    """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL, not from the headers."""
+    """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL."""
     requests: list[dict[str, str]] = []
 
     def script(connection: RawConnection) -> None:
@@ -130,7 +130,7 @@ def test_handshake_request(run: Any) -> None:
     with RawPeer(script) as peer:
 
         async def body() -> None:
-            session_request = CONNECT_TEXT | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
+            session_request = CONNECT_TEXT | with_options(headers={"x-latin": "a b"})
             async with make_http(peer) as run, run.live(session_request) as session:
                 assert [] == [item async for item in session if not isinstance(item, Success)]
 
