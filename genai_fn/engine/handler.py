@@ -159,8 +159,9 @@ class HttpHandler(Value, kw_only=True, dict=True):
             if isinstance(ready, GenaiError):
                 return None, AttemptResult(Failure(ready))
             prepared, signed, token = ready
-            shown = prepared.http if self.has_listener else None
+            shown = hide_credentials(prepared.http, request.operation) if self.has_listener else None
             if shown is not None:
+                prepared = replace(prepared, http=shown)
                 yield Notify(Sending(shown, send.number))
             effect = SendRequest(signed, settings.deadline, settings.timeouts.connect, send.needs_new_connection)
             outcome = yield from send.run(prepared, effect, settings)

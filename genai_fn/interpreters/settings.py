@@ -84,7 +84,7 @@ class Settings(_BackendSetting, kw_only=True):
 
     def __repr__(self) -> str:
         headers: Headers = self.headers  # type: ignore[assignment]  # converted to pairs by `__post_init__`
-        hidden = {"proxy": self.proxy and Secret(self.proxy), "headers": mask_headers(headers)}
+        hidden: dict[str, Any] = {"proxy": self.proxy and "***", "headers": mask_headers(headers)}
         shown = ((name, hidden.get(name, getattr(self, name))) for name in self.__struct_fields__)
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
