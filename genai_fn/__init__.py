@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         APIError as APIError,
         AsyncOnly as AsyncOnly,
         AuthError as AuthError,
+        CertificateError as CertificateError,
         ClientError as ClientError,
         Closed as Closed,
         ConnectError as ConnectError,

@@ -377,6 +377,8 @@ def normalize_headers(headers: HeadersLike, path: str) -> Headers:
         name, value = cast("tuple[str, str]", item)
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise InvalidRequest(f"{path}[{name!r}]", "***", "a header that fits on one line of Latin-1 text")
+        if name.lower() == "host":
+            raise InvalidRequest(f"{path}[{name!r}]", value, "no host among the headers: base_url sets it")
     return items
 
 
@@ -416,8 +418,8 @@ def _has_host(url: str) -> bool:
         return False
 
 
-_BASE = re.compile(r"https?://[^\s\\/?#@]+(?:/[^\s\\?#]*)?", re.IGNORECASE)
-"""White space and backslashes are not allowed, as URL parsers disagree about them."""
+_BASE = re.compile(r"https?://(?:[^\s\\/?#@\[\]]+|\[[^\s\\/?#@\[\]]+\](?::[0-9]+)?)(?:/[^\s\\?#]*)?", re.IGNORECASE)
+"""White space and backslashes are not allowed, and brackets only around an IPv6 address: URL parsers disagree."""
 
 
 def _check_resource_scope(scope: Any, *, has_base_url: bool) -> None:

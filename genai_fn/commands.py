@@ -1,13 +1,14 @@
 """The commands that the generator of a flow yields from: ask, attempt, sleep and emit; and a reader of streams."""
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from returns.result import Failure, Result
 
 from genai_fn.effects import Ask, Emit, FlowFailed, Sleep
 from genai_fn.engine.stepper import DONE, Stepper
-from genai_fn.errors import GenaiError
-from genai_fn.request import Action, FlowGenerator, Stream, start_generator
+from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.options import check_at_least_zero
+from genai_fn.request import Action, Flow, FlowGenerator, Request, Stream, start_generator
 
 __all__ = ["StreamReader", "ask", "attempt", "emit", "sleep"]
 
@@ -21,6 +22,9 @@ def ask(action: Action[T]) -> FlowGenerator[T]:
     Args:
         action: The request or flow to run.
 
+    Raises:
+        InvalidRequest: If it is neither.
+
     >>> from genai_fn import Success, flow, generate, text
     >>> from genai_fn.testing import Fake
     >>> @flow
@@ -30,7 +34,7 @@ def ask(action: Action[T]) -> FlowGenerator[T]:
     >>> Fake({"generate": "hello"})(shout("hi"))
     <Success: HELLO>
     """
-    result: Result[T, GenaiError] = yield Ask(action)
+    result: Result[T, GenaiError] = yield Ask(_check_action("ask", action))
     if isinstance(result, Failure):
         raise FlowFailed(result.failure())
     return result.unwrap()
@@ -42,9 +46,20 @@ def attempt(action: Action[T]) -> FlowGenerator[Result[T, GenaiError]]:
 
     Args:
         action: The request or flow to run.
+
+    Raises:
+        InvalidRequest: If it is neither.
     """
-    result: Result[T, GenaiError] = yield Ask(action)
+    result: Result[T, GenaiError] = yield Ask(_check_action("attempt", action))
     return result
+
+
+def _check_action(where: str, action: Any) -> Any:
+    if isinstance(action, Stream):
+        raise InvalidRequest(where, action, "a Request or a Flow: turn a stream into a Flow by joined or collected")
+    if not isinstance(action, Request | Flow):
+        raise InvalidRequest(where, action, "a Request or a Flow")
+    return cast("Any", action)
 
 
 def sleep(seconds: float) -> FlowGenerator[None]:
@@ -52,8 +67,12 @@ def sleep(seconds: float) -> FlowGenerator[None]:
     Wait within a flow, in virtual time where the interpreter has that.
 
     Args:
-        seconds: How long to wait.
+        seconds: How long to wait, from 0.
+
+    Raises:
+        InvalidRequest: If it is not a finite number of at least 0.
     """
+    check_at_least_zero("sleep", seconds)
     yield Sleep(seconds)
 
 
@@ -63,7 +82,12 @@ def emit(item: Result[Any, GenaiError]) -> FlowGenerator[None]:
 
     Args:
         item: ``Success`` with a value, or ``Failure``.
+
+    Raises:
+        InvalidRequest: If it is neither.
     """
+    if not isinstance(item, Result):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+        raise InvalidRequest("emit", item, "Success(…) or Failure(…)")
     yield Emit(item)
 
 

@@ -8,9 +8,10 @@ in ``finally``: the executor closes the resources that the program opened.
 """
 
 from collections.abc import Callable, Generator, Mapping
+from math import inf
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from genai_fn.errors import GenaiError
+from genai_fn.errors import GenaiError, TimedOut
 from genai_fn.http import Headers, HttpRequest
 from genai_fn.values import Value
 
@@ -81,9 +82,14 @@ class Sleep(Value):
 
 
 class GetToken(Value):
-    """→ Credential | EffectFailed: the OAuth credential of the backend, refreshed if it has expired."""
+    """
+    → Credential | EffectFailed: the OAuth credential of the backend, refreshed if it has expired.
+
+    `refused`: a credential that the server has refused, which is refreshed if it is still the current one.
+    """
 
     deadline: float
+    refused: Any = None
 
 
 class SendRequest(Value):
@@ -137,13 +143,19 @@ class CallFunction(Value):
     """
     → the return value of a user function; what it raises is raised in the program.
 
-    `in_thread`: the function may block, so async executors run it in a thread, unless it is async.
+    `in_thread`: the function may block, so async executors run it in a thread, unless it is async. After the seconds
+    of `timeout`, an async executor cancels an async function, or abandons a thread, and raises `FlowFailed`.
     """
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = {}
     in_thread: bool = False
+    timeout: float = inf
+
+    def build_timeout_error(self) -> TimedOut:
+        """Build the error for a function that takes too long."""
+        return TimedOut("total", f"calling {getattr(self.function, '__qualname__', type(self.function).__name__)}")
 
 
 class Emit(Value):

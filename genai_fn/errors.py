@@ -15,6 +15,7 @@ __all__ = [
     "APIError",
     "AsyncOnly",
     "AuthError",
+    "CertificateError",
     "ClientError",
     "Closed",
     "ConnectError",
@@ -98,7 +99,7 @@ class APIError(GenaiError):
 
         status: Status of ``google.rpc.Code``, such as ``INVALID_ARGUMENT``, or an empty text.
 
-        message: Message of the server, at most 500 characters if the error has no known shape.
+        message: Message of the server: at most 2,000 characters, or 500 if the error has no known shape.
 
         details: Details of the error, as JSON.
 
@@ -150,7 +151,7 @@ class TransportError(GenaiError):
 @dataclass(eq=False, repr=False)
 class ConnectError(TransportError):
     """
-    No connection could be opened: the name, the port, the proxy or the certificate is at fault.
+    No connection could be opened: the name, the port or the proxy is at fault.
 
     Args:
         doing: The step that failed, such as ``connecting to host:443``.
@@ -166,6 +167,10 @@ class ConnectError(TransportError):
 
     def __str__(self) -> str:
         return f"{self.doing}: {self.reason}"
+
+
+class CertificateError(ConnectError):
+    """The certificate of the server is not valid or not trusted. It is not retried."""
 
 
 @dataclass(eq=False, repr=False)
@@ -370,12 +375,15 @@ class OperationFailed(GenaiError):
 
         code: Code of ``google.rpc.Code``, if there is one.
 
-        message: Message of the server.
+        message: Message of the server, at most 2,000 characters.
     """
 
     subject: str
     code: int | None = None
     message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message[:_MAX_MESSAGE_LENGTH]
 
     def __str__(self) -> str:
         return f"{self.subject} failed: {self.message}"
@@ -389,11 +397,14 @@ class FunctionCallError(GenaiError):
     Args:
         name: Name of the function.
 
-        message: Why it could not be run.
+        message: Why it could not be run, at most 2,000 characters.
     """
 
     name: str
     message: str = ""
+
+    def __post_init__(self) -> None:
+        self.message = self.message[:_MAX_MESSAGE_LENGTH]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -456,6 +467,7 @@ class NoAnswer(GenaiError):
         return f"no answer to {self.request!r}; nearest: {self.nearest!r}"
 
 
+_MAX_MESSAGE_LENGTH = 2000
 _DURATION = re.compile(r"\A([0-9]{1,12}(?:\.[0-9]+)?)s\Z")
 
 

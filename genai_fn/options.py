@@ -11,7 +11,16 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import Headers, mask_headers
 from genai_fn.values import Value
 
-__all__ = ["Options", "Retry", "Timeouts", "check_at_least_one", "check_positive", "check_type", "reject_renamed"]
+__all__ = [
+    "Options",
+    "Retry",
+    "Timeouts",
+    "check_at_least_one",
+    "check_at_least_zero",
+    "check_positive",
+    "check_type",
+    "reject_renamed",
+]
 
 
 class Timeouts(Value, kw_only=True):
@@ -54,9 +63,10 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     Retry policy: how often a request is attempted, after which errors, and how long it waits between.
 
     The wait after attempt `n` is ``initial_delay * multiplier ** (n - 1)``, at most `max_delay`, less its jitter. If
-    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one. Network errors before a response are
-    retried, too. Operations that create something are not retried once any byte was sent, and no request past its
-    deadline.
+    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one, at least 0.1 s, and the random part of
+    the other. Network errors before a response are retried, too, except for certificates. Operations that create
+    something are not retried once any byte was sent, no request past its deadline, and no 429 because of a quota for
+    a day or of a quota of zero. After a 401, a new OAuth token is requested once; this does not count as an attempt.
 
     Args:
         attempts: The maximum of attempts, including the first; 1 never retries.
@@ -127,6 +137,11 @@ def check_positive(path: str, value: object) -> None:
     """Raise `InvalidRequest` unless a value is a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise InvalidRequest(path, value, "a number of seconds above zero")
+
+
+def check_at_least_zero(path: str, value: object) -> None:
+    """Raise `InvalidRequest` unless a value is a finite number of at least zero."""
+    _check_range(path, value, 0.0, inf, "a number of seconds, at least zero")
 
 
 def _check_range(path: str, value: object, lowest: float, highest: float, expected: str) -> None:

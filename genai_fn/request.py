@@ -6,6 +6,7 @@ Nothing here does I/O: interpreters do.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, get_args, overload
 
@@ -487,6 +488,8 @@ def stream(generator: Any = None, *, traits: FlowTraits = FlowTraits(spawns=True
 def _decorate(generator: Callable[..., Any] | None, kind: Any, traits: FlowTraits) -> Any:
     if generator is None:
         return functools.partial(_decorate, kind=kind, traits=traits)
+    if inspect.iscoroutinefunction(generator) or inspect.isasyncgenfunction(generator):
+        raise InvalidRequest(generator.__qualname__, generator, f"{_GENERATOR_HINT}, not async def")
 
     @functools.wraps(generator)
     def build(*args: Any, **kwargs: Any) -> Any:
@@ -510,10 +513,17 @@ def is_spawning(description: Any) -> bool:
 
 
 def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
-    """Call the generator function of a flow or a stream."""
+    """Call the generator function of a flow or a stream. Raises `InvalidRequest` if it is none."""
     generator = description.builder.__wrapped__  # type: ignore[attr-defined]  # functools.wraps set it
     source = () if description.source is None else (description.source,)
-    return generator(*source, *description.args, **dict(description.kwargs))  # type: ignore[no-any-return]  # a builder's
+    started: Any = generator(*source, *description.args, **dict(description.kwargs))
+    if not issubclass(type(started), Generator):
+        name = f"{description.builder.__qualname__}()"
+        raise InvalidRequest(name, started, f"{_GENERATOR_HINT}; a function without needs no @flow")
+    return started  # type: ignore[no-any-return]  # a builder's
+
+
+_GENERATOR_HINT = "a generator function, which contains yield from ask(…) or the like"
 
 
 @flow(traits=FlowTraits(method="map"))

@@ -4,8 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
-from genai_fn import Failure, Gemini, Success, Vertex, backend_from_env, encode, generate, streamed
+from genai_fn import (
+    AsyncHttp,
+    Failure,
+    Gemini,
+    Http,
+    Success,
+    Vertex,
+    backend_from_env,
+    encode,
+    generate,
+    streamed,
+    with_options,
+)
 from genai_fn.backend import (
     Backend,
     Credential,
@@ -86,6 +99,7 @@ def test_bad_environment(name: str, value: str, path: str) -> None:
         *("https://h.test\\@evil.example", "https://h.test\\.evil.example/x", "https://h.test/a b", " https://h.test"),
         *("https://h.te\tst", "https://h.test\n", "https://h.test/\nx", "https://u@h.test", "https://u:p@h.test"),
         *("file:///etc", "ws://h.test", "//h.test", "https:h.test", "https:///x", "https://h.test:0", "https://[::1"),
+        *("https://[::1]x", "https://[::1]]", "https://[::1]:x", "https://x[::1]", "https://h.test]"),
     ),
 )
 @pytest.mark.parametrize("make", (Gemini, Vertex))
@@ -108,6 +122,23 @@ def test_bad_base_urls(make: Callable[..., Backend], url: str) -> None:
 def test_good_base_urls(url: str, expected: str) -> None:
     """A base URL is kept, except for trailing slashes and an upper-case scheme."""
     assert Gemini("test-key", base_url=url).base_url == expected
+
+
+@settings(derandomize=True, database=None)
+@given(st.text("[]:.@/%a1é\u2100?#-", max_size=9))
+def test_drawn_base_urls(rest: str) -> None:
+    """Whatever the environment contains is a backend that encodes requests, or a Failure."""
+    result = backend_from_env({"GOOGLE_API_KEY": "test-key", "GOOGLE_GEMINI_BASE_URL": f"http://{rest}"})
+    encoded = result.bind(lambda backend: encode(REQUEST, backend))
+    assert isinstance(encoded, Success) or isinstance(encoded.failure(), InvalidRequest)
+
+
+@pytest.mark.parametrize("name", ("host", "Host"))
+@pytest.mark.parametrize("make", (Gemini, Vertex, Http, AsyncHttp, lambda headers: with_options(headers=headers)))
+def test_host_header(make: Callable[..., Any], name: str) -> None:
+    """A header with another host is refused, not dropped: the URL determines the host."""
+    with pytest.raises(InvalidRequest, match="base_url"):
+        make(headers={name: "h.test"})
 
 
 @pytest.mark.parametrize("project", [each for each in BAD_PROJECTS if isinstance(each, str)])

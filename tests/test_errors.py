@@ -18,6 +18,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.RateLimited(429),
     errors.ServerError(500),
     errors.ConnectError("connecting", "refused"),
+    errors.CertificateError("TLS handshake", "certificate: expired"),
     errors.TimedOut("idle", "reading"),
     errors.Disconnected("reading", "cut"),
     errors.Closed(),
@@ -107,7 +108,7 @@ def test_roots(root: type[GenaiError]) -> None:
 
 def test_what_the_network_did() -> None:
     """Every transport error has the attribute `sent`."""
-    assert [hasattr(error, "sent") for error in ERRORS if isinstance(error, errors.TransportError)] == [True] * 4
+    assert [hasattr(error, "sent") for error in ERRORS if isinstance(error, errors.TransportError)] == [True] * 5
 
 
 def test_kinds_are_apart() -> None:

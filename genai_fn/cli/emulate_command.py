@@ -19,6 +19,10 @@ def emulate(
     key: Annotated[
         list[str] | None, typer.Option(help="API key to accept; may be repeated. Without it, any key is accepted.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Host name under which it is reached, besides localhost and addresses; may be repeated."),
+    ] = None,
     certfile: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate chain (PEM), to serve https and wss.")
     ] = None,
@@ -34,7 +38,8 @@ def emulate(
 
     state = EmulatorState(api_keys=tuple(key) if key else None)
     try:
-        server = build_server(Emulator(state), *(None if each is None else str(each) for each in (certfile, keyfile)))
+        emulator = Emulator(state, allowed_hosts=(host, *(allow_host or ())))
+        server = build_server(emulator, *(None if each is None else str(each) for each in (certfile, keyfile)))
         with open_listener(host, port) as listener:
             _print_address(build_url(listener, is_secure=certfile is not None), accepts_any_key=not key)
             server.run([listener])

@@ -31,7 +31,7 @@ from genai_fn.engine.attempts import (
     attempt_whole,
     read_until_item,
 )
-from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection
+from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection, is_unauthenticated
 from genai_fn.errors import AuthError, GenaiError
 from genai_fn.events import Event, Failed, Retrying, Sending
 from genai_fn.http import HttpRequest
@@ -131,19 +131,8 @@ class HttpHandler(Value, kw_only=True, dict=True):
         is_unique = not (settings.repeatable or request.operation.resumable)
         attempt, needs_new_connection = 1, is_unique
         while True:
-            ready = yield from self._prepare_signed_request(request, settings)
-            if isinstance(ready, GenaiError):
-                shown, outcome = None, AttemptResult(Failure(ready))
-            else:
-                prepared, signed = ready
-                shown = hide_credentials(prepared.http, request.operation) if self.has_listener else None
-                if shown is not None:
-                    prepared = replace(prepared, http=shown)
-                    yield Notify(Sending(shown, attempt))
-                effect = SendRequest(signed, settings.deadline, settings.timeouts.connect, needs_new_connection)
-                outcome = yield from run_attempt(prepared, effect, settings)
-                if not outcome.is_success:
-                    outcome = outcome.mask(Masker(signed.headers, find_secrets(request.operation)))
+            send = _AttemptSettings(run_attempt, attempt, needs_new_connection)
+            shown, outcome = yield from self._run_attempt(request, settings, send)
             if outcome.is_success:
                 return outcome.result
             error = outcome.result.failure()
@@ -160,6 +149,32 @@ class HttpHandler(Value, kw_only=True, dict=True):
             yield Sleep(wait)
             attempt, needs_new_connection = attempt + 1, is_unique
 
+    def _run_attempt(
+        self, request: Request[Any], settings: CallSettings, send: "_AttemptSettings"
+    ) -> Effects[tuple[HttpRequest | None, AttemptResult]]:
+        """Send a request; once more, if the server refuses its token. Returns the request for the listener, too."""
+        refused: Credential | None = None
+        while True:
+            ready = yield from self._prepare_signed_request(request, settings, refused)
+            if isinstance(ready, GenaiError):
+                return None, AttemptResult(Failure(ready))
+            prepared, signed, token = ready
+            shown = hide_credentials(prepared.http, request.operation) if self.has_listener else None
+            if shown is not None:
+                prepared = replace(prepared, http=shown)
+                yield Notify(Sending(shown, send.number))
+            effect = SendRequest(signed, settings.deadline, settings.timeouts.connect, send.needs_new_connection)
+            outcome = yield from send.run(prepared, effect, settings)
+            if outcome.is_success:
+                return shown, outcome
+            outcome = outcome.mask(Masker(signed.headers, find_secrets(request.operation)))
+            error = outcome.result.failure()
+            if token is None or refused is not None or not is_unauthenticated(error):
+                return shown, outcome
+            if shown is not None:
+                yield Notify(Retrying(shown, error, 0.0))
+            refused = token
+
     def _build_call_settings(self, request: Request[Any], now: float, until: float) -> CallSettings:
         options = request.options
         timeouts = options.timeouts or self.timeouts
@@ -175,19 +190,25 @@ class HttpHandler(Value, kw_only=True, dict=True):
         )
 
     def _prepare_signed_request(
-        self, request: Request[T], settings: CallSettings
-    ) -> Effects[tuple[PreparedRequest[T], HttpRequest] | GenaiError]:
-        """Resolve the credential, then encode and sign the request. Encoding may need the project of the credential."""
+        self, request: Request[T], settings: CallSettings, refused: Credential | None
+    ) -> Effects[tuple[PreparedRequest[T], HttpRequest, Credential | None] | GenaiError]:
+        """
+        Resolve the credential, then encode and sign the request. Encoding may need the project of the credential.
+
+        Returns the OAuth credential as well, if it was needed. One that the server `refused` is renewed.
+        """
         backend, options = self.backend, request.options
         problem = find_credential_problem(backend)
         if problem is not None:
             return problem
         addressed = apply_address_options(backend, options)
         credential = self.own_credential if addressed is backend else build_own_credential(addressed)
+        token: Credential | None = None
         if credential is None:
-            token: Credential | EffectFailed = yield GetToken(settings.deadline)
-            if isinstance(token, EffectFailed):
-                return token.error
+            answer: Credential | EffectFailed = yield GetToken(settings.deadline, refused)
+            if isinstance(answer, EffectFailed):
+                return answer.error
+            token = answer
             completed = complete_project(backend, token)
             if isinstance(completed, Failure):
                 failed: GenaiError = completed.failure()
@@ -199,10 +220,18 @@ class HttpHandler(Value, kw_only=True, dict=True):
             error: GenaiError = prepared.failure()
             return error
         value = prepared.unwrap()
-        return value, sign_request(value.http, credential)
+        return value, sign_request(value.http, credential), token
 
 
 _AttemptRunner: TypeAlias = Callable[[PreparedRequest[Any], SendRequest, CallSettings], Effects[AttemptResult]]
+
+
+class _AttemptSettings(Value):
+    """How to run an attempt, its number, counted from 1, and whether it needs a new connection."""
+
+    run: _AttemptRunner
+    number: int
+    needs_new_connection: bool
 
 
 def find_credential_problem(backend: Backend) -> AuthError | None:

@@ -6,15 +6,19 @@ an action), `sleep` and, in a stream, `emit`; it returns ``Success`` or ``Failur
 requests; all other commands become effects, which an executor performs.
 """
 
+from collections.abc import Generator
 from math import inf
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from returns.result import Failure, Result
 
 from genai_fn.effects import (
     Ask,
     AskAll,
     AskWithin,
+    CallFunction,
+    Effect,
     Effects,
     Emit,
     FlowFailed,
@@ -66,10 +70,11 @@ def _handle_request(
 class _Frame:
     """A flow or stream that has started, and the deadline of what it asks for."""
 
-    __slots__ = ("description", "stepper", "until")
+    __slots__ = ("description", "is_stream", "stepper", "until")
 
     def __init__(self, description: Flow[Any] | Stream[Any], until: float) -> None:
         self.description = description
+        self.is_stream = isinstance(description, Stream)
         self.stepper = Stepper(start_generator(description))
         self.until = until
 
@@ -92,7 +97,7 @@ def _run_generator(
                 command = frame.stepper.next()
             except FlowFailed as end:
                 result = Failure(sent.mask_error(end.error))
-                if isinstance(frame.description, Stream):
+                if frame.is_stream:
                     yield Emit(result)
                 _return_to_caller(frames, result)
                 continue
@@ -103,9 +108,10 @@ def _run_generator(
                 result = _end_frame(frames, sent)
                 continue
             try:
-                if type(command) is Emit:  # the most frequent one
+                kind: type[Any] = type(command)
+                if kind is Emit and frame.is_stream:  # the most frequent one
                     yield _mask_item(command, sent)
-                elif type(command) in _ASKING and not isinstance(command.action, Request):
+                elif kind in _ASKING and not isinstance(command.action, Request):
                     frames.append(_Frame(command.action, (yield from _compute_deadline(command, frame.until))))
                 else:
                     frame.stepper.send((yield from _perform_command(command, handler, frame.until, sent)))
@@ -174,8 +180,44 @@ def _perform_command(command: Any, handler: RequestHandler, until: float, sent: 
             return (yield from _handle_request(request, handler, deadline, sent))
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
+        case CallFunction() if until != inf:
+            return (yield from _call_within_deadline(command, until))
         case _:
-            return (yield command)
+            return (yield _check_effect(command))
+
+
+def _check_effect(command: Any) -> Effect:
+    """Return an effect that a flow yields; raises `InvalidRequest` for anything else, with what to write instead."""
+    if not isinstance(command, Effect) or isinstance(command, Emit):
+        raise InvalidRequest("yield", command, _describe_command(command))
+    return command
+
+
+def _describe_command(command: Any) -> str:
+    if isinstance(command, Emit):
+        return "no emit(…) in a flow, which returns one result: write a @stream"
+    if isinstance(command, Request | Flow):
+        return "yield from ask(…) of the action, or yield from attempt(…)"
+    if isinstance(command, Generator):
+        return "yield from in place of yield"
+    if isinstance(command, Result):
+        return "yield from emit(…) of the item, in a stream, or return of the result, in a flow"
+    return "yield from ask(…), attempt(…), sleep(…) or, in a stream, emit(…)"
+
+
+def _call_within_deadline(call: CallFunction, until: float) -> Effects[Any]:
+    """
+    Call a user function, if the deadline has not passed; raises `FlowFailed` with `TimedOut` if it passes meanwhile.
+
+    An async executor ends the call at the deadline. In sync code nothing can, so the deadline is checked afterwards.
+    """
+    now: float = yield GetTime()
+    if now >= until:
+        raise FlowFailed(call.build_timeout_error())
+    value = yield replace(call, timeout=min(call.timeout, until - now))
+    if (yield GetTime()) > until:
+        raise FlowFailed(call.build_timeout_error())
+    return value
 
 
 def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:

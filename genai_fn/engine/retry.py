@@ -1,6 +1,19 @@
 """Pure functions that decide from the error and the policy whether and when a request is retried."""
 
-from genai_fn.errors import APIError, Closed, ConnectError, Disconnected, GenaiError, TimedOut
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from genai_fn.errors import (
+    APIError,
+    CertificateError,
+    Closed,
+    ConnectError,
+    Disconnected,
+    GenaiError,
+    RateLimited,
+    TimedOut,
+)
 from genai_fn.options import Retry
 
 _DEFAULT_POLICY = Retry()
@@ -14,9 +27,11 @@ def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatab
     (True, False)
     """
     match error:
+        case RateLimited() if _is_quota_exhausted(error):
+            return False
         case APIError(code=code):
             return repeatable and code in policy.status_codes
-        case Closed():
+        case Closed() | CertificateError():
             return False
         case TimedOut(phase=phase) if phase != "connect":
             return False  # the caller's own time limit
@@ -26,25 +41,48 @@ def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatab
             return False
 
 
+def _is_quota_exhausted(error: RateLimited) -> bool:
+    """Whether an exhausted quota is one for a day or one of zero requests, which no wait of a retry restores."""
+    violations = tuple(_iterate_violations(error))
+    is_daily = any("perday" in str(each.get("quotaId", "")).lower() for each in violations)
+    is_zero = any(str(each.get("quotaValue")) == "0" for each in violations)
+    return is_daily or is_zero or _ZERO_LIMIT.search(error.message) is not None
+
+
+_ZERO_LIMIT = re.compile(r"\blimit: 0(?![.\d])")
+"""As in ``Quota exceeded for metric: …, limit: 0``; JSON of protobuf may omit a ``quotaValue`` of zero."""
+
+
+def _iterate_violations(error: RateLimited) -> Iterator[Mapping[str, Any]]:
+    """Iterate over the violations in the details of type ``google.rpc.QuotaFailure``."""
+    for detail in error.details:
+        fields: Mapping[str, Any] = cast("Any", detail) if isinstance(detail, Mapping) else {}
+        violations = fields.get("violations")
+        if str(fields.get("@type", "")).endswith("google.rpc.QuotaFailure") and isinstance(violations, list | tuple):
+            yield from (each for each in cast("tuple[Any, ...]", violations) if isinstance(each, Mapping))
+
+
 def compute_delay(error: GenaiError, attempt: int, policy: Retry, chance: float) -> float | None:
     """
     Return the seconds to wait after attempt number `attempt`, counted from 1; None if no attempts are left.
 
-    The wait is the one that the server advises, or else exponential backoff with jitter, for which `chance` is a random
-    number from 0 up to 1.
+    It is exponential backoff with jitter, for which `chance` is a random number from 0 up to 1. If the server advises a
+    wait, it is that one, at least 0.1 s, and the random part of the backoff, so that callers do not return all at once.
 
     >>> compute_delay(APIError(503), 2, Retry(), 0.5), compute_delay(APIError(503), 2, Retry(jitter=0.5), 0.5)
     (1.0, 1.5)
     >>> compute_delay(APIError(429, headers=(("retry-after", "7"),)), 1, Retry(), 0.5)
-    7.0
+    7.5
     """
     if attempt >= policy.attempts:
         return None
-    advised = error.retry_after if isinstance(error, APIError) else None
-    if advised is not None:
-        return advised
     longest: float = min(policy.max_delay, policy.initial_delay * _power(policy.multiplier, attempt - 1))
-    return longest * (1.0 - policy.jitter) + longest * policy.jitter * chance
+    advised = error.retry_after if isinstance(error, APIError) else None
+    shortest = longest * (1.0 - policy.jitter) if advised is None else max(advised, _MIN_ADVISED_DELAY)
+    return shortest + longest * policy.jitter * chance
+
+
+_MIN_ADVISED_DELAY = 0.1  # seconds; some servers advise 0
 
 
 def _power(multiplier: float, exponent: int) -> float:
@@ -52,6 +90,14 @@ def _power(multiplier: float, exponent: int) -> float:
         return multiplier**exponent
     except OverflowError:
         return float("inf")
+
+
+def is_unauthenticated(error: GenaiError) -> bool:
+    """Return whether the server has refused the credential: a token may have been revoked before its expiry."""
+    return isinstance(error, APIError) and error.code == _UNAUTHENTICATED
+
+
+_UNAUTHENTICATED = 401
 
 
 def is_stale_connection(error: GenaiError, *, reused: bool, repeatable: bool) -> bool:

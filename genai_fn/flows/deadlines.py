@@ -9,7 +9,7 @@ from genai_fn.effects import GetTime
 from genai_fn.errors import GenaiError, TimedOut
 from genai_fn.request import FlowGenerator, Request
 
-__all__ = ["apply_remaining_time", "compute_deadline"]
+__all__ = ["apply_remaining_time", "compute_deadline", "compute_remaining_time"]
 
 T = TypeVar("T")
 
@@ -26,9 +26,15 @@ def apply_remaining_time(
     request: Request[T], deadline: float | None, doing: str
 ) -> FlowGenerator[Result[Request[T], GenaiError]]:
     """Return a request with the time that remains as its deadline, or `TimedOut` if there is none."""
+    remaining = yield from compute_remaining_time(deadline, doing)
+    if isinstance(remaining, Failure) or remaining.unwrap() is None:
+        return remaining.map(lambda _: request)
+    return Success(replace(request, options=replace(request.options, deadline=remaining.unwrap())))
+
+
+def compute_remaining_time(deadline: float | None, doing: str) -> FlowGenerator[Result[float | None, GenaiError]]:
+    """Return the seconds until a deadline, None if there is no deadline, or `TimedOut` if it has passed."""
     if deadline is None:
-        return Success(request)
+        return Success(None)
     remaining: float = deadline - (yield GetTime())
-    if remaining <= 0:
-        return Failure(TimedOut("total", doing))
-    return Success(replace(request, options=replace(request.options, deadline=remaining)))
+    return Success(remaining) if remaining > 0 else Failure(TimedOut("total", doing))

@@ -83,7 +83,7 @@ class _ServiceClock(VirtualClock):
 class _OfflineTokenCache:
     """A token source for the offline interpreter. It returns an empty token, and a project for backends without one."""
 
-    def get_credential(self) -> Promise[Credential]:
+    def get_credential(self, refused: Credential | None = None) -> Promise[Credential]:  # as of a `TokenCache`
         credential: Promise[Credential] = Promise()
         credential.set_result(Credential("", Secret(()), "offline"))
         return credential

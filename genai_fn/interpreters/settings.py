@@ -10,6 +10,7 @@ from inspect import Parameter, Signature
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
+from msgspec.structs import force_setattr
 from returns.result import Failure, Success
 
 from genai_fn.backend import (
@@ -26,7 +27,7 @@ from genai_fn.engine.attempts import fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
-from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.http import Headers, HttpRequest, HttpResponse, mask_headers
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
@@ -73,12 +74,19 @@ class Settings(_BackendSetting, kw_only=True):
             raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the environment's")
         check_type(Timeouts, "timeouts", self.timeouts)
         check_type(Retry, "retry", self.retry)
+        force_setattr(self, "headers", normalize_headers(self.headers, "headers"))
         check_at_least_one("max_connections", self.max_connections)
         check_at_least_one("max_response_bytes", self.max_response_bytes)
         if self.http1 not in ("auto", *_HTTP1_PACKAGES) and not hasattr(self.http1, "HTTP11Connection"):
             raise InvalidRequest("http1", self.http1, "auto, httpcore, httpcore2, or one of these modules")
         if self.proxy:
             _check_proxy(self.proxy)
+
+    def __repr__(self) -> str:
+        headers: Headers = self.headers  # type: ignore[assignment]  # converted to pairs by `__post_init__`
+        hidden: dict[str, Any] = {"proxy": self.proxy and "***", "headers": mask_headers(headers)}
+        shown = ((name, hidden.get(name, getattr(self, name))) for name in self.__struct_fields__)
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
     def build_handler(self) -> HttpHandler | RefusingHandler:
         """Build the request handler; it refuses all requests where the environment names no backend."""
@@ -89,7 +97,7 @@ class Settings(_BackendSetting, kw_only=True):
         if isinstance(found, Failure):
             return RefusingHandler(found.failure())
         backend = found.unwrap()
-        headers = (*normalize_headers(backend.headers, "headers"), *normalize_headers(self.headers, "headers"))
+        headers = (*normalize_headers(backend.headers, "headers"), *self.headers)
         return HttpHandler(
             backend=dataclasses.replace(backend, headers=headers),
             timeouts=self.timeouts,

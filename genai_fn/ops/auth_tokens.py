@@ -25,6 +25,7 @@ class CreateAuthToken(Operation[AuthToken]):
     """Create an ephemeral token for live sessions."""
 
     op: ClassVar = "auth_tokens.create"
+    repeatable: ClassVar = False
 
     config: CreateAuthTokenConfig = CreateAuthTokenConfig()
 

@@ -47,6 +47,7 @@ class CreateCache(Operation[CachedContent]):
     """Create a cached content."""
 
     op: ClassVar = "caches.create"
+    repeatable: ClassVar = False
 
     model: str
     config: CreateCachedContentConfig = CreateCachedContentConfig()

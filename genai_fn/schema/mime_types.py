@@ -21,10 +21,16 @@ def guess_mime_type(name: str) -> str | None:
 
 
 def resolve_mime_type(name: str, given: str | None) -> str:
-    """Return the given MIME type, or guess it from the name. Raises InvalidRequest if neither is possible."""
+    """
+    Return the given MIME type, or guess it from the name.
+
+    Raises InvalidRequest if neither is possible, or a header cannot contain it.
+    """
     found = guess_mime_type(name) if given is None else given
     if found is None:
         raise InvalidRequest("mime_type", name, "a mime_type, as the extension is unknown")
+    if not (found.isascii() and found.isprintable()):
+        raise InvalidRequest("mime_type", found, "one line of ASCII text, such as text/plain")
     return found
 
 

@@ -9,16 +9,17 @@ import msgspec
 from genai_fn import codec
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError
 from genai_fn.http import Headers, HttpResponse
-from genai_fn.wire.lenient_json import truncate_text
+from genai_fn.wire.lenient_json import remove_byte_order_mark, truncate_text
 
 __all__ = ["build_api_error", "find_api_error", "parse_unframed_text"]
 
 
 def build_api_error(response: HttpResponse) -> APIError:
     """Build the error for a response whose status is not 2xx, whatever its body contains."""
-    detail = _parse_error(response.body, _ERROR_TYPE)
+    body = remove_byte_order_mark(response.body)
+    detail = _parse_error(body, _ERROR_TYPE)
     if detail is None:
-        detail = _ErrorDetail(message=truncate_text(response.body).strip()[:_MAX_MESSAGE_LENGTH])
+        detail = _ErrorDetail(message=truncate_text(body).strip()[:_MAX_MESSAGE_LENGTH])
     return _build_error(response.status, detail, response.headers)
 
 
@@ -34,6 +35,7 @@ def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -
 
         headers: Headers of the response; the error keeps them.
     """
+    body = remove_byte_order_mark(body)
     if not _ERROR_KEY.search(body, 0, _ERROR_SEARCH_BYTES):
         return None
     if _has_error_text(wire_type) and _contains_error_text(body):
@@ -161,7 +163,8 @@ def _get_code(detail: _ErrorDetail) -> int:
 
 def _build_error(code: int, detail: _ErrorDetail, headers: Headers) -> APIError:
     error_class = RateLimited if code == 429 else _ERROR_CLASSES.get(code // 100, APIError)
-    return error_class(code, detail.status or "", detail.message or "", detail.details or (), headers)
+    status, message = truncate_text(detail.status or ""), truncate_text(detail.message or "")
+    return error_class(code, status, message, detail.details or (), headers)
 
 
 _ERROR_CLASSES: dict[int, type[APIError]] = {4: ClientError, 5: ServerError}

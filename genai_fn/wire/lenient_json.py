@@ -33,7 +33,7 @@ from genai_fn.schema.annotations import (
 from genai_fn.schema.base import FreeFormMessage, OpenMessage
 from genai_fn.schema.enum_numbers import find_enum_name
 
-__all__ = ["build_decode_error", "convert_json", "parse_json", "repair_tree", "truncate_text"]
+__all__ = ["build_decode_error", "convert_json", "parse_json", "remove_byte_order_mark", "repair_tree", "truncate_text"]
 
 _DROPPED = object()
 """Replaces a null that the type does not allow; it is removed from its object or list."""
@@ -50,6 +50,7 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     >>> parse_json(int, b'"12"')
     12
     """
+    text = remove_byte_order_mark(text)
     try:
         return _find_reader(kind)(text)
     except msgspec.DecodeError as error:
@@ -113,15 +114,36 @@ _UNKNOWN_FIELD = "Object contains unknown field"
 _NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)
 
 
+def remove_byte_order_mark(text: bytes | memoryview) -> bytes | memoryview:
+    """Remove a byte order mark, which a parser of JSON may ignore (RFC 8259, 8.1), and some gateways add."""
+    return text[len(_BYTE_ORDER_MARK) :] if text[: len(_BYTE_ORDER_MARK)] == _BYTE_ORDER_MARK else text
+
+
+_BYTE_ORDER_MARK = "\ufeff".encode()
+
+
 def build_decode_error(error: Exception, text: bytes | memoryview | str) -> DecodeError:
     """
     Build a `DecodeError` from an error of msgspec, with what was expected and where.
 
     >>> build_decode_error(msgspec.ValidationError("Expected `int`, got `str` - at `$.a`"), b'{"a": "b"}')
     DecodeError(expected='`int`, got `str`', path='$.a', text='{"a": "b"}')
+    >>> build_decode_error(msgspec.DecodeError("Input data was truncated"), b"[")
+    DecodeError(expected='complete JSON', path='', text='[')
     """
-    expected, _, path = str(error).partition(" - at ")
-    return DecodeError(expected.removeprefix("Expected "), path.strip("`"), truncate_text(text))
+    message, _, path = str(error).partition(" - at ")
+    parts = (_describe_expected(error, message), path.strip("`"), text)
+    return DecodeError(*map(truncate_text, parts))
+
+
+def _describe_expected(error: Exception, message: str) -> str:
+    """Describe what was expected, where msgspec describes what was found."""
+    if message.startswith("Expected "):
+        return message.removeprefix("Expected ")
+    if message == "Input data was truncated":
+        return "complete JSON"
+    kind = "a valid value" if isinstance(error, msgspec.ValidationError) else "JSON"
+    return f"{kind} ({message.removeprefix('JSON is ')})"
 
 
 def truncate_text(text: bytes | memoryview | str) -> str:

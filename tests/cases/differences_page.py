@@ -243,6 +243,7 @@ _ROOTS: Mapping[str, tuple[str, ...]] = {
     "a gateway (`base_url` alone)": (_ADDRESSES, _URLS),
     "`base_url` and a project, without a location": (_ADDRESSES, _URLS),
     "an API key and a project, without a location": ("tests/test_backend.py::test_key_without_location",),
+    "a header `host`": ("tests/test_backend.py::test_host_header",),
     "the short name of a cache, with a key or a gateway": ("tests/ops/test_generate.py::test_cache_without_project",),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genai_fn import Failure, Retry, Success, Timeouts, collected, text, with_options
-from genai_fn.errors import ConnectError, Disconnected, RateLimited, ServerError, TransportError
+from genai_fn.errors import CertificateError, ConnectError, Disconnected, RateLimited, ServerError, TransportError
 from tests.support.interpreter_kinds import (
     AwaitableInterpreter,
     InterpreterKind,
@@ -85,11 +85,30 @@ def test_retry_policy(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: b
     ids=("RetryInfo", "Retry-After", "retry-after-ms", "html"),
 )
 def test_delay_from_the_server(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool, refusal: Reply) -> None:
-    """A delay that the server requests replaces the delay of the policy."""
+    """A delay that the server requests is the least; the random part of the policy's delay is added."""
     with Loopback([refusal, STREAM if is_stream else OK]) as server:
         result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
     assert isinstance(result, Success)
-    assert sleeps.seconds == [3.5]
+    [seconds] = sleeps.seconds
+    assert 3.5 <= seconds < 4.5
+
+
+def test_exhausted_quota(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """A quota for a day is not tried again, even if the server advises a delay."""
+    violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "50"}
+    quota = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
+    with Loopback(build_json_reply(build_error(429, details=[quota, RETRY_INFO]), 429)) as server:
+        result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
+        assert isinstance(result.failure(), RateLimited)
+        assert (len(server.requests), sleeps.seconds) == (1, [])
+
+
+def test_untrusted_certificate(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """A certificate that is not trusted is not tried again."""
+    with Loopback(OK, tls=True, on_accept=()) as server:
+        result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
+        assert isinstance(result.failure(), CertificateError)
+        assert sleeps.seconds == []
 
 
 def test_delay_past_the_deadline(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genai_fn import AuthError, Failure, Gemini, InvalidRequest, Retry, Success, Vertex, text, with_options
-from genai_fn.errors import ConnectError, MissingExtra
+from genai_fn.errors import CertificateError, ConnectError, MissingExtra
 from genai_fn.events import Event, Failed, Responded, Retrying, Sending
 from genai_fn.interpreters import settings
 from tests.support.interpreter_kinds import (
@@ -74,6 +74,36 @@ def test_proxy_refuses(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
                 False,
             )
         assert len(proxy.requests) == 8
+
+
+def list_own_objects(root: Any) -> list[Any]:
+    """List the objects of this package that are reachable from one of them."""
+    found: dict[int, Any] = {}
+    waiting = [root]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in found and type(each).__module__.startswith("genai_fn."):
+            found[id(each)] = each
+            names = getattr(type(each), "__struct_fields__", None) or getattr(each, "__dict__", ())
+            waiting += [getattr(each, name) for name in names]
+    return list(found.values())
+
+
+def test_no_repr_shows_the_proxy(kind: InterpreterKind) -> None:
+    """The password of a proxy is in no repr of the interpreter's private values, before and after a call."""
+    password = "test-password-of-the-proxy"
+    shown: list[str] = []
+
+    async def body(run: AwaitableInterpreter) -> None:
+        shown.extend(map(repr, list_own_objects(run.interpreter)))
+        assert isinstance(await run(HELLO), Success)
+        shown.extend(map(repr, list_own_objects(run.interpreter)))
+
+    with Loopback(OK) as server, ConnectProxy(to=server.port) as proxy:
+        url = f"http://user:{password}@127.0.0.1:{proxy.port}"
+        kind.run_body(make_gemini(server.url), body, proxy=url, headers={"x-key": password})
+    assert len(shown) > 20
+    assert not [each for each in shown if password in each]
 
 
 def test_headers(kind: InterpreterKind) -> None:
@@ -315,4 +345,4 @@ def test_tls(kind: InterpreterKind) -> None:
 
         kind.run_body(make_gemini(server.url), body, ssl_context=context)
         error = kind.run(make_gemini(server.url), HELLO_TEXT, retry=Retry(attempts=1)).failure()
-        assert (type(error), "certificate" in str(error)) == (ConnectError, True)
+        assert (type(error), "certificate" in str(error)) == (CertificateError, True)

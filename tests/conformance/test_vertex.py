@@ -225,9 +225,21 @@ def test_event_loop_over_while_waiting(backend: str) -> None:
         assert credentials.refresh_count == 1
 
 
+def test_refused_token(kind: InterpreterKind) -> None:
+    """A token that the server refuses is renewed once, and the request is sent again, for calls and streams."""
+    refused = build_json_reply(build_error(401), 401)
+    for request, reply in ((HELLO, OK), (HELLO_STREAM | collected, STREAM)):
+        tokens = iter(("test-token-1", "test-token-2"))
+        with Loopback([refused, reply]) as server:
+            assert isinstance(kind.run(make_vertex(server, Credentials(lambda: next(tokens))), request), Success)  # noqa: B023  # called at once
+            sent = [each.headers["authorization"] for each in server.requests]
+            assert sent == ["Bearer test-token-1", "Bearer test-token-2"]
+
+
 def test_token_is_not_shown(kind: InterpreterKind) -> None:
     """No event or result contains the token."""
     events: list[Any] = []
-    with Loopback([build_json_reply(build_error(401), 401), OK]) as server:
+    refused = build_json_reply(build_error(401), 401)
+    with Loopback([refused, refused, OK]) as server:
         results = [kind.run(make_vertex(server, Credentials()), HELLO, on_event=events.append) for _ in range(2)]
     assert b"test-token" not in repr((events, results)).encode() + pickle.dumps((events, results))

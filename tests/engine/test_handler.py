@@ -13,6 +13,7 @@ from genai_fn import (
     Success,
     Timeouts,
     Vertex,
+    caches,
     generate,
     streamed,
     with_http_response,
@@ -314,6 +315,29 @@ def test_token() -> None:
     assert sent[0] == sent[1]
     assert "projects/test-project/locations/us-central1/" in sent[0].url
     assert {("authorization", "Bearer test-token"), ("x-goog-user-project", "test-quota")} <= set(sent[0].headers)
+
+
+@pytest.mark.parametrize(("second", "status"), [(OK, 200), (ResponseHead(401), 401)], ids=["accepted", "refused"])
+def test_refused_token(second: ResponseHead, status: int) -> None:
+    """After a 401 another token is requested, once and without counting as an attempt, also for what creates things."""
+    old, new = (build_bearer_credential(VERTEX.backend, token, project="test-project") for token in ("old", "new"))
+    handler = msgspec.structs.replace(VERTEX, retry=Retry(attempts=1), has_listener=True)
+    refused, script = ResponseHead(401), [(GetTime(), 100.0)]
+    for credential, token, head, body in ((old, None, refused, b""), (new, old, second, BODY)):
+        script += [
+            *[(GetToken(700.0, token), credential), (Notify, None), (SendRequest, head), (Notify, None)],
+            *expect_reads(head, body, *([b""] if body else [])),
+            *([(Notify, None)] if head is refused or status == 401 else []),
+        ]
+    result = run_by_script(handler.handle(caches.create("m", {}), inf), script)
+    assert (result.failure().code if isinstance(result, Failure) else 200) == status
+
+
+def test_refused_key() -> None:
+    """After a 401 for an API key, which cannot be renewed, nothing is sent again."""
+    refused = ResponseHead(401)
+    script = [(GetTime(), 100.0), (expect_send(), refused), *expect_reads(refused, b"")]
+    assert run_by_script(HTTP.handle(REQUEST, inf), script).failure().code == 401
 
 
 def test_no_token() -> None:

@@ -366,6 +366,69 @@ def test_no_result(value: Any) -> None:
 
 
 @flow
+def yield_value(value: Any) -> FlowGenerator[Any]:
+    yield value
+    return Success(None)
+
+
+@flow
+def yield_from_value(make: Any, *args: Any) -> FlowGenerator[Any]:
+    yield from make(*args)
+    return Success(None)
+
+
+@stream
+def yield_item(value: Any) -> FlowGenerator[None]:
+    yield value
+
+
+@flow
+def call_without_yield(value: Any) -> Any:
+    return value
+
+
+MISTAKES: list[tuple[Any, str]] = [
+    (yield_value(A), "yield from ask"),
+    (yield_value(return_value(1)), "yield from ask"),
+    (yield_value(ask(A)), "yield from in place of yield"),
+    (yield_value("x"), "yield from ask"),
+    (yield_value(None), "yield from ask"),
+    (yield_value(Emit(Success(1))), "@stream"),
+    (yield_from_value(emit, Success(1)), "@stream"),
+    (yield_from_value(emit, 1), "Success"),
+    (yield_from_value(ask, "x"), "a Request or a Flow"),
+    (yield_from_value(attempt, [A]), "a Request or a Flow"),
+    (yield_from_value(ask, STREAM), "joined or collected"),
+    *[(yield_from_value(sleep, seconds), "at least zero") for seconds in (float("nan"), float("inf"), -1, "1", None)],
+    (yield_item(Success(1)), "yield from emit"),
+    (call_without_yield(Success(1)), "yield from ask"),
+    (call_without_yield(None), "yield from ask"),
+]
+
+
+@pytest.mark.parametrize(("description", "hint"), MISTAKES)
+def test_mistakes(description: Any, hint: str) -> None:
+    """What a flow must not do raises InvalidRequest, with what to write instead."""
+    with pytest.raises(InvalidRequest) as raised:
+        run_by_script(build_program(description, FakeHandler()), [])
+    assert hint in raised.value.expected
+
+
+@pytest.mark.parametrize("decorate", (flow, stream))
+def test_async_mistakes(decorate: Any) -> None:
+    """An async function is refused when it is decorated."""
+
+    async def coroutine() -> None: ...
+
+    async def generator() -> Any:
+        yield None
+
+    for function in (coroutine, generator):
+        with pytest.raises(InvalidRequest, match="not async def"):
+            decorate(function)
+
+
+@flow
 def catch_lookup_error(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
     try:
         yield CallFunction(f, ())

@@ -2,10 +2,11 @@
 
 import pytest
 
-from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection
+from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection, is_unauthenticated
 from genai_fn.errors import (
     APIError,
     AuthError,
+    CertificateError,
     ClientError,
     Closed,
     ConnectError,
@@ -35,6 +36,7 @@ RETRYABLE: list[tuple[GenaiError, bool, bool]] = [
     (ServerError(504), True, False),
     (APIError(302), False, False),
     (ConnectError("dialling"), True, True),
+    (CertificateError("TLS handshake"), False, False),
     (TimedOut("connect", "dialling"), True, True),
     (TimedOut("headers", "waiting", sent=True), False, False),
     (TimedOut("idle", "reading", sent=True), False, False),
@@ -97,9 +99,58 @@ def test_multiplier_of_one() -> None:
     assert compute_delay(BUSY, 3, Retry(multiplier=1e200, jitter=0), 0.5) == 60.0
 
 
-def test_advice_has_no_jitter() -> None:
-    """The server's advice is used unchanged, whatever the policy."""
-    assert compute_delay(build_advice("53s"), 1, Retry(jitter=0.5, multiplier=5, max_delay=1), 0.1) == 53.0
+@pytest.mark.parametrize(
+    ("policy", "chance", "seconds"),
+    [
+        (Retry(), 0.0, 53.0),
+        (Retry(), 0.5, 53.5),
+        (Retry(jitter=0.0), 0.5, 53.0),
+        (Retry(jitter=0.5, initial_delay=4), 0.5, 54.0),
+    ],
+)
+def test_jitter_of_advice(policy: Retry, chance: float, seconds: float) -> None:
+    """The policy's jitter is added to the server's advice, so that callers do not return all at once, nor too early."""
+    assert compute_delay(build_advice("53s"), 1, policy, chance) == seconds
+
+
+@pytest.mark.parametrize("advised", ["0s", "0.01s"])
+def test_advice_of_zero(advised: str) -> None:
+    """An advised delay of nothing is at least 0.1 s."""
+    assert compute_delay(build_advice(advised), 1, Retry(), 0.0) == 0.1
+
+
+def build_quota_failure(message: str = "", **violation: object) -> RateLimited:
+    """Build a 429 with one violation of a quota."""
+    details = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
+    return RateLimited(429, "RESOURCE_EXHAUSTED", message, ({"@type": "x"}, details))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (build_quota_failure(quotaId="GenerateRequestsPerMinutePerProjectPerModel-FreeTier", quotaValue="15"), True),
+        (build_quota_failure(quotaId="GenerateRequestsPerDayPerProjectPerModel-FreeTier", quotaValue="50"), False),
+        (build_quota_failure(quotaId="GenerateTokensPerMinute", quotaValue="0"), False),
+        (build_quota_failure(quotaId="GenerateTokensPerMinute", quotaValue=0), False),
+        (build_quota_failure(quotaId=7, quotaValue=None), True),
+        (build_quota_failure("Quota exceeded for metric: generate_requests, limit: 0, model: m"), False),
+        (build_quota_failure("Quota exceeded for metric: generate_requests, limit: 0.5"), True),
+        (build_quota_failure("Quota exceeded for metric: generate_requests, limit: 10"), True),
+        (RateLimited(429, details=({"@type": "x", "violations": [{"quotaId": "PerDay"}]},)), True),
+        (RateLimited(429, details=("QuotaFailure", {"@type": "google.rpc.QuotaFailure", "violations": {}})), True),
+        (RateLimited(429, details=({"@type": "google.rpc.QuotaFailure", "violations": ["PerDay", None]},)), True),
+    ],
+    ids=repr,
+)
+def test_exhausted_quota(error: RateLimited, expected: bool) -> None:
+    """A quota for a day and a quota of zero are not retried, whatever the server advises; one for a minute is."""
+    assert is_retryable(error, repeatable=True) == expected
+
+
+@pytest.mark.parametrize(("error", "expected"), [(ClientError(401), True), (ClientError(403), False), (SENT, False)])
+def test_unauthenticated(error: GenaiError, expected: bool) -> None:
+    """Only status 401 means that the credential is refused."""
+    assert is_unauthenticated(error) == expected
 
 
 def test_status_codes() -> None:
@@ -160,7 +211,7 @@ DATE = ("date", "Sun, 06 Nov 1994 08:49:37 GMT")
 def test_advice(error: APIError, seconds: float | None) -> None:
     """RetryInfo takes precedence over retry-after-ms, and that over Retry-After; invalid values are ignored."""
     assert error.retry_after == seconds
-    assert compute_delay(error, 1, POLICY, 0.5) == (1.0 if seconds is None else seconds)
+    assert compute_delay(error, 1, POLICY, 0.5) == 1.0 + (0.0 if seconds is None else max(seconds, 0.1))
 
 
 def test_advice_before_the_details() -> None:

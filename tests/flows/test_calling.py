@@ -2,8 +2,10 @@
 
 import copy
 import pickle
+import threading
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from google import genai
@@ -29,8 +31,10 @@ from genai_fn import (
 from genai_fn.events import Called
 from genai_fn.modifiers import calling, returning, with_tools
 from genai_fn.schema import Content, FunctionDeclaration, GenerateContentConfig, GoogleSearch, Part, Tool
+from genai_fn.testing import Fake
 from tests.support.loopback import Loopback, build_json_reply
 from tests.support.scripted_model import Conversation, build_call, build_response, list_function_responses
+from tests.support.virtual_time import run_virtually
 
 REQUEST = generate("m", "Is it raining?")
 BACKEND = Gemini("test-key")
@@ -316,9 +320,75 @@ def test_deadline(streams: bool) -> None:
     assert action == REQUEST | with_options(deadline=5) | calling(clock)
     action = action | streamed | collected if streams else action
     rounds: list[Any] = [build_response(build_call("clock")), build_response(build_call("clock"))]
-    conversation = Conversation(action, [[each] for each in rounds] if streams else rounds, clock=[100, 101, 103, 106])
+    conversation = Conversation(
+        action, [[each] for each in rounds] if streams else rounds, clock=[100, 101, *[101] * 4, 103, *[104] * 4, 106]
+    )
     assert [each.options.deadline for each in conversation.requests] == [4, 2]
     assert conversation.result == Failure(TimedOut("total", "calling functions"))
+
+
+def test_deadline_between_calls() -> None:
+    """A sync function that ends after the deadline is followed by no other call and no request."""
+    action: Any = REQUEST | calling(clock, weather) | with_options(deadline=5)
+    response = build_response(build_call("clock"), build_call("weather", {"city": "Oslo"}))
+    conversation = Conversation(action, [response], clock=[100, 100, 101, 101, 101, 107, 101, 107])
+    assert [each.function for each in conversation.invoked] == [clock]
+    assert conversation.result == Failure(TimedOut("total", "calling clock"))
+
+
+@pytest.mark.parametrize("seconds", (0, 1))
+def test_deadline_of_a_flow(seconds: float) -> None:
+    """A deadline of a flow around the loop bounds its functions, too."""
+    action: Any = (REQUEST | calling(clock)).map(str) | with_options(deadline=5)
+    conversation = Conversation(action, [build_response(build_call("clock"))], clock=[100, 104.5 + seconds, 106])
+    assert [each.timeout for each in conversation.invoked] == ([] if seconds else [0.5])
+    assert conversation.result == Failure(TimedOut("total", "calling clock"))
+
+
+@pytest.mark.parametrize("kind", ("asyncio", "trio"))
+@pytest.mark.parametrize("count", (1, 3))
+@pytest.mark.parametrize("flow_deadline", (False, True))
+def test_deadline_of_async_functions(kind: str, count: int, flow_deadline: bool) -> None:
+    """At the deadline async functions are cancelled, also several at once and within a flow."""
+    cancelled: list[float] = []
+
+    async def wait() -> None:
+        """Wait for ever."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cancelled.append(anyio.current_time())
+
+    async def body() -> Any:
+        action: Any = REQUEST | calling(wait)
+        action = action.map(str) if flow_deadline else action
+        run = Fake({"generate": build_response(*[build_call("wait")] * count)}).aio
+        started = anyio.current_time()
+        result = await run(action | with_options(deadline=5))
+        assert [round(each - started, 3) for each in cancelled] == [5.0] * count
+        return result
+
+    assert run_virtually(body, kind) == Failure(
+        TimedOut("total", "calling test_deadline_of_async_functions.<locals>.wait")
+    )
+
+
+@pytest.mark.parametrize("kind", ("asyncio", "trio"))
+def test_deadline_of_a_thread(kind: str) -> None:
+    """Async code does not wait for a sync function in a thread that runs past the deadline."""
+    release = threading.Event()
+
+    def wait() -> None:
+        """Wait for the end of the test."""
+        release.wait(60)
+
+    async def body() -> Any:
+        run = Fake({"generate": build_response(build_call("wait"))}).aio
+        result = await run(REQUEST | calling(wait) | with_options(deadline=5))
+        release.set()
+        return result
+
+    assert isinstance(run_virtually(body, kind).failure(), TimedOut)
 
 
 # Reading the response

@@ -16,7 +16,7 @@ from anyio import create_task_group, to_thread
 from anyio.lowlevel import checkpoint
 from returns.result import Failure
 
-from genai_fn import AsyncHttp, AsyncOnly, Offline, generate, streamed, text
+from genai_fn import AsyncHttp, AsyncOnly, FunctionCallError, Offline, generate, streamed, text
 from genai_fn.events import Called
 from genai_fn.flows.calling.invoke import convert_arguments, invoke_function
 from genai_fn.modifiers import calling, with_tools
@@ -290,6 +290,51 @@ def test_async_functions(kind: InterpreterKind) -> None:
         assert [each["response"] for each in get_sent_responses(server)] == [
             {"result": threading.current_thread().name}
         ] * 2
+
+
+@every_kind
+def test_sync_wrappers(kind: InterpreterKind) -> None:
+    """A sync function that returns a coroutine is awaited like an async function."""
+
+    async def slowly() -> str:
+        """Wait briefly."""
+        await checkpoint()
+        return "done"
+
+    def wrap() -> Any:
+        """Wait briefly."""
+        return slowly()
+
+    replies = [build_json_reply(build_calls("wrap")), build_json_reply(build_text_response("over"))]
+    with Loopback(replies) as server:
+        result = kind.run(make_gemini(server.url), REQUEST | calling(wrap) | text)
+    if kind.is_sync:
+        assert isinstance(result.failure(), AsyncOnly)
+    else:
+        assert result.unwrap() == "over"
+        assert [each["response"] for each in get_sent_responses(server)] == [{"result": "done"}]
+
+
+class UnprintableError(Exception):
+    """An exception whose text cannot be read."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("on_error", ["return", "fail"])
+def test_exception_without_text(on_error: Any) -> None:
+    """An exception whose ``__str__`` raises is shown by its type."""
+
+    def fail() -> str:
+        """Raise an exception."""
+        raise UnprintableError
+
+    conversation = Conversation(invoke_function(FunctionCall(name="fail"), fail, on_error), [])
+    if on_error == "fail":
+        assert conversation.result == Failure(FunctionCallError("fail", "UnprintableError"))
+    else:
+        assert conversation.result.unwrap().response == {"error": "UnprintableError"}
 
 
 @every_kind

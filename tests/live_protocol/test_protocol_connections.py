@@ -180,16 +180,16 @@ def test_timeouts() -> None:
 
 
 def test_retry_delay() -> None:
-    """The server's retry delay is used, unless it exceeds the maximum wait."""
+    """The server's retry delay is used, with jitter, unless it exceeds the maximum wait."""
 
     def build_error(seconds: int) -> APIError:
         return APIError(429, headers=(("retry-after", str(seconds)),))
 
-    assert [ConnectSocket(None, 7.0)] == select_actions(
-        (ConnectSocket, FinishSession), ConnectFailed(build_error(7)), max_wait=7.0
+    assert [ConnectSocket(None, 7.5)] == select_actions(
+        (ConnectSocket, FinishSession), ConnectFailed(build_error(7)), max_wait=7.5
     )
     assert [FinishSession(Failure(build_error(8)))] == select_actions(
-        (ConnectSocket, FinishSession), ConnectFailed(build_error(8)), max_wait=7.0
+        (ConnectSocket, FinishSession), ConnectFailed(build_error(8)), max_wait=7.5
     )
 
 

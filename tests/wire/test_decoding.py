@@ -12,6 +12,7 @@ from returns.result import Failure, Success
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import (
     APIError,
+    ClientError,
     DecodeError,
     GenaiError,
 )
@@ -63,8 +64,8 @@ def test_empty_body_of_a_deletion(body: bytes) -> None:
         (b'{"candidates": 1}', "`array`, got `int`", "$.candidates"),
         (b'{"candidates": [{"index": "x"}]}', "`int | null`, got `str`", "$.candidates[0].index"),
         (b"null", "`object`, got `null`", ""),
-        (b"<html>", "JSON is malformed: invalid character (byte 0)", ""),
-        (b'{"candidates": [', "Input data was truncated", ""),
+        (b"<html>", "JSON (malformed: invalid character (byte 0))", ""),
+        (b'{"candidates": [', "complete JSON", ""),
     ],
 )
 def test_wrong_type(body: bytes, expected: str, path: str) -> None:
@@ -86,6 +87,34 @@ def test_text_is_truncated() -> None:
     failure = decode(HI, HttpResponse(200, (), b"x" * 1_000_000), GEMINI).failure()
     assert isinstance(failure, DecodeError)
     assert len(failure.text) == 2000
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_byte_order_mark(status: int) -> None:
+    """A byte order mark before JSON is ignored, in values and in errors."""
+    body = b'{"responseId": "r"}' if status == 200 else b'{"error": {"code": 400, "message": "no"}}'
+    plain, marked = (decode(HI, HttpResponse(status, (), mark + body), GEMINI) for mark in (b"", b"\xef\xbb\xbf"))
+    assert plain == marked
+    error = decode(HI, HttpResponse(200, (), b'\xef\xbb\xbf{"error": {"code": 400, "message": "no"}}'), GEMINI)
+    assert error.failure() == ClientError(400, "", "no")
+
+
+@pytest.mark.parametrize(
+    ("status", "start", "end"),
+    [
+        (400, b'{"error": {"code": 400, "status": "X", "message": "', b'"}}'),
+        (400, b'{"error": {"code": 400, "status": "', b'", "message": ""}}'),
+        (400, b'{"error": "', b'"}'),
+        (200, b'{"error": {"code": 400, "message": "', b'"}}'),
+        (200, b'{"usageMetadata": {"promptTokenCount": "', b'"}}'),
+        (200, b'{"candidates": [{"content": {"parts": [{"inlineData": {"data": "!', b'"}}]}}]}'),
+    ],
+)
+def test_messages_are_truncated(status: int, start: bytes, end: bytes) -> None:
+    """A message of a megabyte is cut: no text of an error is longer than some thousand characters."""
+    error = decode(HI, HttpResponse(status, (), start + b"x" * 1_000_000 + end), GEMINI).failure()
+    assert len(str(error)) < 2500
+    assert len(repr(error)) < 7000
 
 
 def _raise_attribute_error(value: Any) -> Any:

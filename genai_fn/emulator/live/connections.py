@@ -11,6 +11,7 @@ import msgspec
 from genai_fn import codec
 from genai_fn.emulator.live import music, sessions
 from genai_fn.emulator.live.history import LiveHistory
+from genai_fn.emulator.live.setup import EmulatedClose
 from genai_fn.emulator.server.authentication import authenticate_request
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.request_parsing import find_header
@@ -48,6 +49,14 @@ class EmulatedConnection(Value):
         Raises:
             EmulatedClose: If the server closes the connection because of the frame.
         """
+        try:
+            return self._receive_frame(state, frame, now, unsent)
+        except EmulatedFault as fault:  # the state is full
+            raise EmulatedClose(1008, fault.message) from None
+
+    def _receive_frame(
+        self, state: EmulatorState, frame: bytes | str, now: datetime, unsent: tuple[bytes, ...]
+    ) -> "tuple[EmulatorState, EmulatedConnection, tuple[bytes, ...]]":
         history: _SessionHistory
         unsent_messages = tuple(map(codec.decode, unsent))
         if isinstance(self.history, LiveHistory):

@@ -9,6 +9,7 @@ from genai_fn.emulator.fake_model.replies import find_question
 from genai_fn.emulator.fake_model.schema_values import UnreadableSchema
 from genai_fn.emulator.fake_model.tokenizer import count_tokens, join_chunks, split_tokens
 from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup
+from genai_fn.emulator.server.sizes import measure_size
 from genai_fn.schema import (
     Blob,
     Content,
@@ -48,6 +49,8 @@ class LiveHistory(Value):
     """Number of client messages after the setup."""
     awaits_history: bool = False
     """Whether turns are the history of the conversation, which is not answered, until the first ``turn_complete``."""
+    kept_bytes: int = 0
+    """Approximate size of the turns that were added."""
     time_left: float | None = None
     """Seconds after which the server closes the connection, if it has sent a ``goAway``."""
 
@@ -59,8 +62,19 @@ class LiveHistory(Value):
 
 
 def add_turns(history: LiveHistory, *turns: Content) -> LiveHistory:
-    """Append turns to the conversation."""
-    return replace(history, turns=(*history.turns, *turns))
+    """
+    Append turns to the conversation.
+
+    Raises:
+        EmulatedClose: If the conversation becomes too long.
+    """
+    kept_bytes = history.kept_bytes + measure_size(turns)
+    if kept_bytes > _MAX_KEPT_BYTES:
+        raise EmulatedClose(1007, f"The emulator keeps at most {_MAX_KEPT_BYTES} bytes of a session.")
+    return replace(history, turns=(*history.turns, *turns), kept_bytes=kept_bytes)
+
+
+_MAX_KEPT_BYTES = 256 * 1024 * 1024
 
 
 def truncate_last_answer(history: LiveHistory, unsent_chunks: int) -> LiveHistory:

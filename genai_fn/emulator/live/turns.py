@@ -21,6 +21,7 @@ from genai_fn.emulator.live.history import (
 )
 from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup, ServerMessages
 from genai_fn.emulator.server.responses import Int64
+from genai_fn.emulator.server.sizes import measure_size
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema import (
     ActivityHandling,
@@ -53,6 +54,11 @@ class EmulatedSession(Value):
     turns: tuple[Content, ...]
     call_count: int
     """Number of calls made so far."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of the last turns; an earlier handle has the same turns before them."""
+        return measure_size(self.turns[-2:])
 
 
 class LiveTurn:
@@ -198,7 +204,8 @@ class LiveTurn:
         if resumption is None:
             return
         self.state, name = self.state.assign_name(HANDLE_COLLECTION)
-        self.state = self.state.with_resource(name, EmulatedSession(self.history.turns, self.history.call_count))
+        session = EmulatedSession(self.history.turns, self.history.call_count)
+        self.state = self.state.with_resource(name, session).with_newest(HANDLE_COLLECTION, _MAX_HANDLES)
         update = LiveServerSessionResumptionUpdate(
             new_handle=name.rpartition("/")[2],
             resumable=True,
@@ -213,6 +220,8 @@ class LiveTurn:
         self.messages.append(LiveServerMessage(**message))
 
 
+_MAX_HANDLES = 1000
+"""Older handles are forgotten."""
 _GOODBYE_SECONDS = 10
 """Seconds between the ``goAway`` after a goodbye and the end of the connection."""
 

@@ -7,6 +7,7 @@ What all handlers of the emulator share.
 - `authentication`: the check of API keys.
 - `pagination`, `filters`: pages of lists, and the filter expressions of AIP-160.
 - `resource_ids`, `model_paths`: names that callers choose, and the paths of models.
+- `sizes`: how much memory resources take.
 - `operations`: long-running operations.
 - `resumable_uploads`: the upload protocol.
 - `injected_faults`: errors, delays and broken responses on request.

@@ -49,7 +49,7 @@ class InjectedFault(Value, kw_only=True, omit_defaults=True, forbid_unknown_fiel
     events: Annotated[int, Meta(ge=0, le=_MAX_COUNT)] = 1
     """Number of events before that error."""
 
-    path: str = ""
+    path: Annotated[str, Meta(max_length=2000)] = ""
     """Part of the path of the requests to affect, such as ``":generateContent"`` or ``"/files"``. Empty means all."""
 
     times: Annotated[int, Meta(ge=1, le=_MAX_COUNT)] = 1

@@ -101,9 +101,11 @@ def _start_upload(state: EmulatorState, request: EmulatedRequest, commands: set[
         ("x-goog-upload-status", "active"),
         ("x-goog-upload-chunk-granularity", str(_CHUNK_GRANULARITY)),
     )
-    return state.with_resource(name, upload), HttpResponse(200, headers)
+    return state.with_resource(name, upload).with_newest("uploads", _MAX_SESSIONS), HttpResponse(200, headers)
 
 
+_MAX_SESSIONS = 1000
+"""Older sessions, finished or not, are forgotten."""
 _CHUNK_GRANULARITY = 256 * 1024
 
 

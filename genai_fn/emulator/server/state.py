@@ -6,8 +6,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.server.faults import make_not_found
+from genai_fn.emulator.server.faults import make_failed_precondition, make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
+from genai_fn.emulator.server.sizes import measure_size
 from genai_fn.http import HttpResponse
 from genai_fn.values import Value
 
@@ -29,14 +30,43 @@ class EmulatorState(Value):
     """Number of names assigned so far."""
     api_keys: tuple[str, ...] | None = None
     """Accepted API keys; None accepts every request."""
+    kept_bytes: int = 0
+    """Approximate size of the resources that were added."""
+    max_kept_bytes: int = 1 << 30
+    """Limit of that size, and of the body of a request over HTTP."""
+    max_resources: int = 100_000
+    """Limit of the number of resources."""
 
     def with_resource(self, name: str, value: Any) -> "EmulatorState":
-        """Return a state with a resource added or replaced."""
-        return replace(self, resources={**self.resources, name: value})
+        """
+        Return a state with a resource added or replaced.
+
+        Raises:
+            EmulatedFault: If the state would exceed its limits.
+        """
+        grown_by = measure_size(value) - self._measure_resource(name)
+        resources, kept_bytes = {**self.resources, name: value}, self.kept_bytes + grown_by
+        if grown_by > 0 and (kept_bytes > self.max_kept_bytes or len(resources) > self.max_resources):
+            raise make_failed_precondition(
+                f"The emulator keeps at most {self.max_resources} resources and {self.max_kept_bytes} bytes."
+                " Delete some, or reset it: POST /emulator/reset"
+            )
+        return replace(self, resources=resources, kept_bytes=kept_bytes)
 
     def without_resource(self, name: str) -> "EmulatorState":
         """Return a state without a resource."""
-        return replace(self, resources={each: value for each, value in self.resources.items() if each != name})
+        resources = {each: value for each, value in self.resources.items() if each != name}
+        return replace(self, resources=resources, kept_bytes=self.kept_bytes - self._measure_resource(name))
+
+    def with_newest(self, collection: str, count: int) -> "EmulatorState":
+        """Return a state in which a collection has only its newest resources, up to a number of them."""
+        state = self
+        for name in [each for each in self.resources if each.rpartition("/")[0] == collection][:-count]:
+            state = state.without_resource(name)
+        return state
+
+    def _measure_resource(self, name: str) -> int:
+        return measure_size(self.resources[name]) if name in self.resources else 0
 
     def assign_name(self, collection: str) -> "tuple[EmulatorState, str]":
         """

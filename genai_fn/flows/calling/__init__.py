@@ -17,8 +17,9 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskAll
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.calling.invoke import OnError, invoke_function
-from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline
+from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, compute_remaining_time
 from genai_fn.flows.merge import merge_chunks
+from genai_fn.flows.parallel import run_within
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
 from genai_fn.schema import (
     AutomaticFunctionCallingConfig,
@@ -104,7 +105,7 @@ def _run_rounds(
     deadline = yield from compute_deadline(request)
     while True:
         following = _replace_contents(request, history or contents, config)
-        bounded = yield from apply_remaining_time(following, deadline, "calling functions")
+        bounded = yield from apply_remaining_time(following, deadline, _DOING)
         reported_history = () if switches.ignore_call_history else history
         result = bounded if isinstance(bounded, Failure) else (yield from run_round(bounded.unwrap(), reported_history))
         if isinstance(result, Failure):
@@ -113,11 +114,14 @@ def _run_rounds(
         calls = response.function_calls
         if not calls or rounds < 1 or any(each.name in foreign_names for each in calls):
             return Success(_add_calling_history(response, reported_history))
-        answers = yield from _run_calls(calls, functions, options.on_error)
+        answers = yield from _run_calls(calls, functions, options.on_error, deadline)
         if isinstance(answers, Failure):
             return _add_history_to_failure(answers, reported_history)
         history = (*(history or contents), _get_model_content(response), answers.unwrap())
         config = _relax_calling_mode(config)
+
+
+_DOING = "calling functions"
 
 
 # One round
@@ -148,10 +152,18 @@ def _stream_round(
 
 
 def _run_calls(
-    calls: tuple[FunctionCall, ...], functions: dict[str, Callable[..., Any]], on_error: OnError
+    calls: tuple[FunctionCall, ...],
+    functions: dict[str, Callable[..., Any]],
+    on_error: OnError,
+    deadline: float | None,
 ) -> FlowGenerator[Result[Content, GenaiError]]:
-    """Run all calls concurrently, and return one content with their responses."""
+    """Run all calls concurrently, until the deadline, and return one content with their responses."""
+    remaining = yield from compute_remaining_time(deadline, _DOING)
+    if isinstance(remaining, Failure):
+        return remaining
+    seconds = remaining.unwrap()
     runs = tuple(invoke_function(each, functions.get(each.name or ""), on_error) for each in calls)
+    runs = runs if seconds is None else tuple(run_within(each, seconds) for each in runs)
     results: tuple[Result[FunctionResponse, GenaiError], ...]
     results = ((yield from attempt(runs[0])),) if len(runs) == 1 else (yield AskAll(runs))
     parts: list[Part] = []

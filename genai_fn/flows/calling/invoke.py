@@ -57,7 +57,17 @@ def _call_function(
     except FlowFailed:
         raise  # the executor cannot run this function
     except Exception as error:  # noqa: BLE001  # a caller's function may raise anything
-        return FunctionCallError(name, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        return FunctionCallError(name, _describe_exception(error))
+
+
+def _describe_exception(error: Exception) -> str:
+    """Return the type and the text of an exception of a user's class, whose ``__str__`` may fail, too."""
+    kind = type(error).__name__
+    try:
+        shown = str(error)
+    except Exception:  # noqa: BLE001  # of the user's class
+        return kind
+    return f"{kind}: {shown}" if shown else kind
 
 
 def _split_arguments(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from threading import RLock, Thread
 from typing import TypeAlias
 
@@ -55,18 +56,22 @@ class TokenCache:
         self._source: TokenSource | None = None
         self._project: str | None = backend.project or environ.get("GOOGLE_CLOUD_PROJECT") or None
         self._cached: _CachedCredential | None = None
+        self._was_refused = False
         self._is_closed = False
         self._refreshes: dict[int, _RefreshState] = {}
 
-    def get_credential(self) -> CredentialFuture:
+    def get_credential(self, refused: Credential | None = None) -> CredentialFuture:
         """
         Return a future of the credential, or of the failure.
 
         It is already done while the cached token is valid. Otherwise it belongs to the caller, who may cancel it
-        without affecting other callers.
+        without affecting other callers. A credential that the server has `refused` is refreshed, unless another caller
+        has replaced it.
         """
         refresh = self._get_refresh_state()
         with refresh.lock:
+            if refused is not None and self._cached is not None and self._cached.future.result() == refused:
+                self._cached, self._was_refused = None, True
             future = self._get_done_future()
             can_start = not self._is_closed and not refresh.is_running
             needs_start = can_start and (future is None or self._is_refresh_due(refresh))
@@ -123,7 +128,8 @@ class TokenCache:
         if isinstance(source, EffectFailed):
             return source
         self._source = source
-        token = source.get_token(now, _REFRESH_MARGIN)
+        was_refused, self._was_refused = self._was_refused, False
+        token = source.get_token(now, inf if was_refused else _REFRESH_MARGIN)
         if isinstance(token, EffectFailed):
             return token
         project = self._project or self._find_project(source)

@@ -21,6 +21,7 @@ from genai_fn.effects import (
     Effect,
     EffectFailed,
     Effects,
+    FlowFailed,
     GetFileSize,
     GetRandom,
     GetTime,
@@ -43,6 +44,7 @@ from genai_fn.interpreters.executors.event_loops import await_promise, call_soon
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
+from genai_fn.values import Value
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
@@ -198,7 +200,7 @@ class AsyncExecutor:
         if self._token_cache is None:  # the interpreter was closed before its first call
             await checkpoint()
             return _INTERPRETER_CLOSED
-        credential = self._token_cache.get_credential()
+        credential = self._token_cache.get_credential(effect.refused)
         if credential.done():
             return credential.result()
         try:
@@ -243,11 +245,13 @@ class AsyncExecutor:
 
     async def _call_function(self, effect: CallFunction) -> Any:
         call = functools.partial(effect.function, *effect.args, **effect.kwargs)
-        if effect.in_thread and not _is_async(effect.function):
-            value = await to_thread.run_sync(call, abandon_on_cancel=True)  # a thread cannot be stopped
-        else:
-            value = call()
-        return (await value) if inspect.isawaitable(value) else value
+        with anyio.move_on_after(effect.timeout):
+            if effect.in_thread and not _is_async(effect.function):
+                [value] = await to_thread.run_sync(_Boxed(call), abandon_on_cancel=True)  # a thread cannot be stopped
+            else:
+                value = call()
+            return (await value) if inspect.isawaitable(value) else value
+        raise FlowFailed(effect.build_timeout_error())
 
     async def _notify(self, effect: Notify) -> None:
         if self._on_event is not None:
@@ -329,6 +333,15 @@ class _ChildOutcome:
         if self._error is not None:
             raise self._error
         return self._value
+
+
+class _Boxed(Value):
+    """Calls a function, and returns a list of its result: trio refuses a coroutine as the result of a thread."""
+
+    call: Callable[[], Any]
+
+    def __call__(self) -> list[Any]:
+        return [self.call()]
 
 
 class _ChildGroup:

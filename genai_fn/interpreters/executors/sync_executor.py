@@ -178,7 +178,7 @@ class SyncExecutor:
 
     def _get_token(self, effect: GetToken) -> Any:
         assert self._token_cache is not None  # noqa: S101  # a backend that needs tokens has one
-        credential = self._token_cache.get_credential()
+        credential = self._token_cache.get_credential(effect.refused)
         try:
             with self._register_waker(credential.cancel):
                 return credential.result(effect.deadline - time.monotonic())

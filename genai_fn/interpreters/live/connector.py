@@ -15,6 +15,7 @@ from returns.result import Failure, Result
 from genai_fn.backend import Credential, Gemini, build_own_credential, complete_project, extract_origin
 from genai_fn.effects import EffectFailed, GetToken
 from genai_fn.engine.handler import HttpHandler, find_credential_problem
+from genai_fn.engine.retry import is_unauthenticated
 from genai_fn.errors import GenaiError, MissingExtra, TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
@@ -57,6 +58,7 @@ class HttpConnector:
         self._backend = apply_address_options(handler.backend, live.options)
         self._handshake: EncodedHandshake | None = None
         self._masker = Masker(())
+        self._token: Credential | None = None
 
     @property
     def timeouts(self) -> Timeouts:
@@ -74,8 +76,23 @@ class HttpConnector:
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        """Connect and perform the WebSocket handshake; yields the socket and the setup message to send first."""
-        prepared = await self._prepare_connection(handle)
+        """
+        Connect and perform the WebSocket handshake; yields the socket and the setup message to send first.
+
+        If the server refuses the token, it is renewed once.
+        """
+        async with self._connect_once(handle, None) as opened:
+            if self._token is None or not (isinstance(opened, EffectFailed) and is_unauthenticated(opened.error)):
+                yield opened
+                return
+        async with self._connect_once(handle, self._token) as opened:
+            yield opened
+
+    @asynccontextmanager
+    async def _connect_once(
+        self, handle: str | None, refused: Credential | None
+    ) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
+        prepared = await self._prepare_connection(handle, refused)
         if isinstance(prepared, EffectFailed):
             yield self._mask_failure(prepared)
             return
@@ -96,13 +113,15 @@ class HttpConnector:
     def _mask_failure(self, failed: EffectFailed) -> EffectFailed:
         return EffectFailed(self._masker.mask_error(failed.error), failed.was_reused)
 
-    async def _prepare_connection(self, handle: str | None) -> "_PreparedConnection | EffectFailed":
+    async def _prepare_connection(
+        self, handle: str | None, refused: Credential | None
+    ) -> "_PreparedConnection | EffectFailed":
         """Get the credential, then encode and sign the handshake, which may need the credential's project."""
         is_ephemeral = isinstance(self._backend, Gemini) and self._backend.is_ephemeral
         problem = _find_missing_extra() or (None if is_ephemeral else find_credential_problem(self._backend))
         if problem is not None:
             return EffectFailed(problem)
-        credential = await self._get_credential()
+        credential = await self._get_credential(refused)
         if isinstance(credential, EffectFailed):
             return credential
         backend = complete_project(self._backend, credential)
@@ -117,15 +136,16 @@ class HttpConnector:
         self._masker = Masker(signed.headers, find_secrets(self._live.operation))
         return _PreparedConnection(signed, self._handshake.setup)
 
-    async def _get_credential(self) -> Credential | EffectFailed:
+    async def _get_credential(self, refused: Credential | None) -> Credential | EffectFailed:
         own = build_own_credential(self._backend)
         if own is not None:
             return own
         token: Credential | EffectFailed = await self._executor.perform(
-            GetToken(time.monotonic() + self.timeouts.total)
+            GetToken(time.monotonic() + self.timeouts.total, refused)
         )
         if isinstance(token, EffectFailed):
             return token
+        self._token = token
         return dataclasses.replace(token, origin=extract_origin(self._backend.root))
 
     async def _open_connection(self, url: str) -> NonBlockingSocket | EffectFailed:

@@ -53,6 +53,7 @@ class CreateStore(Operation[FileSearchStore]):
     """Create a store."""
 
     op: ClassVar = "stores.create"
+    repeatable: ClassVar = False
 
     config: CreateFileSearchStoreConfig = CreateFileSearchStoreConfig()
 

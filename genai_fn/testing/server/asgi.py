@@ -31,18 +31,21 @@ from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.testing.server.asgi_events import (
+    BodyTooLarge,
     ClientDisconnected,
     ConnectionDropped,
     Receive,
     Scope,
     Send,
     read_frame,
+    read_headers,
     read_request,
     read_session_request,
     send_response,
     serve_lifespan,
     wait_for_delay,
 )
+from genai_fn.testing.server.browser_checks import find_refusal
 
 
 class Emulator:
@@ -62,6 +65,9 @@ class Emulator:
         clock: Returns the time for creation and update times. Default: the current time in UTC.
 
         pause: Seconds between two messages of a Live answer; a message that arrives meanwhile can interrupt the answer.
+
+        allowed_hosts: Host names, besides addresses and ``localhost``, under which it is reached, and whose web pages
+            may use it. Requests for other hosts and of other web pages are refused with status 403.
     """
 
     def __init__(
@@ -71,10 +77,12 @@ class Emulator:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         pause: float = 0.005,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         self._initial = (state or EmulatorState(), tuple(faults))
         self._clock = clock
         self._pause = pause
+        self._allowed_hosts = tuple(allowed_hosts)
         self._lock = threading.Lock()  # the test and the server run in different threads
         self.reset()
 
@@ -91,7 +99,7 @@ class Emulator:
 
     @property
     def requests(self) -> tuple[tuple[str, str], ...]:
-        """Method and path of the requests received; at most the last 10,000."""
+        """Method and path, up to 2,000 characters, of the requests received; at most the last 10,000."""
         with self._lock:
             return tuple(self._requests)
 
@@ -133,7 +141,7 @@ class Emulator:
             times: Number of requests to inject the fault into.
 
         Raises:
-            InvalidRequest: If a parameter is out of range.
+            InvalidRequest: If a parameter is out of range, or 1,000 faults are pending.
         """
         error = {"status": status, "retry": retry, "abort": abort, "events": events}
         transfer = {"delay": delay, "cut": cut, "malformed": malformed}
@@ -141,6 +149,8 @@ class Emulator:
 
     def _add_fault(self, fault: InjectedFault) -> None:
         with self._lock:
+            if len(self._faults) >= _MAX_FAULTS:
+                raise InvalidRequest("fault", fault, f"at most {_MAX_FAULTS} that have not occurred yet")
             self._faults = (*self._faults, fault)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,14 +158,33 @@ class Emulator:
         with suppress(ClientDisconnected):
             match scope["type"]:
                 case "http":
-                    request = await read_request(scope, receive)
-                    await send_response(self._plan_response(scope["path"], request), receive, send)
+                    await send_response(await self._handle_http(scope, receive), receive, send)
                 case "websocket":
                     await self._serve_session(scope, receive, send)
                 case _:
                     await serve_lifespan(receive, send)
 
+    def _refuse_page(self, scope: Scope) -> HttpResponse | None:
+        """Return a response that refuses a request of a web page, or for a host that is not allowed."""
+        reason = find_refusal(read_headers(scope), self._allowed_hosts)
+        if reason is None:
+            return None
+        hint = "name it in Emulator(allowed_hosts=…), or after --allow-host"
+        return build_fault_response(EmulatedFault(403, "PERMISSION_DENIED", f"The emulator: {reason}; {hint}."))
+
     # HTTP
+
+    async def _handle_http(self, scope: Scope, receive: Receive) -> ResponsePlan:
+        refusal = self._refuse_page(scope)
+        if refusal is not None:
+            return plan_response(refusal)
+        max_bytes = self._state.max_kept_bytes
+        try:
+            request = await read_request(scope, receive, max_bytes)
+        except BodyTooLarge:
+            message = f"The emulator accepts a body of at most {max_bytes} bytes."
+            return plan_response(build_fault_response(EmulatedFault(413, "INVALID_ARGUMENT", message)))
+        return self._plan_response(scope["path"], request)
 
     def _plan_response(self, path: str, request: HttpRequest) -> ResponsePlan:
         if path == _CONTROL_PATH or path.startswith(f"{_CONTROL_PATH}/"):
@@ -167,7 +196,7 @@ class Emulator:
         """Record a request, and return the fault to inject and the error response that the fault produces, if any."""
         header = dict(request.headers).get(FAULT_HEADER)
         with self._lock:
-            self._requests.append((request.method, path))
+            self._requests.append((request.method, path[:_MAX_REMEMBERED_PATH]))
             if header is None:
                 fault, self._faults = take_injected_fault(self._faults, path)
                 return fault, build_error_response(fault)
@@ -213,6 +242,10 @@ class Emulator:
 
     async def _serve_session(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_session_request(scope, receive)
+        refused = self._refuse_page(scope)
+        if refused is not None:
+            await send_response(plan_response(refused), receive, send, "websocket.http")
+            return
         fault, error_response = self._match_fault(scope["path"], request)
         try:
             connection = open_connection(self._state, request)
@@ -265,3 +298,5 @@ class Emulator:
 _GO_AWAY_REASON = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"
 _CONTROL_PATH = "/emulator"
 _MAX_REMEMBERED_REQUESTS = 10_000
+_MAX_REMEMBERED_PATH = 2000
+_MAX_FAULTS = 1000

@@ -22,36 +22,46 @@ class ConnectionDropped(Exception):
     """Makes the ASGI server drop the connection, on purpose."""
 
 
-async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
+class BodyTooLarge(Exception):
+    """The body of a request exceeds the limit."""
+
+
+async def read_request(scope: Scope, receive: Receive, max_bytes: int) -> HttpRequest:
     """
     Read a request with its whole body.
 
     Raises:
         ClientDisconnected: If the client disconnects before the end of the body.
+
+        BodyTooLarge: If the body has more than `max_bytes`.
     """
     chunks: list[bytes] = []
-    is_more = True
+    is_more, size = True, 0
     while is_more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
         chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > max_bytes:
+            raise BodyTooLarge
         is_more = message.get("more_body", False)
-    return HttpRequest(scope["method"], _build_url(scope), _read_headers(scope), b"".join(chunks))
+    return HttpRequest(scope["method"], _build_url(scope), read_headers(scope), b"".join(chunks))
 
 
 async def read_session_request(scope: Scope, receive: Receive) -> HttpRequest:
     """Read the handshake of a WebSocket session."""
     await receive()
-    return HttpRequest("GET", _build_url(scope), _read_headers(scope))
+    return HttpRequest("GET", _build_url(scope), read_headers(scope))
 
 
-def _read_headers(scope: Scope) -> Headers:
+def read_headers(scope: Scope) -> Headers:
+    """Read the headers of a request, names in lower case."""
     return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
 
 
 def _build_url(scope: Scope) -> str:
-    host_header = next((value for name, value in _read_headers(scope) if name == "host"), None)
+    host_header = next((value for name, value in read_headers(scope) if name == "host"), None)
     host = host_header or ":".join(map(str, scope.get("server") or ("localhost",)))
     path = (scope.get("raw_path") or quote(scope["path"], safe="/:").encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")

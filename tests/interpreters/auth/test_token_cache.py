@@ -213,6 +213,24 @@ def test_refreshed_by_others():
     assert 0 == credentials.refresh_count
 
 
+def test_refused_token():
+    """A refused token is renewed although it has not expired, once for all callers that it was refused to."""
+    credentials = FakeCredentials("two", "three", token="one")
+    cache = make_cache(credentials)
+    refused = await_credential(cache.get_credential())
+    assert "one" == get_token(cache.get_credential())
+    assert ["two", "two"] == [get_token(cache.get_credential(refused)) for _ in range(2)]
+    assert "two" == get_token(cache.get_credential())
+    assert 1 == credentials.refresh_count
+
+
+def test_refused_token_without_a_better_one():
+    """If a refused token cannot be renewed, it is returned again."""
+    cache = make_cache(FakeCredentials(ValueError("no"), token="one"))
+    refused = await_credential(cache.get_credential())
+    assert "one" == get_token(cache.get_credential(refused))
+
+
 # Failures
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from returns.result import Failure, Success
 
-from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, with_config, with_options
+from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, Vertex, with_config, with_options
 from genai_fn.errors import APIError, ClientError, Disconnected, RateLimited, ServerError, TimedOut, TransportError
 from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, read_texts
@@ -120,7 +120,7 @@ def test_refusal_without_end(run: Any) -> None:
 
 
 def test_handshake_request(run: Any) -> None:
-    """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL, not from the headers."""
+    """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL."""
     requests: list[dict[str, str]] = []
 
     def script(connection: RawConnection) -> None:
@@ -130,7 +130,7 @@ def test_handshake_request(run: Any) -> None:
     with RawPeer(script) as peer:
 
         async def body() -> None:
-            session_request = CONNECT_TEXT | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
+            session_request = CONNECT_TEXT | with_options(headers={"x-latin": "a b"})
             async with make_http(peer) as run, run.live(session_request) as session:
                 assert [] == [item async for item in session if not isinstance(item, Success)]
 
@@ -176,6 +176,38 @@ def test_no_injection(value: str) -> None:
         _ = CONNECT_TEXT | with_options(headers={"x-one": value})
     with pytest.raises(InvalidRequest):
         Gemini("test-key", headers={"x-one": value})
+
+
+@pytest.mark.parametrize(("has_renewed", "expected"), [(True, Success), (False, Failure)])
+def test_refused_token(run: Any, has_renewed: bool, expected: Any) -> None:
+    """A token that the server refuses is renewed once, and the session connects again."""
+
+    class Credentials:
+        token, count = "test-token-0", 0
+
+        def refresh(self, request: object) -> None:
+            self.count += 1
+            self.token = f"test-token-{self.count}"
+
+    heads: list[bytes] = []
+    refuse = make_http_script("401 No", body=b'{"error": {"code": 401, "message": "who?"}}')
+
+    def record(script: Any) -> Any:
+        def serve(connection: RawConnection) -> None:
+            script(connection)
+            heads.append(connection.head)
+
+        return serve
+
+    with RawPeer(record(refuse), record(send_one_text if has_renewed else refuse)) as peer:
+
+        async def body() -> None:
+            backend = Vertex("p", "l", credentials=Credentials(), base_url=peer.url)
+            async with AsyncHttp(backend, proxy="") as interpreter, interpreter.live(CONNECT_TEXT) as session:
+                assert isinstance(await anext(session), expected)
+
+        run(body)
+    assert [f"Bearer test-token-{number}".encode() in head for number, head in enumerate(heads)] == [True, True]
 
 
 def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """Upload flows, as scripted conversations without an event loop."""
 
+import functools
 import io
 import pickle
 from pathlib import Path
@@ -267,7 +268,7 @@ def test_faults_that_stay(error: Any) -> None:
 def test_server_that_is_busy() -> None:
     """After a 503 the progress is queried after the time that the server states."""
     busy = Failure(ServerError(503, headers=(("retry-after", "7"),)))
-    script = [expect_start(10), expect_chunk(0, DATA, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
+    script = [expect_start(10), expect_chunk(0, DATA, busy, last=True), (GetRandom(), 0.5), (Sleep(7.5), None)]
     script += [expect_operation(QueryUpload(session=SESSION), FINISHED), build_progress(10)]
     assert run_by_script(start_generator(files.upload(DATA, TEXT)), script) == Success(File(name="files/abc"))
 
@@ -364,6 +365,15 @@ def test_names(path: str) -> None:
     start = files.upload(path).args[1]
     assert (start.file_name, start.mime_type) == NAMES[path]
     assert stores.upload("fileSearchStores/s", path).args[1].file_name == NAMES[path][0]
+
+
+@pytest.mark.parametrize("mime_type", ["text/plain\r\nx-a: b", "text/plain\n", "text/pläin", "a\0b"])
+def test_bad_mime_types(mime_type: str) -> None:
+    """A MIME type that a header cannot contain is refused when the upload is built."""
+    for upload in (files.upload, functools.partial(stores.upload, "fileSearchStores/s")):
+        with pytest.raises(InvalidRequest) as raised:
+            upload(DATA, {"mime_type": mime_type})
+        assert raised.value.path == "mime_type"
 
 
 def test_kind_of_an_open_file(tmp_path: Path) -> None:

@@ -264,7 +264,8 @@ def test_pages_show_more() -> None:
 
 
 def test_read_in_once() -> None:
-    """An import is not retried once bytes were sent; all other operations are."""
+    """Creating and importing are not retried once bytes were sent; all other operations are."""
     assert [verb for verb, (build, _) in VERBS.items() if not build(**PLAIN[verb]).operation.repeatable] == [
-        "import_file"
+        "create",
+        "import_file",
     ]

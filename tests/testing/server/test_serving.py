@@ -357,7 +357,7 @@ class TestShutdown:
         with serve_emulator(emulator) as url:
             host, port = url.removeprefix("http://").split(":")
             waiting = socket.create_connection((host, int(port)), timeout=60)
-            waiting.sendall(b"GET /v1beta/models HTTP/1.1\r\nhost: x\r\n\r\n")
+            waiting.sendall(b"GET /v1beta/models HTTP/1.1\r\nhost: localhost\r\n\r\n")
             while not emulator.requests:
                 time.sleep(0.001)
         with waiting:

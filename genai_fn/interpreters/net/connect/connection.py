@@ -45,6 +45,10 @@ class ConnectionSetupError(Exception):
         self.reason = reason
 
 
+class UntrustedCertificateError(ConnectionSetupError):
+    """The certificate of the server is not valid or not trusted."""
+
+
 class ConnectConfig:
     """Settings for opening connections: proxy, environment variables with proxies, TLS context."""
 
@@ -161,5 +165,7 @@ def _start_tls(sock: NonBlockingSocket, target: Target, config: ConnectConfig) -
         raise ConnectionSetupError("reading the certificates", describe_error(context))
     try:
         yield from sock.start_tls(context, target.host)
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedCertificateError(doing, describe_error(error)) from None
     except (OSError, ValueError) as error:
         raise ConnectionSetupError(doing, describe_error(error)) from None

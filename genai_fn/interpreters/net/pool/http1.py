@@ -7,9 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from genai_fn.effects import EffectFailed
-from genai_fn.errors import Closed, ConnectError, Disconnected, InvalidRequest, TimedOut, TimeoutPhase
+from genai_fn.errors import CertificateError, Closed, ConnectError, Disconnected, InvalidRequest, TimedOut, TimeoutPhase
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest
-from genai_fn.interpreters.net.connect.connection import ConnectionSetupError, Target, describe_error
+from genai_fn.interpreters.net.connect.connection import (
+    ConnectionSetupError,
+    Target,
+    UntrustedCertificateError,
+    describe_error,
+)
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 
 
@@ -94,6 +99,8 @@ def decode_headers(raw: list[tuple[bytes, bytes]]) -> Headers:
 
 def build_connect_failure(error: Exception) -> EffectFailed:
     """Build the failure of an attempt to open a connection."""
+    if isinstance(error, UntrustedCertificateError):
+        return EffectFailed(CertificateError(error.doing, error.reason))
     if isinstance(error, ConnectionSetupError):
         return EffectFailed(ConnectError(error.doing, error.reason))
     return EffectFailed(ConnectError("connecting", describe_error(error)))

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target
+from genai_fn.interpreters.net.pool.log_masking import mask_log
 from genai_fn.interpreters.net.pool.slots import Slot, SlotQueue
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 
@@ -34,13 +35,17 @@ class PoolConfig:
         self.is_closed = False
         self._max_connections = max_connections
         self._transport = transport
+        self._is_log_masked = False
         self._state = PoolState(max_connections, None)
 
     @property
     def transport(self) -> ModuleType:
-        """The module httpcore or httpcore2, imported at the first use."""
-        if self._transport is None:
-            self._transport = import_module("httpcore")
+        """The module httpcore or httpcore2, imported at the first use. Its log hides credentials from then on."""
+        if not self._is_log_masked:
+            self._transport = self._transport or import_module("httpcore")
+            mask_log(self._transport)
+            self._is_log_masked = True
+        assert self._transport is not None  # noqa: S101  # set above
         return self._transport
 
     def get_state(self, owner: object) -> "PoolState":

@@ -10,6 +10,7 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import (
     AsyncOnly,
     AuthError,
+    CertificateError,
     Closed,
     ConnectError,
     CountMismatch,
@@ -115,6 +116,7 @@ _PHASES: list[TimeoutPhase] = ["connect", "headers", "idle", "total", "poll"]
 
 _network_errors: SearchStrategy[GenaiError] = st.one_of(
     st.builds(TimedOut, st.sampled_from(_PHASES), texts, st.booleans()),
+    st.builds(CertificateError, st.just("the TLS handshake"), texts),
     st.builds(ConnectError, st.sampled_from(["resolving the name", "connecting", "the TLS handshake"]), texts),
     st.builds(Disconnected, st.just("waiting for the answer"), texts, st.booleans()),
     st.builds(Closed),

@@ -17,7 +17,7 @@ import pytest
 from anyio import to_thread
 
 from genai_fn.effects import EffectFailed
-from genai_fn.errors import ConnectError, TimedOut
+from genai_fn.errors import CertificateError, ConnectError, TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.connect import addresses
 from genai_fn.interpreters.net.connect.async_steps import AnyioStream, open_stream
@@ -361,13 +361,14 @@ def test_tls(kind: PoolKind) -> None:
 
 
 def test_untrusted(kind: PoolKind) -> None:
-    """An untrusted certificate is a `ConnectError`."""
+    """An untrusted certificate is a `CertificateError`, which is a `ConnectError`."""
 
     async def body() -> None:
         with Loopback(OK, tls=True, on_accept=()) as server:
             async with kind.make_pool() as pool:
                 for _ in range(2):
                     failed = await pool.open(build_get(server.url))
+                    assert isinstance(failed.error, CertificateError)
                     assert isinstance(failed.error, ConnectError)
                     assert failed.error.reason.startswith("certificate: ")
                 await to_thread.run_sync(server.wait_closed, 2)
