@@ -10,6 +10,8 @@ from contextlib import suppress
 from importlib import import_module
 from threading import RLock
 
+__all__ = ["delay_forks", "register_fork_delay"]
+
 delay_forks = RLock()
 """Forks in other threads wait until it is released. It is re-entrant, as an import may run any code."""
 _UNREGISTERED = [True]

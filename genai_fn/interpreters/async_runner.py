@@ -61,7 +61,7 @@ class AsyncRunner(Runner):
         executor = self._make_executor()
         if not executor.has_transport:
             await checkpoint()  # nothing else may be one
-        result: Result[T, GenaiError] = await executor.run_until_end(self._parts.build_effects(action))
+        result: Result[T, GenaiError] = await executor.run(self._parts.build_effects(action))
         return result
 
     def stream(self, stream: Stream[T]) -> "AsyncItems[T]":

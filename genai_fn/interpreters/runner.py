@@ -39,6 +39,9 @@ class _Executor(Protocol):
     @property
     def has_open_resources(self) -> bool: ...
 
+    @property
+    def is_closed(self) -> bool: ...
+
 
 def warn_when_collected(items: object, executor: _Executor) -> Callable[[], object]:
     """
@@ -52,7 +55,7 @@ def warn_when_collected(items: object, executor: _Executor) -> Callable[[], obje
 
 
 def _warn_if_open(executor: _Executor) -> None:
-    if executor.has_open_resources:
+    if executor.has_open_resources and not executor.is_closed:
         warnings.warn(_UNCLOSED_STREAM, ResourceWarning, stacklevel=2)
 
 

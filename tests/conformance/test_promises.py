@@ -301,7 +301,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
     "timeouts": (lambda: Timeouts(total=-1), "timeouts.total", -1),
     "deadline": (lambda: with_options(deadline=0), "deadline", 0),
     "connections": (lambda: Http(Gemini(KEY), max_connections=0), "max_connections", 0),
-    "bare key": (lambda: Http(KEY), "backend", Secret(KEY)),  # type: ignore[arg-type]  # the mistake
+    "bare key": (lambda: Http(KEY), "backend", "***"),  # type: ignore[arg-type]  # the mistake
     "bare seconds": (lambda: Http(Gemini(KEY), timeouts=5), "timeouts", 5),  # type: ignore[arg-type]  # the mistake
     "bare attempts": (lambda: with_options(retry=3), "retry", 3),  # type: ignore[arg-type]  # the mistake
     "base url": (lambda: Gemini(KEY, base_url="ftp://x"), "base_url", "ftp://x"),

@@ -4,7 +4,8 @@ import functools
 import inspect
 import random
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
@@ -91,6 +92,7 @@ class AsyncExecutor:
         self._running: tuple[EventLoopToken, anyio.CancelScope] | None = None
         self.is_streaming = False
         self.is_closed = False
+        self._descendants: weakref.WeakSet[AsyncExecutor] | None = None
         self.end_failure: Failure[Any] | None = None
         """The failure that the run ends with, if `end` was called."""
 
@@ -109,16 +111,14 @@ class AsyncExecutor:
             finally:
                 await self.aclose()
 
-    async def run_until_end(self, effects: Effects[T]) -> T | Failure[Any]:
-        """Run a program as `run` does; after `end` the result is a failure."""
-        with anyio.CancelScope() as scope:
-            self.set_running(scope)
-            return await self.run(effects)
-        return self.end_failure or STREAM_CLOSED
-
     def create_child(self) -> "AsyncExecutor":
-        """Return an executor for a program in another task."""
-        return AsyncExecutor(self._transport, self._token_cache, self._on_event)
+        """Return an executor for a program in another task; `end` ends it, too."""
+        child = AsyncExecutor(self._transport, self._token_cache, self._on_event)
+        if self._descendants is None:
+            self._descendants = weakref.WeakSet()
+        self._descendants.add(child)
+        child._descendants, child.end_failure = self._descendants, self.end_failure
+        return child
 
     async def perform(self, effect: Effect) -> Any:
         """Perform one effect, and return its answer."""
@@ -163,9 +163,12 @@ class AsyncExecutor:
 
     def end(self) -> None:
         """Close, as the interpreter is closed: the run ends with a failure. From any task or thread."""
-        self.end_failure, self.is_closed = Failure(Closed(sent=True)), True  # what was sent is not known here
+        self.end_failure, self.is_closed = _INTERPRETER_ENDED, True
         if not self._cancel_running():
             self.abort()
+        for descendant in tuple(self._descendants or ()):
+            if descendant.end_failure is None:
+                descendant.end()
 
     def _cancel_running(self) -> bool:
         running = self._running
@@ -194,7 +197,19 @@ class AsyncExecutor:
         return random.random()  # noqa: S311  # jitter
 
     async def _sleep(self, effect: Sleep) -> None:
-        await anyio.sleep(effect.seconds)
+        await self._wait_until_closed(anyio.sleep, effect.seconds)
+
+    async def _wait_until_closed(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Wait for a call that closing the run cancels; the flow fails then."""
+        if self.is_streaming:  # its reader is cancelled
+            return await call(*args)
+        with anyio.CancelScope() as scope:
+            self.set_running(scope)
+            try:
+                return await call(*args)
+            finally:
+                self.set_running(None)
+        raise FlowFailed(Closed())
 
     async def _get_token(self, effect: GetToken) -> Any:
         if self._token_cache is None:  # the interpreter was closed before its first call
@@ -211,7 +226,7 @@ class AsyncExecutor:
             credential.cancel()
 
     async def _send_request(self, effect: SendRequest) -> Any:
-        if self._transport is None:
+        if self._transport is None or self.end_failure is not None:
             await checkpoint()
             return _INTERPRETER_CLOSED
         response = await self._transport.send(
@@ -226,7 +241,10 @@ class AsyncExecutor:
 
     async def _read_chunk(self, effect: ReadChunk) -> Any:
         response: Any = effect.response
-        return await response.read(*compute_read_limit(effect))
+        chunk = await response.read(*compute_read_limit(effect))
+        if self.end_failure is not None and isinstance(chunk, EffectFailed) and isinstance(chunk.error, Closed):
+            return EffectFailed(Closed(sent=True))  # not only the response was closed
+        return chunk
 
     async def _open_resource(self, effect: OpenResource) -> None:
         self._open_resources.add(effect.resource)
@@ -247,10 +265,11 @@ class AsyncExecutor:
         call = functools.partial(effect.function, *effect.args, **effect.kwargs)
         with anyio.move_on_after(effect.timeout):
             if effect.in_thread and not _is_async(effect.function):
-                [value] = await to_thread.run_sync(_Boxed(call), abandon_on_cancel=True)  # a thread cannot be stopped
+                in_thread = functools.partial(to_thread.run_sync, abandon_on_cancel=True)  # a thread cannot be stopped
+                [value] = await self._wait_until_closed(in_thread, _Boxed(call))
             else:
                 value = call()
-            return (await value) if inspect.isawaitable(value) else value
+            return (await self._wait_until_closed(_await, value)) if inspect.isawaitable(value) else value
         raise FlowFailed(effect.build_timeout_error())
 
     async def _notify(self, effect: Notify) -> None:
@@ -306,7 +325,12 @@ class AsyncExecutor:
     }
 
 
+async def _await(value: Awaitable[T]) -> T:
+    return await value
+
+
 _INTERPRETER_CLOSED = EffectFailed(Closed())
+_INTERPRETER_ENDED: Failure[Any] = Failure(Closed(sent=True))
 STREAM_CLOSED: Failure[Any] = Failure(Closed("the stream was closed"))
 
 

@@ -104,8 +104,9 @@ class SyncExecutor:
                 return run_program(effects, self.perform)
             finally:
                 self.close()
-        finally:  # even if an interrupt ends the close
-            self.close_and_join()
+        finally:
+            if self._open_resources or self._workers:  # an interrupt has ended the close, or threads run
+                self.close_and_join()
 
     def perform(self, effect: Effect) -> Any:
         """Perform one effect, and return its result."""

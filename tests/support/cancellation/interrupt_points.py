@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -69,9 +70,12 @@ def _handles_signals(frame: FrameType, event: str, arg: Any) -> bool:
     return event == "c_return" or (event == "c_call" and arg.__name__ in WAITING_FUNCTIONS)
 
 
+_FINALIZING = {NetworkStream.close.__code__, weakref.finalize.__call__.__code__}
+
+
 def _is_finalizing(frame: FrameType | None) -> bool:
-    """Return whether httpcore is closing, maybe in the finalizer of a generator, whose exceptions are only printed."""
-    while frame is not None and frame.f_code is not NetworkStream.close.__code__:
+    """Return whether a finalizer may be running, whose exceptions Python only prints: httpcore's closing, or ours."""
+    while frame is not None and frame.f_code not in _FINALIZING:
         frame = frame.f_back
     return frame is not None
 

@@ -43,6 +43,7 @@ _api: dict[str, Any] = {
 _FIELDS: dict[str, Any] = {
     **dict.fromkeys(("APIError", "ClientError", "RateLimited", "ServerError"), _api),
     "AuthError": {"message": texts},
+    "CertificateError": {"doing": texts, "reason": texts, "sent": st.booleans()},
     "Closed": {"doing": texts, "sent": st.booleans()},
     "ConnectError": {"doing": texts, "reason": texts, "sent": st.booleans()},
     "CountMismatch": {"expected": st.integers(0, 9), "got": st.integers(0, 9)},

@@ -19,7 +19,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from genai_fn.effects import EffectFailed
 from genai_fn.engine.stepper import arun_program
-from genai_fn.errors import Closed, TimeoutPhase
+from genai_fn.errors import Closed, TimedOut, TimeoutPhase
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.interpreters.executors.event_loops import call_soon
 from genai_fn.interpreters.net.connect.async_steps import AsyncNetworkStream, perform_steps
@@ -44,7 +44,11 @@ from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 
 
 class AsyncPool(BasePool):
-    """A connection pool for tasks. It reads the certificates in a worker thread."""
+    """A connection pool for tasks. It looks hosts up, and reads the certificates, in threads of its own."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._waits: dict[anyio.CancelScope, EventLoopToken] = {}
 
     async def send(
         self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
@@ -72,31 +76,43 @@ class AsyncPool(BasePool):
             needs_new_connection=needs_new_connection,
         )
         try:
-            return await arun_program(steps, self._perform)
+            response = await arun_program(steps, partial(self._perform, token))
         except BaseException:  # a cancellation
             steps.close()
             raise
+        if self._config.is_closed and isinstance(response, EffectFailed) and isinstance(response.error, TimedOut):
+            return EffectFailed(Closed(sent=response.error.sent))  # `aclose` has ended a wait
+        return response
 
     async def aclose(self) -> None:
-        """Close idle connections now, and those in use when their responses are closed; then `send` fails."""
+        """Close idle connections and end each `send` now; close the connections of responses when those are closed."""
         self._config.close()
+        for scope, token in tuple(self._waits.items()):
+            call_soon(token, scope.cancel)
 
-    async def _perform(self, step: PoolStep) -> Any:
-        with anyio.move_on_after(step.deadline - time.monotonic()):
-            match step:
-                case WaitForSlot(waiter):
-                    await waiter.wait()
-                    return True
-                case OpenConnection(target):
-                    sock = await perform_steps(open_connection(target, self.connect_config))
-                    return self._config.build_connection(target, sock, AsyncNetworkStream, "AsyncHTTP11Connection")
-                case SendOnConnection(connection, request):
-                    chunks = _AsyncBody(iterate_body(request.body), is_blocking=isinstance(request.body, FileSlice))
-                    with closing(chunks) as body:
-                        return await connection.http_connection.handle_async_request(
-                            build_http1_request(request, connection.target, self._config.transport, body)
-                        )
+    async def _perform(self, token: EventLoopToken, step: PoolStep) -> Any:
+        with anyio.move_on_after(step.deadline - time.monotonic()) as scope:
+            self._waits[scope] = token
+            try:
+                return await self._perform_step(step)
+            finally:
+                del self._waits[scope]
         return None
+
+    async def _perform_step(self, step: PoolStep) -> Any:
+        match step:
+            case WaitForSlot(waiter):
+                await waiter.wait()
+                return True
+            case OpenConnection(target):
+                sock = await perform_steps(open_connection(target, self.connect_config))
+                return self._config.build_connection(target, sock, AsyncNetworkStream, "AsyncHTTP11Connection")
+            case SendOnConnection(connection, request):
+                chunks = _AsyncBody(iterate_body(request.body), is_blocking=isinstance(request.body, FileSlice))
+                with closing(chunks) as body:
+                    return await connection.http_connection.handle_async_request(
+                        build_http1_request(request, connection.target, self._config.transport, body)
+                    )
 
 
 class _TaskWaiter:

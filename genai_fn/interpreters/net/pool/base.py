@@ -148,7 +148,7 @@ class BasePool:
 def _wait_for_place(
     state: PoolState, slot: Slot, make_waiter: Callable[[], Waiter], deadline: float
 ) -> _PoolSteps[EffectFailed | None]:
-    while not state.is_closed:
+    while not (state.is_closed or slot.take_free_place()):
         waiter = slot.waiter = make_waiter()  # before the look for a place, so that one that is released then is found
         if slot.take_place():
             break

@@ -39,6 +39,10 @@ class Slot:
         self._reference = weakref.ref(self, queue.forget)
         self._connections: list[Any] = []
 
+    def take_free_place(self) -> bool:
+        """Take a place unless there is none, or others wait."""
+        return self._queue.take_free_place(self._reference)
+
     def take_place(self) -> bool:
         """
         Take a place if it is this caller's turn; else join the queue.
@@ -81,9 +85,13 @@ class SlotQueue:
         """The number of places that no slot holds."""
         return self._max_slots - len(self._holders)
 
+    def take_free_place(self, slot: _Reference) -> bool:
+        """Take a place unless there is none, or others wait."""
+        return slot in self._holders or (not self._waiting and self._try_to_hold(slot))
+
     def take_place(self, slot: _Reference) -> bool:
         """Take a place unless there is none, or others wait; else join the queue."""
-        if slot in self._holders or (not self._waiting and self._try_to_hold(slot)):
+        if self.take_free_place(slot):
             return True
         self._waiting[slot] = None  # without effect if it waits already
         if self._find_first() is not slot or not self._try_to_hold(slot):
