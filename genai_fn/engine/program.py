@@ -8,7 +8,7 @@ requests; all other commands become effects, which an executor performs.
 
 from collections.abc import Generator
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 from returns.result import Failure, Result
@@ -108,7 +108,7 @@ def _run_generator(
                 result = _end_frame(frames, sent)
                 continue
             try:
-                kind: type[Any] = type(command)
+                kind = cast("Any", type(command))
                 if kind is Emit and frame.is_stream:  # the most frequent one
                     yield _mask_item(command, sent)
                 elif kind in _ASKING and not isinstance(command.action, Request):
