@@ -101,7 +101,7 @@ def find_unknown_encoding(headers: Headers) -> DecodeError | None:
     >>> find_unknown_encoding((("content-encoding", "br"),))
     DecodeError(expected='a body in gzip, deflate or no encoding, found br', path='', text='')
     """
-    found = ", ".join(value.strip().lower() for name, value in headers if name == "content-encoding")
+    found = ", ".join([value.strip().lower() for name, value in headers if name == "content-encoding"])
     return None if found in _KNOWN_ENCODINGS else DecodeError(f"a body in gzip, deflate or no encoding, found {found}")
 
 

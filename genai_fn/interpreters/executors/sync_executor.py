@@ -196,7 +196,11 @@ class SyncExecutor:
             return self._get_closed_failure()
         cancel_handle = CancelHandle()
         self._open_resources.add(cancel_handle)  # so that an interrupt does not lose what it owns
-        with self._register_waker(cancel_handle.cancel):
+        cancel = cancel_handle.cancel
+        self._wakers.add(cancel)
+        try:
+            if self._close_event.is_set():  # by another thread, meanwhile
+                cancel()
             response = self._transport.send(
                 effect.request,
                 deadline=effect.deadline,
@@ -204,6 +208,8 @@ class SyncExecutor:
                 needs_new_connection=effect.needs_new_connection,
                 cancel_handle=cancel_handle,
             )
+        finally:
+            self._wakers.discard(cancel)
         if not isinstance(response, EffectFailed):
             self._open_resources.add(response)
             if self._close_event.is_set():  # by another thread, meanwhile

@@ -152,8 +152,9 @@ class NonBlockingSocket:
         use = object()
         try:
             self._begin_use(use)
-            yield from self._send_all(buffered)
-            yield from self._send_all(data)
+            for each in (buffered, data):
+                if each:
+                    yield from self._send_all(each)
         finally:
             self._end_use(use)
 

@@ -173,9 +173,11 @@ class PoolState:
 
     def _close_expired(self) -> None:
         limit = time.monotonic() - _MAX_IDLE_SECONDS
-        with suppress(IndexError):  # another thread or a signal handler was faster
-            while self._idle_connections[0].idle_since < limit:
+        try:
+            while self._idle_connections and self._idle_connections[0].idle_since < limit:
                 self._close_oldest()
+        except IndexError:  # another thread or a signal handler was faster
+            return
 
     def _close_oldest(self) -> None:
         with suppress(IndexError, ValueError):  # another thread or a signal handler was faster
