@@ -29,8 +29,7 @@ def resolve_mime_type(name: str, given: str | None) -> str:
     found = guess_mime_type(name) if given is None else given
     if found is None:
         raise InvalidRequest("mime_type", name, "a mime_type, as the extension is unknown")
-    is_text: bool = isinstance(found, str)  # callers may not be type-checked; any other type is refused with its path
-    if is_text and not (found.isascii() and found.isprintable()):
+    if type(found) is str and not (found.isascii() and found.isprintable()):  # other types are refused with their path
         raise InvalidRequest("mime_type", found, "one line of ASCII text, such as text/plain")
     return found
 
