@@ -64,7 +64,16 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "bench": ((*HERE, "benchmarks"),),
     "scaling": ((*HERE, "benchmarks.scaling"),),
-    "faults": ((*HERE, "tests.support.faults"),),
+    "faults": (
+        (*HERE, "tests.support.faults"),
+        *(
+            (*HERE, "tests.support.cancellation.interrupted_lines", subject, connection, "1")
+            for subject, connection in (
+                *(("call", "first"), ("stream", "later"), ("upload", "later")),
+                *(("download", "later"), ("download to a path", "first")),
+            )
+        ),
+    ),
     "lock": (
         (
             *("uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--python-version", "3.11"),
