@@ -150,7 +150,7 @@ def _wait_for_place(
 ) -> _PoolSteps[EffectFailed | None]:
     while not (state.is_closed or slot.take_free_place()):
         waiter = slot.waiter = make_waiter()  # before the look for a place, so that one that is released then is found
-        if slot.take_place():
+        if slot.take_place() or state.is_closed:  # closed meanwhile, by another thread
             break
         if not (yield WaitForSlot(waiter, deadline)):
             return build_timeout_failure("total", "waiting for a free connection")
