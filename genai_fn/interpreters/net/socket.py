@@ -181,7 +181,7 @@ class NonBlockingSocket:
         if self._uses and os.getpid() == self._pid:
             shut_down_socket(self.sock)
         if not self._uses:
-            self.sock.close()
+            self._close_now()
 
     def _begin_use(self, use: object) -> None:
         self._uses.add(use)
@@ -191,7 +191,11 @@ class NonBlockingSocket:
     def _end_use(self, use: object) -> None:
         self._uses.discard(use)
         if self.is_closed and not self._uses:
-            self.sock.close()
+            self._close_now()
+
+    def _close_now(self) -> None:
+        self.sock.close()
+        self._finalizer.detach()  # an interrupt in a finalizer would be lost
 
     def _retry_until_done(self, call: Callable[[], T], *, for_write: bool) -> SocketSteps[T]:
         while True:

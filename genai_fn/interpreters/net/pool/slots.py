@@ -66,7 +66,7 @@ class Slot:
         """Close the connection, and give the place to the first waiting caller."""
         try:
             for connection in self._connections:
-                connection.socket.close()
+                connection.close()
         finally:
             self._queue.release_place(self._reference)
             self._reference = weakref.ref(self)  # the collector has nothing to do any more

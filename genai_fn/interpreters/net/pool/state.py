@@ -93,7 +93,13 @@ class PooledConnection:
         self.http_connection = http_connection
         self.was_used = False
         self.idle_since = 0.0
-        weakref.finalize(self, sock.close).atexit = False
+        self._finalizer = weakref.finalize(self, sock.close)
+        self._finalizer.atexit = False
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+        self._finalizer.detach()  # an interrupt in a finalizer would be lost
 
     def is_reusable(self) -> bool:
         """
@@ -129,7 +135,7 @@ class PoolState:
                 if connection.socket.is_quiet():
                     return connection
                 slot.pop_connection()
-                connection.socket.close()
+                connection.close()
         return None
 
     def _remove_idle(self, connection: PooledConnection) -> bool:
@@ -182,7 +188,7 @@ class PoolState:
     def _close_oldest(self) -> None:
         with suppress(IndexError, ValueError):  # another thread or a signal handler was faster
             oldest = self._idle_connections[0]
-            oldest.socket.close()  # first, so that an interrupt does not lose it: nobody uses a closed one
+            oldest.close()  # first, so that an interrupt does not lose it: nobody uses a closed one
             self._idle_connections.remove(oldest)
 
 
