@@ -2,7 +2,7 @@
 Lets a fork wait for what must not be cut short: imports at the first call, and reading the certificates.
 
 The child process has only the thread that forks. If another one is importing a module meanwhile, or holds a lock of
-OpenSSL, the child has that lock too, and nobody releases it: its own first call would wait for ever.
+OpenSSL, the child inherits the locked lock without the thread that releases it: its own first call would never end.
 """
 
 import os

@@ -34,7 +34,7 @@ class TempFile:
 
     An existing regular file is replaced, and its permissions are kept; of a symbolic link the target is replaced, and
     the link stays. Anything else fails, in `create` and again in `commit`. Any thread may close it, and waits for a
-    write in another thread. A file that nobody refers to any more is removed, too.
+    write in another thread. When it is collected, its file is removed, too.
     """
 
     def __init__(self, path: str) -> None:

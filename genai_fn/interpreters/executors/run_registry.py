@@ -10,7 +10,7 @@ E = TypeVar("E")
 
 class RunRegistry(Generic[E]):
     """
-    Refers weakly to the executors of this process: a run is over when nobody refers to its executor any more.
+    Refers weakly to the executors of this process: a run is over when its executor is collected.
 
     It takes no lock, as signal handlers use it, and ignores those of the parent process after a fork.
     """

@@ -83,7 +83,7 @@ class PooledConnection:
     """
     One connection: its socket, the stream that httpcore reads and writes, and httpcore's HTTP state.
 
-    The socket of a connection that nobody refers to any more is closed.
+    When a connection is collected, its socket is closed.
     """
 
     def __init__(self, target: Target, sock: NonBlockingSocket, stream: Any, http_connection: Any) -> None:
@@ -188,7 +188,7 @@ class PoolState:
     def _close_oldest(self) -> None:
         with suppress(IndexError, ValueError):  # another thread or a signal handler was faster
             oldest = self._idle_connections[0]
-            oldest.close()  # first, so that an interrupt does not lose it: nobody uses a closed one
+            oldest.close()  # first, so that an interrupt does not lose it: a closed one is never used
             self._idle_connections.remove(oldest)
 
 
