@@ -370,7 +370,7 @@ def _find_reachable_types() -> frozenset[type[pydantic.BaseModel]]:
         kind = left.pop()
         if not (isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)):
             left += get_args(kind)
-        elif kind not in found | aside:
+        elif kind not in found | aside and kind.__module__ == types.__name__:  # a tool may be a type of `mcp`
             kind.model_rebuild()  # some of 1.51.0's types still have their forward references as text
             found.add(kind)
             left += [info.annotation for info in kind.model_fields.values()]
