@@ -49,10 +49,9 @@ def list_countable_texts(contents: Any, config: Any) -> list[CountableText]:
     >>> [each.text for each in list_countable_texts({"function_call": {"name": "sky", "args": {"hue": "blue"}}}, None)]
     ['sky', 'hue', 'blue']
     """
+    is_request = isinstance(contents, Request)
     try:
-        if not isinstance(contents, Request):
-            return [*_iter_texts(as_contents(contents), _convert_config(config), "")]
-        return [*_iter_request_texts(contents, config)]
+        return [*(_iter_request_texts(contents, config) if is_request else _iter_argument_texts(contents, config))]
     except RecursionError:  # of free-form JSON that contains itself
         raise InvalidRequest("contents", type(contents), DEPTH_LIMIT) from None
 
@@ -64,6 +63,10 @@ def _iter_request_texts(request: Request[Any], config: Any) -> Iterator[Countabl
     if not isinstance(operation, GenerateContent):
         raise InvalidRequest("contents", request, "contents, or a request to generate")
     return _iter_texts(operation.contents, operation.config, "request.")
+
+
+def _iter_argument_texts(contents: Any, config: Any) -> Iterator[CountableText]:
+    return _iter_texts(as_contents(contents), _convert_config(config), "")
 
 
 def _convert_config(config: Any) -> _Config:

@@ -27,7 +27,7 @@ _GEMMA_3 = ModelFile(
     "1299c11d7cf632ef3b4e11937501358ada021bbdf7c47638d13c0ee982f2e79c",
 )
 
-MODEL_FILES = dict.fromkeys(
+MODEL_FILES: dict[str, ModelFile] = dict.fromkeys(
     (
         "gemini-2.0-flash",
         "gemini-2.0-flash-001",
