@@ -24,7 +24,6 @@ from genai_fn.schema import (
     Part,
     Tool,
 )
-from genai_fn.schema.base import DEPTH_LIMIT
 from genai_fn.schema.contents import as_contents
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas
@@ -50,10 +49,7 @@ def list_countable_texts(contents: Any, config: Any) -> list[CountableText]:
     ['sky', 'hue', 'blue']
     """
     is_request = isinstance(contents, Request)
-    try:
-        return [*(_iter_request_texts(contents, config) if is_request else _iter_argument_texts(contents, config))]
-    except RecursionError:  # of free-form JSON that contains itself
-        raise InvalidRequest("contents", type(contents), DEPTH_LIMIT) from None
+    return [*(_iter_request_texts(contents, config) if is_request else _iter_argument_texts(contents, config))]
 
 
 def _iter_request_texts(request: Request[Any], config: Any) -> Iterator[CountableText]:
@@ -146,7 +142,7 @@ def _iter_named_json(name: str | None, value: Mapping[str, Any] | None) -> Itera
 def _iter_json_texts(value: Any) -> Iterator[str]:
     """Yield the keys of objects and all strings."""
     if isinstance(value, str):
-        yield str(value)
+        yield value
     elif is_mapping(value):
         yield from map(str, value)
         for each in value.values():
@@ -154,16 +150,6 @@ def _iter_json_texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for each in cast("Sequence[Any]", value):
             yield from _iter_json_texts(each)
-    elif not isinstance(value, int | float | None):
-        yield from _iter_json_texts(_convert_to_json(value))
-
-
-def _convert_to_json(value: Any) -> Any:
-    """Convert a value of another type to the JSON that is sent for it, such as a date to a string."""
-    try:
-        return codec.decode(codec.encode(value))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidRequest("contents", value, f"JSON ({error})") from None
 
 
 # Tools and schemas
@@ -188,7 +174,7 @@ def _iter_response_schema_texts(config: _Config) -> Iterator[str]:
 
 def _iter_schema_texts(schema: Any) -> Iterator[str]:
     """Yield the texts of a `Schema`, or of a JSON Schema: both are mappings of the same keywords."""
-    keywords = _convert_to_json(schema) if isinstance(schema, Struct) else schema
+    keywords = codec.to_builtins(schema) if isinstance(schema, Struct) else schema
     if not is_mapping(keywords):  # true or false allow anything or nothing
         return
     for name in _COUNTED_KEYWORDS:

@@ -203,10 +203,6 @@ class LocalTokenizer:
 
     def _encode(self, text: str, kind: type[int] | type[str]) -> Any:
         """Split a text into tokens: their ids, or their pieces, among which an unknown one is as the text has it."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:  # a surrogate, which SentencePiece cannot take, and JSON neither
-            raise InvalidRequest("contents", text, f"Unicode ({error.reason})") from None
         return self._processor.encode(text, out_type=kind)
 
 
