@@ -10,7 +10,7 @@ from google.genai import _local_tokenizer_loader as loader, local_tokenizer
 from hypothesis import given, settings, strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from genai_fn import LocalTokenizer
+from genai_fn import InvalidRequest, LocalTokenizer
 from genai_fn.testing.strategies.values.types import json, texts
 from tests.support.small_tokenizers import SETTINGS, train_tokenizer
 
@@ -132,6 +132,71 @@ def test_tokens_of_calls(tokenizers: tuple[LocalTokenizer, Any], contents: Any) 
     ours, theirs = tokenizers
     infos, expected = list_infos(ours.compute_tokens(contents)), list_infos(theirs.compute_tokens(deepcopy(contents)))
     assert [each[1:] for each in infos[: len(expected)]] == [each[1:] for each in expected]
+
+
+SKY = {"properties": {"hue": {"description": "the sky"}}, "required": ["hue"]}
+MORE_COUNTED: dict[str, Any] = {
+    "parameters as JSON Schema": {"tools": [{"function_declarations": [{"parameters_json_schema": SKY}]}]},
+    "response as JSON Schema": {"tools": [{"function_declarations": [{"response_json_schema": SKY}]}]},
+    "response schema as JSON Schema": {"generation_config": {"response_json_schema": SKY}},
+    "any of": {"generation_config": {"response_schema": {"any_of": [SKY]}}},
+    "definitions": {"generation_config": {"response_schema": {"defs": {"a": SKY}}}},
+    "additional properties": {"generation_config": {"response_schema": {"additional_properties": SKY}}},
+}
+
+
+@pytest.mark.parametrize("config", MORE_COUNTED.values(), ids=MORE_COUNTED)
+def test_counted_only_here(tokenizers: tuple[LocalTokenizer, Any], config: dict[str, Any]) -> None:
+    """google-genai counts nothing of a JSON Schema, and nothing of some parts of a `Schema`; here, all of it counts."""
+    ours, theirs = tokenizers
+    as_schema = {"generation_config": {"response_schema": SKY}}
+    expected = theirs.count_tokens("hi", config=as_schema).total_tokens
+    assert ours.count_tokens("hi", config).total_tokens == expected
+    assert theirs.count_tokens("hi", config=config).total_tokens < expected
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"executable_code": {"code": "sky", "language": "PYTHON"}},
+        {"code_execution_result": {"output": "sky", "outcome": "OUTCOME_OK"}},
+        {"function_response": {"name": "sky", "parts": [{"inline_data": {"data": b"x", "mime_type": "image/png"}}]}},
+    ],
+)
+def test_refused_only_here(tokenizers: tuple[LocalTokenizer, Any], part: dict[str, Any]) -> None:
+    """google-genai leaves out what it cannot count; here, it is refused."""
+    ours, theirs = tokenizers
+    alone = theirs.count_tokens({"function_response": {"name": "sky"}} if "function_response" in part else "")
+    assert theirs.count_tokens(part) == alone
+    with pytest.raises(InvalidRequest):
+        ours.count_tokens(part)
+
+
+def test_media(tokenizers: tuple[LocalTokenizer, Any]) -> None:
+    """Media raise in both libraries."""
+    for part in ({"inline_data": {"data": b"x", "mime_type": "image/png"}}, {"file_data": {"file_uri": "gs://b/x"}}):
+        for each in tokenizers:
+            with pytest.raises(ValueError, match=r"inline_data|file_data|non-text"):
+                each.count_tokens({"parts": [part]})
+
+
+def test_tokens_of_all_texts(tokenizers: tuple[LocalTokenizer, Any]) -> None:
+    """google-genai loses the tokens of texts beyond the number of parts, and the roles of those that follow a call."""
+    ours, theirs = tokenizers
+    contents = [{"function_call": {"name": "weather", "args": {"city": "Rome"}}}, "the sky"]
+    roles = [each.role for each in ours.compute_tokens(contents).tokens_info]
+    assert roles == ["model", "model", "model", "user"]
+    assert [each.role for each in theirs.compute_tokens(deepcopy(contents)).tokens_info] == ["model", "user"]
+
+
+def test_tokens_with_current_sentencepiece(tokenizers: tuple[LocalTokenizer, Any]) -> None:
+    """google-genai calls a function that sentencepiece 0.2.3 does not have; only these tests add it."""
+    _, theirs = tokenizers
+    assert not hasattr(type(theirs._tokenizer), "EncodeAsImmutableProto")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(theirs._tokenizer, "EncodeAsImmutableProto")
+        with pytest.raises(AttributeError):
+            theirs.compute_tokens("hi")
 
 
 def list_infos(result: Any) -> list[tuple[str | None, list[int], list[bytes]]]:

@@ -29,6 +29,7 @@ from tests.support.interpreter_kinds import SleepRecorder
 from tests.support.loopback import (
     Answer,
     Close,
+    ConnectProxy,
     Hang,
     Loopback,
     ReceivedRequest,
@@ -83,6 +84,15 @@ def test_compressed(tmp_path: Path) -> None:
     """A compressed response is decompressed before it is checked."""
     with Loopback(compress_reply(OK)) as server:
         assert load(describe_served(server), tmp_path) == Success(CONTENT)
+
+
+def test_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is fetched over the proxy of the environment."""
+    with Loopback(OK) as server, ConnectProxy(to=server.port) as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        file = describe_model_file(CONTENT, f"http://tokenizers.test:{server.port}/x")
+        assert load(file, tmp_path) == Success(CONTENT)
+        assert len(proxy.requests) == len(server.requests) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", CONTENT[:-1], CONTENT + b"x", b"x" + CONTENT[1:]])
