@@ -48,11 +48,11 @@ def list_countable_texts(contents: Any, config: Any) -> list[CountableText]:
     >>> [each.text for each in list_countable_texts({"function_call": {"name": "sky", "args": {"hue": "blue"}}}, None)]
     ['sky', 'hue', 'blue']
     """
-    is_request = isinstance(contents, Request)
-    return [*(_iter_request_texts(contents, config) if is_request else _iter_argument_texts(contents, config))]
+    iter_texts = _iter_request_texts if isinstance(contents, Request) else _iter_argument_texts
+    return [*iter_texts(contents, config)]
 
 
-def _iter_request_texts(request: Request[Any], config: Any) -> Iterator[CountableText]:
+def _iter_request_texts(request: Any, config: Any) -> Iterator[CountableText]:
     if config is not None:
         raise InvalidRequest("config", config, "no config beside a request")
     operation = request.operation

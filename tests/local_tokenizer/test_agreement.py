@@ -82,6 +82,10 @@ def draw_configs(draw: DrawFn) -> dict[str, Any]:
     return draw(st.fixed_dictionaries({}, optional=fields))
 
 
+_OLD_NAME = "EncodeAsImmutableProto"
+"""What google-genai calls to compute tokens. sentencepiece 0.2.3 has the function only under a new name."""
+
+
 @pytest.fixture(scope="module", params=SETTINGS)
 def tokenizers(request: pytest.FixtureRequest) -> Iterator[tuple[LocalTokenizer, Any]]:
     """Our tokenizer, and google-genai's, with the same model."""
@@ -91,8 +95,8 @@ def tokenizers(request: pytest.FixtureRequest) -> Iterator[tuple[LocalTokenizer,
         loader.load_model_proto.cache_clear()
         loader.get_sentencepiece.cache_clear()
         theirs = local_tokenizer.LocalTokenizer("gemini-2.5-flash")
-        # sentencepiece 0.2.3 has only the new name
-        patch.setattr(theirs._tokenizer, "EncodeAsImmutableProto", theirs._tokenizer.EncodeAsProto, raising=False)
+        if not hasattr(theirs._tokenizer, _OLD_NAME):
+            patch.setattr(theirs._tokenizer, _OLD_NAME, theirs._tokenizer.EncodeAsProto, raising=False)
         yield LocalTokenizer(content), theirs
     loader.load_model_proto.cache_clear()
     loader.get_sentencepiece.cache_clear()
@@ -192,9 +196,9 @@ def test_tokens_of_all_texts(tokenizers: tuple[LocalTokenizer, Any]) -> None:
 def test_tokens_with_current_sentencepiece(tokenizers: tuple[LocalTokenizer, Any]) -> None:
     """google-genai calls a function that sentencepiece 0.2.3 does not have; only these tests add it."""
     _, theirs = tokenizers
-    assert not hasattr(type(theirs._tokenizer), "EncodeAsImmutableProto")
+    assert not hasattr(type(theirs._tokenizer), _OLD_NAME)
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(theirs._tokenizer, "EncodeAsImmutableProto")
+        patch.delattr(theirs._tokenizer, _OLD_NAME)
         with pytest.raises(AttributeError):
             theirs.compute_tokens("hi")
 
