@@ -58,6 +58,8 @@ def find_cache_folder(environ: Mapping[str, str], platform: str = sys.platform) 
         home = Path.home()
     except RuntimeError:  # a user without an entry in the password database
         return None
+    if not home.is_absolute():  # HOME is empty or relative
+        return None
     return home / ("Library/Caches" if platform == "darwin" else ".cache") / "genai_fn"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from genai_fn import (
+    CertificateError,
     ClientError,
     ConnectError,
     DecodeError,
@@ -153,6 +154,22 @@ def test_unreachable(tmp_path: Path, sleeps: SleepRecorder) -> None:
     assert list_cached(tmp_path) == []
 
 
+def test_untrusted_server(tmp_path: Path) -> None:
+    """The certificate of the server is verified."""
+    with Loopback(OK, tls=True) as server:
+        failed = load(describe_served(server), tmp_path)
+        assert server.requests == ()
+    assert isinstance(failed.failure(), CertificateError)
+
+
+@pytest.mark.parametrize("proxy", ["::::", "ftp://x", "http://[::1"])
+def test_invalid_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """A proxy that is none is a failure, whatever the environment contains."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    failed = load(describe_model_file(CONTENT, "http://tokenizers.test/x"), tmp_path)
+    assert "the proxy's address" in str(failed.failure())
+
+
 def test_silent_server(tmp_path: Path, sleeps: SleepRecorder) -> None:
     """A server that stops in the middle is given up after the time limits."""
     with Loopback((*HALF, Hang())) as server:
@@ -210,6 +227,8 @@ def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_error() -> Path:
         raise RuntimeError
 
+    monkeypatch.setenv("HOME", "relative")
+    assert find_cache_folder({}, "linux") is None
     monkeypatch.setattr(Path, "home", raise_error)
     assert find_cache_folder({}, "linux") is None
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -239,7 +258,7 @@ def start_process(file: ModelFile, folder: Path, dies_at: str = "") -> "subproce
 
 def test_two_processes(tmp_path: Path) -> None:
     """Processes that fetch the same file at the same time all succeed, and leave one intact file."""
-    both = threading.Barrier(2, timeout=60)
+    both = threading.Barrier(2, timeout=300)
 
     def answer(_: ReceivedRequest) -> Answer:
         both.wait()
@@ -247,7 +266,7 @@ def test_two_processes(tmp_path: Path) -> None:
 
     with Loopback(answer) as server:
         processes = [start_process(describe_served(server), tmp_path) for _ in range(2)]
-        assert [each.wait(120) for each in processes] == [0, 0]
+        assert [each.wait(300) for each in processes] == [0, 0]
         assert len(server.requests) == 2
     assert list_cached(tmp_path) == [CONTENT]
 
@@ -281,7 +300,7 @@ def test_killed_while_fetching(tmp_path: Path) -> None:
         server.wait_requests(1)
         server.wait_until_idle()
         process.kill()
-        assert process.wait(120) == -signal.SIGKILL
+        assert process.wait(300) == -signal.SIGKILL
         assert not folder.exists()
         assert load(file, folder) == Success(CONTENT)
     assert list_cached(folder) == [CONTENT]
@@ -292,7 +311,7 @@ def test_killed_while_storing(tmp_path: Path, place: str) -> None:
     """A process that is killed while it writes leaves no file under the final name; the next one fetches it."""
     with Loopback(OK) as server:
         file = describe_served(server)
-        assert start_process(file, tmp_path, place).wait(120) == -signal.SIGKILL
+        assert start_process(file, tmp_path, place).wait(300) == -signal.SIGKILL
         assert list(tmp_path.glob("*.model")) == []
         assert load(file, tmp_path) == Success(CONTENT)
         assert [each.read_bytes() for each in tmp_path.glob("*.model")] == [CONTENT]
