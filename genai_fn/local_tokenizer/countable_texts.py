@@ -128,14 +128,13 @@ def _refuse_uncountable(value: Part | FunctionCall | FunctionResponse, names: tu
     """Raise InvalidRequest if one of the fields is set: a count without it would be too low."""
     for name in names:
         found = getattr(value, name)
-        if found is not None:
+        if found not in (None, ()):
             expected = "None: only texts, function calls and function responses are counted locally"
             raise InvalidRequest(f"{path}.{name}", found, expected)
 
 
 def _iter_named_json(name: str | None, value: Mapping[str, Any] | None) -> Iterator[str]:
-    if name is not None:
-        yield name
+    yield from filter(None, (name,))
     yield from _iter_json_texts(value)
 
 
@@ -157,8 +156,7 @@ def _iter_json_texts(value: Any) -> Iterator[str]:
 
 def _iter_tool_texts(tools: Sequence[Tool]) -> Iterator[str]:
     for declaration in (each for tool in tools for each in tool.function_declarations or ()):
-        yield declaration.name or ""
-        yield declaration.description or ""
+        yield from filter(None, (declaration.name, declaration.description))
         yield from _iter_schema_texts(declaration.parameters)
         yield from _iter_schema_texts(declaration.parameters_json_schema)
         yield from _iter_schema_texts(declaration.response)

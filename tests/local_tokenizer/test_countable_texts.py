@@ -55,6 +55,7 @@ def list_texts(contents: Any, config: Any = None) -> list[str]:
             {"function_response": {"id": "c1", "name": "f", "response": {"output": "o", "ok": True}}},
             [("user", "f"), ("user", "output"), ("user", "ok"), ("user", "o")],
         ),
+        ({"function_response": {"response": {"a": "b"}, "parts": []}}, [("user", "a"), ("user", "b")]),
         ([{"role": "user", "parts": [{"text": "a", "video_metadata": {"fps": 1.0}}]}], [("user", "a")]),
         ({"text": "a", "extra": {"mood": "not counted"}}, [("user", "a")]),
     ],

@@ -122,7 +122,6 @@ def test_tokens_of_a_request() -> None:
         ("user", b"hi"),
         *[("model", each) for each in (b"weather", b"city", b"Rome")],
         (None, b"weather"),
-        (None, b""),
     ]
     assert TOKENIZER.count_tokens(request).total_tokens == sum(len(each.token_ids) for each in infos)
 
