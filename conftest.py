@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.markdown_pages"]  # runs README and the tutorial
+pytest_plugins = [
+    "tests.support.markdown_pages",  # runs README and the tutorial
+    "tests.support.small_tokenizers",  # for doctests
+]
 
 settings.register_profile(
     "house",

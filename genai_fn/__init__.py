@@ -20,6 +20,7 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``wire``, ``live_protocol``: encoding, decoding, and the protocol of Live sessions. No I/O.
 - ``engine``: executes requests and flows as generators of effects, and retries.
 - ``interpreters``: performs the effects, sync or async.
+- ``local_tokenizer``: counts tokens without a request.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.
 - ``codec``, ``lazy_names``: JSON for all parts, and the loading of public names.
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.live.session import Session as Session
     from genai_fn.interpreters.offline import Offline as Offline
     from genai_fn.interpreters.protocols import AsyncInterpreter as AsyncInterpreter, Interpreter as Interpreter
+    from genai_fn.local_tokenizer.tokenizer import LocalTokenizer as LocalTokenizer
     from genai_fn.modifiers import (
         calling as calling,
         collected as collected,

@@ -125,16 +125,24 @@ def _pause(deadline: float) -> Effects[TimedOut | None]:
     return TimedOut("total", "decompressing a response", sent=True) if now >= deadline else None
 
 
-def fetch_response(request: HttpRequest, deadline: float) -> Effects[HttpResponse | EffectFailed]:
+class FetchLimits(Value):
+    """The limits of `fetch_response`: seconds of the clock for all of it, seconds for steps, and bytes of the body."""
+
+    deadline: float
+    connect: float = inf
+    idle: float = inf
+    max_bytes: int = 1024 * 1024
+
+
+def fetch_response(request: HttpRequest, limits: FetchLimits) -> Effects[HttpResponse | EffectFailed]:
     """Send one request as it is, without retries, and read its response; token requests do so."""
-    response: OpenResponse | EffectFailed = yield SendRequest(request, deadline, inf, needs_new_connection=False)
+    response: OpenResponse | EffectFailed = yield SendRequest(
+        request, limits.deadline, limits.connect, needs_new_connection=False
+    )
     if isinstance(response, EffectFailed):
         return response
-    whole = yield from _read_response(response, deadline, inf, _MAX_TOKEN_RESPONSE_BYTES)
+    whole = yield from _read_response(response, limits.deadline, limits.idle, limits.max_bytes)
     return EffectFailed(whole) if isinstance(whole, GenaiError) else whole
-
-
-_MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 
 
 # Streams

@@ -23,7 +23,7 @@ from genai_fn.backend import (
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed
-from genai_fn.engine.attempts import fetch_response
+from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
@@ -182,7 +182,7 @@ class _TokenFetcher:
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | EffectFailed:
         is_local = any(name.lower() == "metadata-flavor" for name, _ in request.headers)
         pool = self._direct_pool if is_local else self._proxied_pool
-        return SyncExecutor(pool, None, None).run(fetch_response(request, time.monotonic() + seconds))
+        return SyncExecutor(pool, None, None).run(fetch_response(request, FetchLimits(time.monotonic() + seconds)))
 
     def close(self) -> None:
         self._proxied_pool.close()

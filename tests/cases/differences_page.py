@@ -319,6 +319,25 @@ _LIVE: Mapping[str, tuple[str, ...]] = {
     "a close with code 1000": ("tests/live_protocol/test_protocol_connections.py::test_regular_close",),
 }
 
+_LOCAL = "tests/local_tokenizer"
+_AGREEMENT = f"{_LOCAL}/test_agreement.py"
+
+_LOCAL_TOKENS: Mapping[str, tuple[str, ...]] = {
+    "`LocalTokenizer` of a model without a known tokenizer, or without a network": (
+        f"{_LOCAL}/test_tokenizer.py::test_unknown_model",
+        f"{_LOCAL}/test_model_files.py::test_unreachable",
+    ),
+    "the file of a tokenizer": (f"{_LOCAL}/test_model_files.py::test_cache_folder",),
+    "a JSON Schema of a function or a response, to count": (f"{_AGREEMENT}::test_counted_only_here",),
+    "`any_of`, `defs` or `additional_properties` in a schema to count": (f"{_AGREEMENT}::test_counted_only_here",),
+    "executed code, or media in a function response, to count": (f"{_AGREEMENT}::test_refused_only_here",),
+    "`compute_tokens` of function calls or responses": (
+        f"{_AGREEMENT}::test_tokens_of_all_texts",
+        f"{_AGREEMENT}::test_tokens_of_calls",
+    ),
+    "`compute_tokens` with sentencepiece 0.2.3": (f"{_AGREEMENT}::test_tokens_with_current_sentencepiece",),
+}
+
 EVIDENCE: Mapping[str, tuple[str, ...]] = {
     **_CONTENTS,
     **_CONFIG,
@@ -328,6 +347,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     **_BATCHES,
     **_TUNING,
     **_STORES_AND_TOKENS,
+    **_LOCAL_TOKENS,
     **_FOLLOWED,
     **_ROOTS,
     **_RESPONSES,

@@ -31,7 +31,7 @@ from genai_fn.effects import (
     SendRequest,
     Sleep,
 )
-from genai_fn.engine.attempts import fetch_response
+from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import (
     AuthError,
@@ -454,18 +454,20 @@ def test_fetch_response() -> None:
     http_request = HttpRequest("GET", "http://metadata/")
     send = (SendRequest(http_request, 50.0, inf), OK)
     assert run_by_script(
-        fetch_response(http_request, 50.0), [send, *expect_reads(OK, b"a", b"b", b"", deadline=50.0, idle=inf)]
+        fetch_response(http_request, FetchLimits(50.0)),
+        [send, *expect_reads(OK, b"a", b"b", b"", deadline=50.0, idle=inf)],
     ) == HttpResponse(200, (), b"ab")
     assert run_by_script(
-        fetch_response(http_request, 50.0), [(send[0], EffectFailed(CONNECTION_LOST))]
+        fetch_response(http_request, FetchLimits(50.0)), [(send[0], EffectFailed(CONNECTION_LOST))]
     ) == EffectFailed(CONNECTION_LOST)
     assert run_by_script(
-        fetch_response(http_request, 50.0),
+        fetch_response(http_request, FetchLimits(50.0)),
         [send, *expect_reads(OK, b"a", EffectFailed(CONNECTION_LOST), deadline=50.0, idle=inf)],
     ) == EffectFailed(CONNECTION_LOST)
     assert isinstance(
         run_by_script(
-            fetch_response(http_request, 50.0), [send, *expect_reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)]
+            fetch_response(http_request, FetchLimits(50.0)),
+            [send, *expect_reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)],
         ).error,
         DecodeError,
     )

@@ -39,7 +39,7 @@ LAYERS = (
     ("modifiers",),
     ("emulator",),
     ("interpreters",),
-    ("testing",),
+    ("local_tokenizer", "testing"),
     ("cli",),
 )
 """
@@ -101,6 +101,13 @@ IO_EXCEPTIONS = {
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
     "forks": {"contextlib", "importlib", "os", "threading"},  # the lock that a fork waits for
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
+    "local_tokenizer.model_files": {
+        "contextlib",
+        "os",
+        "pathlib",
+        "sys",
+    },  # fetches and caches files
+    "local_tokenizer.tokenizer": {"sentencepiece"},  # reads no files itself
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
@@ -164,7 +171,7 @@ def _list_parents(name: str) -> list[str]:
 PARTS = {part for layer in LAYERS for part in layer}
 MODULES = {get_module_name(path): path for path in list_sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
-INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "testing"}
+INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "testing"}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
 each_pure_module = pytest.mark.parametrize(
     "name", [each for each in MODULES if find_part(each) not in ("interpreters", "cli", "testing", "__main__")]

@@ -16,6 +16,7 @@ from genai_fn import (
     HttpRequest,
     HttpResponse,
     Interpreter,
+    LocalTokenizer,
     Modifier,
     Offline,
     Request,
@@ -65,8 +66,10 @@ from genai_fn.request import FlowGenerator
 from genai_fn.schema import (
     AuthToken,
     CachedContent,
+    ComputeTokensResult,
     ContentEmbedding,
     CountTokensResponse,
+    CountTokensResult,
     DeleteCachedContentResponse,
     EmbedContentResponse,
     GenerateContentResponse,
@@ -244,6 +247,15 @@ def reading_streams(now: Iterator[Result[str, GenaiError]], later: AsyncIterator
     """`raise_for` accepts the items of streams, too."""
     assert_type(raise_for(now), Iterator[str])
     assert_type(raise_for(later), AsyncIterator[str])
+
+
+def counting_locally(tokenizer: LocalTokenizer) -> None:
+    """Loading a tokenizer returns a Result, and counting a value."""
+    assert_type(LocalTokenizer.load("gemini-2.5-flash"), Result[LocalTokenizer, GenaiError])
+    assert_type(LocalTokenizer.from_file("x.model"), Result[LocalTokenizer, GenaiError])
+    assert_type(tokenizer.count_tokens(request), CountTokensResult)
+    assert_type(tokenizer.count_tokens("a", {"system_instruction": "b"}), CountTokensResult)
+    assert_type(tokenizer.compute_tokens(["a", "b"]), ComputeTokensResult)
 
 
 def at_the_pure_edge(response: HttpResponse) -> None:

@@ -1,0 +1,1 @@
+"""Tests of ``genai_fn.local_tokenizer``."""
