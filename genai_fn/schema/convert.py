@@ -373,7 +373,7 @@ def _build_mapping_converter(converter: Converter) -> Converter:
             and _are_same(converted, value)
             and _are_same(converted.values(), value.values())
         ):
-            return cast("FrozenDict[Any]", value)
+            return value
         return FrozenDict(converted)
 
     return convert_mapping

@@ -1,7 +1,7 @@
 """Schemas of JSON: the API's own dialect, and plain JSON Schema."""
 
 from collections.abc import Mapping  # noqa: TC003  # msgspec resolves the quoted annotations with it
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
 from msgspec.structs import astuple, force_setattr
@@ -78,10 +78,10 @@ class Schema(OpenMessage):
 
     def __post_init__(self) -> None:
         """Freeze the mappings, so that a config with this schema cannot change and is converted only once."""
-        for name in ("defs", "properties"):
-            given: Any = getattr(self, name)
-            if type(given) is dict:
-                force_setattr(self, name, FrozenDict(cast("dict[str, Schema]", given)))
+        if type(self.properties) is dict:
+            force_setattr(self, "properties", FrozenDict(self.properties))
+        if type(self.defs) is dict:
+            force_setattr(self, "defs", FrozenDict(self.defs))
 
     @classmethod
     def from_json_schema(cls, *, json_schema: "JSONSchema | Mapping[str, Any]") -> Self:
