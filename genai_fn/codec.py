@@ -27,6 +27,8 @@ import msgspec
 from msgspec.json import Decoder, format as format_json
 from msgspec.structs import fields
 
+from genai_fn.values import FrozenDict
+
 __all__ = [
     "EXTRA_JSON_NAME",
     "MAX_DEPTH",
@@ -208,7 +210,7 @@ def inspect_type(kind: Any) -> Any:
     return inspect.type_info(_find_decoder(kind).type)
 
 
-class ExtraFields(dict[str, Any]):
+class ExtraFields(FrozenDict[Any]):
     """
     The JSON fields of a Struct that it does not define, by their JSON names.
 

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, cast
 
 from msgspec import field
+from msgspec.structs import replace
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
@@ -31,6 +32,7 @@ from genai_fn.schema import (
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.reusable import derive_once
 from genai_fn.schema.tools import is_function
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
 
@@ -177,9 +179,14 @@ def as_generate_config(given: GenerateContentConfig | Mapping[str, Any] | None) 
     Raises:
         InvalidRequest: If a field is unknown or has the wrong type, or a tool is a Python function that nothing calls.
     """
+    if given is None:
+        return _NO_CONFIG
     config = as_struct(GenerateContentConfig, given, "config")
     refuse_uncalled_functions(given, config)
     return config
+
+
+_NO_CONFIG = as_struct(GenerateContentConfig, None)
 
 
 def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None:
@@ -211,17 +218,23 @@ def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentCo
 
 
 def _encode_body(operation: GenerateContent, at: Backend) -> GenerateBody:
-    config = refuse_automatic_calling(operation.config)
-    if isinstance(at, Gemini) and isinstance(config.response_schema, Schema):
-        _refuse_additional_properties(config.response_schema, at)
+    return replace(_encode_config(operation.config, at.name), contents=operation.contents)
+
+
+@derive_once
+def _encode_config(config: GenerateContentConfig, backend: str) -> GenerateBody:
+    """Encode a config as a body without contents."""
+    refuse_automatic_calling(config)
+    if backend == Gemini.name and isinstance(config.response_schema, Schema):
+        _refuse_additional_properties(config.response_schema)
     return GenerateBody(
-        contents=operation.contents,
+        contents=(),
         generation_config=_encode_config_fields(config),
         system_instruction=as_type(Content, config.system_instruction),
         safety_settings=config.safety_settings,
         tools=merge_function_declarations(config.tools),
         tool_config=config.tool_config,
-        cached_content=_resolve_cache_name(config.cached_content, at),
+        cached_content=_resolve_cache_name(config.cached_content, backend),
         labels=config.labels,
         model_armor_config=config.model_armor_config,
         service_tier=config.service_tier,
@@ -257,18 +270,18 @@ def _encode_image_config(config: ImageConfig) -> _WireImageConfig:
     return copy_fields(_WireImageConfig, config, image_output_options=config.image_output_options or options)
 
 
-def _resolve_cache_name(name: str | None, at: Backend) -> str | None:
+def _resolve_cache_name(name: str | None, backend: str) -> str | None:
     if name is None:
         return None
-    if isinstance(at, Vertex):
+    if backend == Vertex.name:
         return ResourceName(complete_resource_name("projects/{project}/locations/{location}/cachedContents", name))
     return complete_resource_name("cachedContents", name)
 
 
-def _refuse_additional_properties(schema: Schema, at: Gemini) -> None:
+def _refuse_additional_properties(schema: Schema) -> None:
     """Refuse ``additional_properties``: Gemini takes it in function declarations, but not in a response schema."""
     if paths := _find_additional_properties(schema):
-        raise Unsupported(at.title, tuple(f"config.response_schema{path}" for path in paths))
+        raise Unsupported(Gemini.title, tuple(f"config.response_schema{path}" for path in paths))
 
 
 def _find_additional_properties(schema: Schema) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema.base import Coerce, ConversionError
 from genai_fn.schema.content import Content, ContentLike, Part
-from genai_fn.schema.convert import as_value, convert, convert_at
+from genai_fn.schema.convert import as_value, convert, convert_items
+from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_turn
 
 __all__ = ["ContentsLike", "SeparateContentsLike", "as_contents", "check_parts"]
 
@@ -58,7 +59,7 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
         return tuple(_group_by_role([_convert_item(contents)]))
     if not contents:
         raise ConversionError(contents, "at least one content")
-    items = (convert_at(index, _convert_item, each) for index, each in enumerate(cast("Sequence[Any]", contents)))
+    items = convert_items(_convert_item, cast("Sequence[Any]", contents))
     return _keep_if_unchanged(contents, tuple(_group_by_role(items)))
 
 
@@ -68,9 +69,7 @@ def _separate_contents(contents: Any) -> tuple[Content, ...]:
         return _group_contents(contents)
     if not contents:
         raise ConversionError(contents, "at least one content")
-    turns = tuple(
-        convert_at(index, _convert_separate_item, each) for index, each in enumerate(cast("Sequence[Any]", contents))
-    )
+    turns = tuple(convert_items(_convert_separate_item, cast("Sequence[Any]", contents)))
     return _keep_if_unchanged(contents, turns)
 
 
@@ -85,6 +84,9 @@ def _convert_separate_item(value: Any) -> Content:
 
 
 def _convert_item(value: Any) -> Content | Part:
+    plain = convert_plain_turn(value)
+    if plain is not None:
+        return plain
     if isinstance(value, list | tuple):
         return _build_user_content(cast("Sequence[Any]", value))
     if isinstance(value, Content) or (isinstance(value, Mapping) and ("parts" in value or "role" in value)):
@@ -96,10 +98,13 @@ def _convert_item(value: Any) -> Content | Part:
 def _build_user_content(parts: Sequence[Any]) -> Content:
     if not parts:
         raise ConversionError(parts, "at least one part")
-    return Content(parts=tuple(convert_at(index, _convert_part, each) for index, each in enumerate(parts)), role="user")
+    return Content(parts=tuple(convert_items(_convert_part, parts)), role="user")
 
 
 def _convert_part(value: Any) -> Part:
+    plain = convert_plain_part(value)
+    if plain is not None:
+        return plain
     if value is None or (isinstance(value, Mapping) and not value):
         raise ConversionError(value, "a text, a Part, a File, a Blob, an image, or a dict of one")
     part: Part = convert(Part, value)

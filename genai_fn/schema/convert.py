@@ -42,8 +42,10 @@ from genai_fn.schema.annotations import (
 )
 from genai_fn.schema.base import DEPTH_LIMIT, Coerce, ConversionError, Detour, Elsewhere, Message
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
+from genai_fn.schema.reusable import ReusableMessage, convert_once
+from genai_fn.values import FrozenDict, FrozenList
 
-__all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_at"]
+__all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_items", "is_plain_text"]
 
 M = TypeVar("M", bound=msgspec.Struct)
 Converter: TypeAlias = Callable[[Any], Any]
@@ -114,11 +116,25 @@ def _build_plain_converter(annotation: Any) -> Converter:
         case MappingOf(value):
             return _build_mapping_converter(_build_converter(value))
         case StructOf(struct_type):
-            return _build_struct_converter(struct_type)
+            converter = _build_struct_converter(struct_type)
+            return convert_once(converter) if issubclass(struct_type, ReusableMessage) else converter
         case EnumOf(enum_type):
             return _build_enum_converter(enum_type)
         case ScalarOf(kind):
             return _SCALAR_CONVERTERS.get(kind) or functools.partial(_check_instance, kind)
+
+
+def is_plain_text(value: Any) -> bool:
+    """Whether a value is a text that needs no conversion."""
+    return type(value) is str and (value.isascii() or _has_no_surrogates(value))
+
+
+def _has_no_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _convert_text(value: Any) -> str:
@@ -126,10 +142,8 @@ def _convert_text(value: Any) -> str:
         return value
     if not isinstance(value, str) or isinstance(value, Enum):
         raise ConversionError(value, "text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ConversionError(value, "text without lone surrogates") from None
+    if not _has_no_surrogates(value):
+        raise ConversionError(value, "text without lone surrogates")
     return str.__str__(value)  # of a subclass, such as NumPy's, which msgspec does not encode
 
 
@@ -189,7 +203,7 @@ def _convert_datetime(value: Any) -> datetime:
 
 
 def _convert_free_form(value: Any) -> Any:
-    """Copy free-form JSON, so that later changes do not reach the request. Types that msgspec encodes are accepted."""
+    """Copy free-form JSON to containers that cannot change. Types that msgspec encodes are accepted."""
     return _check_depth(_convert_json(value))
 
 
@@ -212,7 +226,8 @@ def _convert_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _convert_json_mapping(value)
     if isinstance(value, list | tuple):
-        return _convert_items(_convert_json, cast("Any", value))
+        converted = convert_items(_convert_json, cast("Any", value))
+        return value if type(value) is FrozenList and _are_same(converted, value) else FrozenList(converted)
     try:
         plain = codec.to_builtins(value)
     except (TypeError, ValueError, OverflowError):
@@ -309,8 +324,8 @@ def _build_tuple_converter(converter: Converter) -> Converter:
         items: tuple[Any, ...] | None = cast("Any", value) if type(value) is tuple else _list_items(value)
         if items is None:  # one object in place of a list
             return (converter(value),)
-        converted = _convert_items(converter, items)
-        return items if all(map(operator.is_, converted, items)) else tuple(converted)
+        converted = convert_items(converter, items)
+        return items if _are_same(converted, items) else tuple(converted)
 
     return convert_tuple
 
@@ -329,7 +344,8 @@ def _list_items(value: Any) -> tuple[Any, ...] | None:
 _NOT_LISTS = (str, bytes, msgspec.Struct)
 
 
-def _convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
+def convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
+    """Convert each item. An error gets the index of the item as a step of its path."""
     converted: list[Any] = []
     try:
         for each in items:
@@ -341,7 +357,7 @@ def _convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
 
 
 def _build_mapping_converter(converter: Converter) -> Converter:
-    def convert_mapping(value: Any) -> dict[str, Any]:
+    def convert_mapping(value: Any) -> FrozenDict[Any]:
         if not isinstance(value, Mapping):
             raise ConversionError(value, "a mapping")
         converted: dict[str, Any] = {}
@@ -352,21 +368,23 @@ def _build_mapping_converter(converter: Converter) -> Converter:
             except ConversionError as error:
                 error.steps.append(f".{name}")
                 raise
-        return converted
+        if (
+            isinstance(value, FrozenDict)
+            and _are_same(converted, value)
+            and _are_same(converted.values(), value.values())
+        ):
+            return value
+        return FrozenDict(converted)
 
     return convert_mapping
 
 
+def _are_same(converted: Iterable[Any], given: Iterable[Any]) -> bool:
+    """Whether a conversion has returned every item itself; both have the same length."""
+    return all(map(operator.is_, converted, given))
+
+
 _convert_json_mapping = _build_mapping_converter(_convert_json)
-
-
-def convert_at(step: int | str, converter: Converter, value: Any) -> Any:
-    """Convert an inner value. An error gets the index or name as a step of its path."""
-    try:
-        return converter(value)
-    except ConversionError as error:
-        error.steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
-        raise
 
 
 def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
@@ -441,7 +459,7 @@ def _move_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: m
                 raise ConversionError(
                     found.value, f"nothing beside {found.field}, which this schema is sent in", f".{name}"
                 )
-            given |= {name: None, found.field: found.value}
+            given |= {name: None, found.field: _get_field_converters(kind)[found.field](found.value)}
 
 
 @functools.cache
@@ -476,13 +494,14 @@ def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Conve
 
 
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
-    extra = _check_depth(_convert_json_mapping(value))
-    if type(value) is ExtraFields:  # decoded: a server may use the other spelling of a field, and it goes back as it is
-        return value or None
-    for name, each in extra.items():
-        if name in index_fields_by_spelling(kind):
-            raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
-    return ExtraFields(extra) if extra else None
+    extra: Any = _check_depth(_convert_json_mapping(value))
+    if type(value) is not ExtraFields:  # if decoded, a server may use the other spelling of a field, which goes back so
+        for name, each in extra.items():
+            if name in index_fields_by_spelling(kind):
+                raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
+    if not extra:
+        return None
+    return extra if type(extra) is ExtraFields else ExtraFields(extra)
 
 
 @functools.cache

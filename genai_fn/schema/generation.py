@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from genai_fn.schema.base import Coerce, GeminiOnly, Opaque, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.response_formats import ResponseFormat
+from genai_fn.schema.reusable import ReusableMessage
 from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schemas import Schema, SchemaLike
 from genai_fn.schema.speech import SpeechConfig, SpeechConfigLike, TranslationConfig
@@ -212,7 +213,7 @@ class GenerationConfig(OpenMessage):
     audio_transcription_config: AudioTranscriptionConfig | None = None
 
 
-class GenerateContentConfig(OpenMessage):
+class GenerateContentConfig(ReusableMessage):
     """Options of `generate`: all parameters besides the model and the contents."""
 
     system_instruction: ContentLike | None = None

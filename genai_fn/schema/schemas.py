@@ -4,11 +4,12 @@ from collections.abc import Mapping  # noqa: TC003  # msgspec resolves the quote
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
-from msgspec.structs import astuple
+from msgspec.structs import astuple, force_setattr
 
 from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.schema_tree import map_subschemas
+from genai_fn.values import FrozenDict
 
 __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "Type"]
 
@@ -74,6 +75,13 @@ class Schema(OpenMessage):
     required: tuple[str, ...] | None = None
     title: str | None = None
     type: Type | None = None
+
+    def __post_init__(self) -> None:
+        """Freeze the mappings, so that a config with this schema cannot change and is converted only once."""
+        if type(self.properties) is dict:
+            force_setattr(self, "properties", FrozenDict(self.properties))
+        if type(self.defs) is dict:
+            force_setattr(self, "defs", FrozenDict(self.defs))
 
     @classmethod
     def from_json_schema(cls, *, json_schema: "JSONSchema | Mapping[str, Any]") -> Self:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from genai_fn.schema.annotations import (
     MappingOf,
     OptionalOf,
+    StructOf,
     TupleOf,
     UnionOf,
     classify_annotation,
@@ -17,6 +18,7 @@ from genai_fn.schema.annotations import (
     iter_types,
 )
 from genai_fn.schema.base import BackendOnly
+from genai_fn.schema.reusable import ReusableMessage, derive_once
 
 __all__ = ["LARGE_BYTES", "FieldReport", "find_unsupported_fields"]
 
@@ -68,6 +70,19 @@ def _visit_struct(value: Struct, plans: _VisitPlans, report: FieldReport) -> Seq
         found = getattr(value, name)
         if found is not None and (paths := visit(found, plans, report)):
             unsupported = [*unsupported, *(f".{name}{path}" for path in paths)]
+    return unsupported
+
+
+@derive_once
+def _inspect_config(config: ReusableMessage, backend: str) -> tuple[Sequence[str], bool]:
+    """Return the unsupported paths of a config, and whether it contains large bytes."""
+    report = FieldReport()
+    return _visit_struct(config, _PLANS[backend], report), report.has_large
+
+
+def _visit_config(config: Any, plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
+    unsupported, has_large = _inspect_config(config, plans.backend)
+    report.has_large |= has_large
     return unsupported
 
 
@@ -133,6 +148,8 @@ def _compile_visitor(annotation: Any) -> _Visitor:
             return _build_sequence_visitor(_compile_visitor(item))
         case MappingOf(value):
             return _build_mapping_visitor(_compile_visitor(value))
+        case StructOf(kind) if issubclass(kind, ReusableMessage):
+            return _visit_config
         case _:
             return _visit_struct
 

@@ -27,6 +27,7 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Coerce, ConversionError, Message, OpenEnum
 from genai_fn.schema.convert import as_changes, as_struct, as_value
+from genai_fn.values import FrozenDict
 
 
 class Colour(OpenEnum):
@@ -110,7 +111,7 @@ class PlainEnum(enum.Enum):
         ("inner", AllKinds(text="a"), AllKinds(text="a")),
         ("inner", MappingProxyType({"text": "a"}), AllKinds(text="a")),
         ("all_inner", [{"allInner": [{}]}], (AllKinds(all_inner=(AllKinds(),)),)),
-        ("by_name", {"a_b": {"text": "x"}}, {"a_b": AllKinds(text="x")}),
+        ("by_name", {"a_b": {"text": "x"}}, FrozenDict({"a_b": AllKinds(text="x")})),
         ("either", 1, 1),
         ("either", "a", "a"),
         ("loud", "a", "A"),

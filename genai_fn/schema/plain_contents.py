@@ -1,0 +1,65 @@
+"""
+Converts contents of plain text, which is what most turns of a conversation are, in a fraction of the general time.
+
+A value that is anything else is left to the general conversion, which also raises the errors.
+"""
+
+from typing import Any, cast
+
+from msgspec.structs import astuple
+
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.convert import is_plain_text
+
+__all__ = ["convert_plain_part", "convert_plain_turn"]
+
+
+def convert_plain_turn(value: Any) -> Content | None:
+    """
+    Convert a `Content`, or a dict of a role and parts, if all of its parts are plain text; otherwise return None.
+
+    >>> convert_plain_turn({"role": "user", "parts": [{"text": "Hi"}]})
+    Content(parts=(Part(text='Hi'),), role='user')
+    >>> convert_plain_turn({"role": "user", "parts": [{"text": 3}]})
+    """
+    if type(value) is Content:
+        return value if _is_plain_turn(value) else None
+    if type(value) is not dict or cast("Any", value).keys() != _TURN_KEYS:
+        return None
+    role, given = value["role"], value["parts"]
+    if not (is_plain_text(role) and isinstance(given, list | tuple)):
+        return None
+    parts: list[Part] = []
+    for each in cast("list[Any]", given):
+        part = convert_plain_part(each)
+        if part is None:
+            return None
+        parts.append(part)
+    return Content(parts=tuple(parts), role=role)
+
+
+def convert_plain_part(value: Any) -> Part | None:
+    """Convert a text, a dict of a text alone, or a `Part` of a text alone; otherwise return None."""
+    if type(value) is Part:
+        return value if _is_plain_part(value) else None
+    text = cast("Any", value).get("text") if type(value) is dict and len(cast("Any", value)) == 1 else value
+    return Part(text=text) if is_plain_text(text) else None
+
+
+def _is_plain_turn(content: Content) -> bool:
+    role, parts = content.role, content.parts
+    return (
+        type(parts) is tuple
+        and is_plain_text(role)
+        and astuple(content).count(None) == _UNSET_IN_TURN
+        and all(map(_is_plain_part, parts))
+    )
+
+
+def _is_plain_part(part: Part) -> bool:
+    return type(part) is Part and is_plain_text(part.text) and astuple(part).count(None) == _UNSET_IN_PART
+
+
+_TURN_KEYS = {"role", "parts"}
+_UNSET_IN_TURN = len(Content.__struct_fields__) - len(_TURN_KEYS)
+_UNSET_IN_PART = len(Part.__struct_fields__) - 1

@@ -1,0 +1,87 @@
+"""Contents of plain text: the short conversion gives what the general one gives, errors included."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import Content, ExecutableCode, Part, contents
+from genai_fn.schema.contents import as_contents
+from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_turn
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+texts = st.sampled_from(["", "a", "é", "日本", "\ud800", _Text("a"), 1, None, b"a", ["a"]])
+parts = st.one_of(
+    texts,
+    st.builds(Part, text=texts),
+    st.builds(Part, text=texts, thought=st.sampled_from([None, True, "yes"])),
+    st.fixed_dictionaries({"text": texts}),
+    st.fixed_dictionaries({}, optional={"text": texts, "thought": st.booleans(), "texxt": texts, "data": texts}),
+    st.just(Part(executable_code=ExecutableCode(code="1", language="PYTHON"))),
+)
+roles = st.sampled_from([None, "user", "model", "tool", "\ud800", _Text("user"), 1])
+part_lists = st.one_of(st.lists(parts, max_size=3), st.lists(parts, max_size=3).map(tuple), parts)
+turns = st.one_of(
+    st.fixed_dictionaries({"role": roles, "parts": part_lists}),
+    st.fixed_dictionaries({}, optional={"role": roles, "parts": part_lists, "text": texts, "rolle": roles}),
+    st.builds(Content, role=roles, parts=part_lists),
+    parts,
+)
+
+
+def convert_with(given: Any) -> Any:
+    try:
+        return as_contents(given)
+    except InvalidRequest as error:
+        return str(error)
+
+
+@settings(max_examples=1500, deadline=None, database=None, derandomize=True)
+@given(st.one_of(turns, st.lists(turns, max_size=4), st.lists(turns, max_size=4).map(tuple)))
+def test_same_as_the_general_conversion(drawn: Any) -> None:
+    """Right and wrong contents give the same turns, or the same error to the letter, with and without the short way."""
+    short = convert_with(drawn)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("convert_plain_turn", "convert_plain_part"):
+            patch.setattr(contents, name, lambda _: None)
+        assert convert_with(drawn) == short
+
+
+@pytest.mark.parametrize("given", [Content(role="user", parts=(Part(text="a"),)), Content(role="model", parts=())])
+def test_plain_content(given: Content) -> None:
+    """A content of plain text is returned itself."""
+    assert convert_plain_turn(given) is given
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Content(parts=(Part(text="a"),)),
+        Content(role="user", parts=(Part(text="a", thought=True),)),
+        Content(role="user", parts=(Part(text="a"),), extra={"b": 1}),
+        {"role": "user", "parts": [{"text": "a", "thought": True}]},
+        {"role": "user", "parts": {"text": "a"}},
+        {"role": "user"},
+        "a",
+    ],
+)
+def test_other_turn(given: Any) -> None:
+    """Everything else is left to the general conversion."""
+    assert convert_plain_turn(given) is None
+
+
+@pytest.mark.parametrize("given", ["a", "é", {"text": "a"}])
+def test_plain_part(given: Any) -> None:
+    """A text becomes a part, and so does a dict of a text."""
+    assert convert_plain_part(given) == Part(text=given if isinstance(given, str) else given["text"])
+
+
+@pytest.mark.parametrize("given", [None, 1, b"a", "\ud800", _Text("a"), {"text": 1}, {"texxt": "a"}, {}, Part()])
+def test_other_part(given: Any) -> None:
+    """Everything else is left to the general conversion, which converts or refuses it."""
+    assert convert_plain_part(given) is None
