@@ -120,4 +120,8 @@ def _dump_body(body: Any) -> dict[str, Any]:
         return {}
     if isinstance(body, bytes):
         return {"body": f"{len(body)} bytes"}
-    return {"body": codec.decode(mask_json_fields(codec.encode(body)))}
+    masked = mask_json_fields(codec.encode(body))
+    try:
+        return {"body": codec.decode(masked)}
+    except ValueError:  # what was masked contained further objects
+        return {"body": masked.decode("utf-8", "replace")}

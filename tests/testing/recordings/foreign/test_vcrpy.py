@@ -424,6 +424,17 @@ def test_secrets(tmp_path: Path) -> None:
         assert url_key not in repr(each) + str(each)
 
 
+@pytest.mark.parametrize("headers", [{"x": "secret-of-nobody"}, {"x": {"y": {"api_key": "secret-of-nobody"}}}])
+def test_secret_fields(tmp_path: Path, headers: dict[str, Any]) -> None:
+    """Fields of a recorded body that contain keys are masked in the description of the nearest request."""
+    interaction = build_interaction(None, "{}")
+    interaction["request"]["body"] = json.dumps({"tools": [{"mcpServers": [{"headers": headers}]}]})
+    missed = Replay(write_cassette(tmp_path, dump_yaml(interaction)))(HI).failure()
+    assert isinstance(missed, NoAnswer)
+    assert "mcp_servers" in missed.nearest
+    assert "secret-of-nobody" not in missed.nearest
+
+
 def test_response_headers(tmp_path: Path) -> None:
     """Recorded response headers are those of the HTTP response."""
     interaction = build_interaction("hi", build_answer("x"), headers={"X-Many": ["1", "2"]})
