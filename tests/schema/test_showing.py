@@ -24,7 +24,7 @@ def find_repr(value: Any) -> Any:
 
 
 @pytest.fixture
-def displayed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def notebook_output(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Pretend that the program runs in a notebook; what it displays."""
     shown: list[Any] = []
     display = ModuleType("IPython.display")
@@ -36,7 +36,7 @@ def displayed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def pillow_windows(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The images that Pillow opens in a window."""
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     shown: list[Any] = []
@@ -88,13 +88,13 @@ def test_video_repr(mime_type: str | None, shown: str) -> None:
 
 
 @pytest.mark.parametrize("value", [Image(image_bytes=build_picture("PNG")), Video(video_bytes=b"film")])
-def test_show_in_notebook(displayed: list[Any], value: Any) -> None:
+def test_show_in_notebook(notebook_output: list[Any], value: Any) -> None:
     """In a notebook, `show` displays the value itself, whose repr contains the bytes."""
     value.show()
-    assert displayed == [value]
+    assert notebook_output == [value]
 
 
-def test_show_in_window(opened: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_in_window(pillow_windows: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere, Pillow opens an image, also if a notebook is loaded without IPython; a video is not shown."""
     Image(image_bytes=build_picture("PNG")).show()
     Video(video_bytes=b"film").show()
@@ -102,7 +102,7 @@ def test_show_in_window(opened: list[Any], monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "IPython", None)
     monkeypatch.setitem(sys.modules, "IPython.display", None)
     Image(image_bytes=build_picture("BMP")).show()
-    assert [each.size for each in opened] == [(4, 3), (4, 3)]
+    assert [each.size for each in pillow_windows] == [(4, 3), (4, 3)]
 
 
 def test_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +125,11 @@ def test_no_image(data: bytes) -> None:
         Image(image_bytes=data).as_pillow()
 
 
-def test_cut_image(opened: list[Any]) -> None:
+def test_cut_image(pillow_windows: list[Any]) -> None:
     """An image whose pixels are cut is refused before it is shown."""
     with pytest.raises(InvalidRequest, match="Pillow"):
         Image(image_bytes=build_picture("BMP")[:-8]).show()
-    assert opened == []
+    assert pillow_windows == []
 
 
 def test_bomb(monkeypatch: pytest.MonkeyPatch) -> None:

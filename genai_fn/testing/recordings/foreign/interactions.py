@@ -184,9 +184,8 @@ def matches_body(recorded: Any, actual: Any) -> bool:
     """
     if recorded is ANY_BODY or recorded == REDACTED:
         return True
-    if isinstance(recorded, dict) and isinstance(actual, dict):
-        pairs, others = cast("dict[str, Any]", recorded), cast("dict[str, Any]", actual)
-        return pairs.keys() == others.keys() and all(matches_body(each, others[name]) for name, each in pairs.items())
+    if all(isinstance(each, dict) for each in (recorded, actual)):
+        return recorded.keys() == actual.keys() and all(matches_body(recorded[name], actual[name]) for name in recorded)
     if all(isinstance(each, list) for each in (recorded, actual)):
         return len(recorded) == len(actual) and all(map(matches_body, recorded, actual))
     return isinstance(recorded, bool) == isinstance(actual, bool) and bool(recorded == actual)
