@@ -15,6 +15,7 @@ __all__ = [
     "ValueWithResponse",
     "is_credential",
     "mask_headers",
+    "mask_json_fields",
     "mask_url",
 ]
 
@@ -145,14 +146,14 @@ def _format_body(body: Body) -> str:
         return repr(body)
     whole = body if isinstance(body, bytes) else b"".join(body[:1])
     size = len(body) if isinstance(body, bytes) else sum(map(len, body))
-    shown = _mask_json_fields(whole[:_MAX_SHOWN_BYTES])
+    shown = mask_json_fields(whole[:_MAX_SHOWN_BYTES])
     return repr(shown) if size <= _MAX_SHOWN_BYTES else f"<{size} bytes {shown!r}…>"
 
 
 _MAX_SHOWN_BYTES = 200
 
 
-def _mask_json_fields(text: bytes) -> bytes:
+def mask_json_fields(text: bytes) -> bytes:
     """Mask what may be a secret in the start of a JSON body: keys and tokens, headers for MCP servers, token names."""
     for pattern, replacement in _SECRET_JSON:
         text = pattern.sub(replacement, text)

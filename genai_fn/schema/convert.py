@@ -20,7 +20,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast, get_origin
 
 import msgspec
 
@@ -120,6 +120,8 @@ def _build_plain_converter(annotation: Any) -> Converter:
             return convert_once(converter) if issubclass(struct_type, ReusableMessage) else converter
         case EnumOf(enum_type):
             return _build_enum_converter(enum_type)
+        case ScalarOf(kind) if get_origin(kind) is Callable:
+            return _check_function
         case ScalarOf(kind):
             return _SCALAR_CONVERTERS.get(kind) or functools.partial(_check_instance, kind)
 
@@ -282,6 +284,12 @@ def _check_instance(annotation: Any, value: Any) -> Any:
     if isinstance(annotation, type) and isinstance(value, annotation):
         return value
     raise ConversionError(value, f"a {getattr(annotation, '__name__', annotation)}")
+
+
+def _check_function(value: Any) -> Any:
+    if callable(value):
+        return value
+    raise ConversionError(value, "a function")
 
 
 def _build_coercing_converter(coerce: Coerce, converter: Converter) -> Converter:

@@ -1,9 +1,13 @@
 """Evaluation of tuned models: metrics, and where the results are written."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, cast
 
+from genai_fn import codec
+from genai_fn.errors import MissingExtra
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage
+from genai_fn.schema.disk import write_file
 from genai_fn.schema.generation import GenerationConfig
 
 __all__ = [
@@ -186,6 +190,27 @@ class Metric(Message):
     prompt_template: str | None = None
     judge_model_system_instruction: str | None = None
     return_raw_output: bool | None = None
+    custom_function: Callable[..., Any] | None = None
+    """A Python function that computes the metric, for programs that evaluate themselves: it is not sent."""
+
+    def to_yaml_file(self, file_path: str, version: str | None = None) -> None:
+        """
+        Write the metric to a YAML file, as google-genai does: without its function, and with the version if given.
+
+        Raises MissingExtra without PyYAML, the extra ``yaml``.
+        """
+        try:
+            yaml: Any = import_module("yaml")
+        except ImportError:
+            raise MissingExtra("pyyaml", "Metric.to_yaml_file()", "pip install 'genai-fn[yaml]'") from None
+        values = {name: getattr(self, name) for name in Metric.__struct_fields__ if name != "custom_function"}
+        shown = {name: codec.to_builtins(value) for name, value in values.items() if value is not None}
+        if "name" in shown:
+            shown["name"] = shown["name"].lower()
+        if version is not None:
+            shown["version"] = version
+        text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
+        write_file(file_path, text.encode())
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:

@@ -7,7 +7,8 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
-from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
+from genai_fn.schema.notebooks import build_image_bundle, display_in_notebook
+from genai_fn.schema.pillow_images import decode_pillow_image, encode_pillow_image, is_pillow_image, show_pillow_image
 
 __all__ = [
     "GenerateImagesConfig",
@@ -25,6 +26,7 @@ __all__ = [
 
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as OpenedPillowImage
 
     class PillowImage(Protocol):
         """The part of Pillow's `Image` that is used here."""
@@ -99,9 +101,25 @@ class Image(OpenMessage):
 
     def save(self, location: str) -> None:
         """Write the bytes of the image to a file. Raises InvalidRequest if there are none."""
+        write_file(location, self._get_bytes())
+
+    def as_pillow(self) -> "OpenedPillowImage":
+        """Open the bytes as a Pillow image. Raises InvalidRequest if they are none, MissingExtra without Pillow."""
+        return decode_pillow_image(self._get_bytes(), "Image.as_pillow()")
+
+    def show(self) -> None:
+        """Display the image in a notebook, or else open it with Pillow, which does nothing without a display."""
+        data = self._get_bytes()
+        if not display_in_notebook(self):
+            show_pillow_image(decode_pillow_image(data, "Image.show() outside of a notebook"))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str] | None:
+        return None if self.image_bytes is None else build_image_bundle(self.image_bytes, self.mime_type)
+
+    def _get_bytes(self) -> bytes:
         if self.image_bytes is None:
             raise InvalidRequest("image_bytes", self, "an Image with its bytes")
-        write_file(location, self.image_bytes)
+        return self.image_bytes
 
 
 class SafetyAttributes(OpenMessage):

@@ -1,9 +1,14 @@
-"""Encodes Pillow images, without importing Pillow."""
+"""Encodes and decodes Pillow images. Pillow is imported only to decode."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["encode_pillow_image", "is_pillow_image"]
+from genai_fn.errors import InvalidRequest, MissingExtra
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
+__all__ = ["decode_pillow_image", "encode_pillow_image", "is_pillow_image", "show_pillow_image"]
 
 
 def is_pillow_image(value: object) -> bool:
@@ -36,3 +41,35 @@ def _read_unmodified_jpeg(image: Any) -> bytes | None:
         return bytes(file.read())
     finally:
         file.seek(place)
+
+
+def decode_pillow_image(data: bytes, needed_by: str) -> "PillowImage":
+    """
+    Open an encoded image. Its pixels are decoded when they are needed.
+
+    Raises:
+        MissingExtra: If Pillow is not installed.
+
+        InvalidRequest: If the data is not an image in a format of Pillow, or one too large for Pillow.
+    """
+    try:
+        from PIL import Image  # noqa: PLC0415  # an optional package
+    except ImportError:
+        raise MissingExtra("pillow", needed_by, "pip install pillow") from None
+    try:
+        return Image.open(io.BytesIO(data))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _build_image_error(error) from None
+
+
+def show_pillow_image(image: "PillowImage") -> None:
+    """Open an image in a window. Raises `InvalidRequest` if its pixels cannot be decoded."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _build_image_error(error) from None
+    image.show()
+
+
+def _build_image_error(error: Exception) -> InvalidRequest:
+    return InvalidRequest("image_bytes", "***", f"an image that Pillow opens ({error})")

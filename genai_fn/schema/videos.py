@@ -8,6 +8,7 @@ from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, Ver
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.images import Image
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
+from genai_fn.schema.notebooks import build_video_bundle, display_in_notebook
 from genai_fn.schema.operations import WebhookConfig
 
 __all__ = [
@@ -81,9 +82,20 @@ class Video(OpenMessage):
 
     def save(self, path: str) -> None:
         """Write the bytes of the video to a file. Raises InvalidRequest if there are none."""
+        write_file(path, self._get_bytes())
+
+    def show(self) -> None:
+        """Display the video in a notebook; elsewhere, do nothing. Raises InvalidRequest if it has no bytes."""
+        self._get_bytes()
+        display_in_notebook(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str] | None:
+        return None if self.video_bytes is None else build_video_bundle(self.video_bytes, self.mime_type)
+
+    def _get_bytes(self) -> bytes:
         if self.video_bytes is None:
-            raise InvalidRequest("video_bytes", self, "a Video with its bytes")
-        write_file(path, self.video_bytes)
+            raise InvalidRequest("video_bytes", self, "a Video with its bytes: download a remote one first")
+        return self.video_bytes
 
 
 class GenerateVideosSource(Message):

@@ -129,6 +129,8 @@ _EMBEDDINGS: Mapping[str, tuple[str, ...]] = {
         "videos/video-twice",
         "videos/source-twice",
     ),
+    "`show()` of an image or a video in a notebook": ("tests/schema/test_showing.py::test_show_in_notebook",),
+    "an image as the last value of a notebook's cell": ("tests/schema/test_showing.py::test_image_repr",),
     "an empty `source` beside a prompt, in `videos.generate`": ("videos/source-empty-and-prompt",),
 }
 
@@ -189,6 +191,7 @@ _TUNING: Mapping[str, tuple[str, ...]] = {
         "tunings/evaluation-unchecked",
     ),
     "a prompt template for a metric that no model judges": ("tunings/unused-template",),
+    "`custom_function` of a metric, in a tuning": ("tests/schema/test_metrics.py::test_function_is_not_sent",),
     "`return_raw_output=False`": ("tunings/raw-output-false",),
     "an empty dataset and an empty validation dataset": ("1.51.0/tuning-nothing",),
     "an empty model name": ("3.6.1/tuning-model",),
@@ -280,6 +283,9 @@ _RESPONSES: Mapping[str, tuple[str, ...]] = {
 }
 
 _EXECUTION: Mapping[str, tuple[str, ...]] = {
+    "a replay file, with requests in another order": (
+        "tests/testing/recordings/foreign/test_google_genai.py::test_another_order",
+    ),
     "a request that fails": (f"{_CALLING}::test_a_failure_ends_it",),
     "no options for retries": (
         "tests/engine/test_handler.py::test_gives_up",

@@ -1,16 +1,19 @@
 """Harnesses of stored files: recordings, result files of batches."""
 
 import tempfile
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from returns.result import Result
+from returns.result import Failure, Result
 
 from genai_fn import generate
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import batches, live
 from genai_fn.testing.recordings.calls import RecordedCalls
 from genai_fn.testing.recordings.file import read_calls
+from genai_fn.testing.recordings.foreign.formats import read_foreign_recording
+from genai_fn.testing.recordings.foreign.replay import ForeignReplayHandler
 from genai_fn.testing.recordings.scrub import KnownSecrets
 from genai_fn.testing.recordings.serialize import record_live, record_request
 from tests.fuzz.checks import check_result
@@ -44,6 +47,32 @@ def fuzz_recordings(data: bytes) -> None:
         str(error)
 
 
+def fuzz_foreign_recordings(data: bytes) -> None:
+    """Replay a recording of another program: the request that the first word names, and two that seeds contain."""
+    words, rest = split_head(data)
+    _PATH.write_bytes(rest)
+    try:
+        recording = read_foreign_recording(_PATH)
+    except InvalidRequest as error:
+        assert error.path.startswith("recording.jsonl:")
+        str(error)
+        return
+    if recording is None:
+        return
+    str(recording)
+    handler = ForeignReplayHandler(recording, in_order=False)
+    for request in (choose(words, 0, REQUESTS), generate("gemini-2.5-flash", "hi")):
+        result, _ = run_effects(handler.handle(request, inf), iter(()))
+        check_result(result)
+    opened, _ = run_effects(handler.open_stream(generate("gemini-2.5-flash", "hi"), inf), iter(()))
+    if isinstance(opened, Failure):
+        check_result(opened)
+        return
+    items, _ = run_effects(handler.read_items(opened.unwrap()), iter(()))
+    for each in items:
+        check_result(each)
+
+
 _REQUESTS = [generate("m", "hi"), generate("m", "hi"), generate("m", "ho")]
 
 
@@ -55,4 +84,4 @@ def fuzz_batch_results(data: bytes) -> None:
         check_result(each)
 
 
-STORED_HARNESSES = (fuzz_recordings, fuzz_batch_results)
+STORED_HARNESSES = (fuzz_recordings, fuzz_foreign_recordings, fuzz_batch_results)

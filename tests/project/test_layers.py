@@ -109,6 +109,10 @@ IO_EXCEPTIONS = {
     },  # fetches and caches files
     "local_tokenizer.tokenizer": {"sentencepiece"},  # reads no files itself
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
+    "schema.evaluation": {"importlib"},  # PyYAML is optional
+    "schema.images": {"PIL"},  # names the type of what ``as_pillow`` returns
+    "schema.notebooks": {"importlib", "sys"},  # whether the program runs in a notebook; IPython is optional
+    "schema.pillow_images": {"PIL"},  # Pillow is optional
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
     "wire.encoding": {"platform"},  # the Python version, for the user agent

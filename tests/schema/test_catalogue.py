@@ -40,7 +40,6 @@ DIFFERENCES = {
     "CitationMetadata.citation_sources": "Gemini's name for the citations, decoded into citations",
     "GenerateContentResponse.parsed": "returning(T) returns a T, and parse(response, T) decodes one",
     "Metric.aggregate_summary_fn": "a Python function cannot be sent",
-    "Metric.custom_function": "a Python function cannot be sent",
     "Metric.parse_and_reduce_fn": "a Python function cannot be sent",
     "ContentReferenceImage.reference_type": "the class determines it",
     "ControlReferenceImage.control_image_config": "derived from config",
@@ -61,11 +60,8 @@ METHOD_DIFFERENCES = {
     "FunctionResponse.from_mcp_response": "genai_fn does not support MCP",
     "GenerateVideosOperation.from_api_response": "internal to google-genai; here a decoder does it",
     "ImportFileOperation.from_api_response": "internal to google-genai; here a decoder does it",
-    "Image.show": "opens a window; use Pillow",
-    "Metric.to_yaml_file": "writes a file format of google-genai",
     "Metric.validate_name": "internal to google-genai",
     "UploadToFileSearchStoreOperation.from_api_response": "internal to google-genai; here a decoder does it",
-    "Video.show": "opens a window; use a video player",
 }
 """Methods that genai_fn deliberately does not have, with reasons."""
 

@@ -75,8 +75,11 @@ from genai_fn.schema import (
     GenerateContentResponse,
     GenerateImagesResponse,
     GenerateVideosOperation,
+    Image,
     ListCachedContentsResponse,
+    Metric,
     Model,
+    Video,
 )
 
 Response: TypeAlias = GenerateContentResponse
@@ -130,6 +133,10 @@ def resources() -> None:
     assert_type(caches.create("m", {"ttl": "300s"}), Request[CachedContent])
     assert_type(caches.delete("c"), Request[DeleteCachedContentResponse])
     assert_type(images.generate("m", "a cat"), Request[GenerateImagesResponse])
+    assert_type(Image(image_bytes=b"x").as_pillow().size, tuple[int, int])
+    assert_type(Image(image_bytes=b"x").show(), None)
+    assert_type(Video(video_bytes=b"x").show(), None)
+    assert_type(Metric(name="a", custom_function=len).to_yaml_file("a.yaml"), None)
     assert_type(videos.generate("m", "a cat"), Request[GenerateVideosOperation])
     assert_type(operations.get("operations/1", GenerateVideosOperation), Request[GenerateVideosOperation])
     assert_type(models.get("m"), Request[Model])

@@ -92,6 +92,9 @@ def validate_evaluation(config: EvaluationConfig | None, path: str) -> None:
         expected, where = "gs://…", f"{path}.output_config.gcs_destination.output_uri_prefix"
         raise InvalidRequest(where, destination.output_uri_prefix, expected)
     for index, metric in enumerate(config.metrics):
+        if metric.custom_function is not None:
+            expected = "nothing: the service runs no Python function; a CustomCodeExecutionSpec contains its source"
+            raise InvalidRequest(f"{path}.metrics[{index}].custom_function", metric.custom_function, expected)
         validate = _validate_unified_metric if isinstance(metric, UnifiedMetric) else _validate_metric
         validate(metric, f"{path}.metrics[{index}]")
 

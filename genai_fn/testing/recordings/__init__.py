@@ -7,5 +7,6 @@ Recordings of requests and their results, as lines of JSON in a file.
 - ``calls``: finds the recorded call for a request, or the most similar one.
 - ``file``: reads and writes recording files.
 - ``serialize``: converts requests, results and errors to JSON, and back.
+- ``foreign/``: reads and replays recordings of google-genai and vcrpy.
 - ``scrub``: masks credentials and other secrets.
 """

@@ -78,7 +78,7 @@ class RecordedCalls:
         if self._in_order:
             recorded = self._calls[self._position] if self._position < len(self._calls) else None
             return (
-                _MultilineText(f"nothing: {self._name} has no more calls")
+                MultilineText(f"nothing: {self._name} has no more calls")
                 if recorded is None
                 else self._describe_difference(recorded, call)
             )
@@ -102,10 +102,10 @@ def format_difference(where: str, recorded: Any, actual: Any) -> str:
     marked = (
         each.rstrip() for each in ndiff(_format_lines(recorded), _format_lines(actual)) if not each.startswith("?")
     )
-    return _MultilineText("\n".join((f"{where}, where - is the recording, and + is the request", *marked)))
+    return MultilineText("\n".join((f"{where}, where - is the recording, and + is the request", *marked)))
 
 
-class _MultilineText(str):
+class MultilineText(str):
     """A text whose repr is the text itself, so that errors show its lines."""
 
     __slots__ = ()

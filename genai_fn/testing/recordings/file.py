@@ -8,6 +8,8 @@ from msgspec import UNSET, ValidationError
 
 from genai_fn import codec
 from genai_fn.errors import InvalidRequest
+from genai_fn.testing.recordings.foreign.formats import is_foreign_recording
+from genai_fn.testing.recordings.foreign.trees import MAX_FILE_DEPTH
 from genai_fn.testing.recordings.serialize import RecordedCall
 
 
@@ -76,9 +78,14 @@ def read_calls(path: Path) -> tuple[list[RecordedCall], int]:
         InvalidRequest: If the file cannot be read, or is not a recording.
     """
     try:
-        *lines, last = path.read_bytes().split(b"\n")
+        data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise InvalidRequest("path", str(path), f"a recording ({error})") from None
+    if is_foreign_recording(data):
+        raise InvalidRequest(
+            "path", str(path), "a recording of this library; only Replay reads those of other programs"
+        )
+    *lines, last = data.split(b"\n")
     truncated_bytes = len(last) if _is_truncated(last) else 0
     lines += [] if truncated_bytes else [last]
     calls = [_parse_call(line, f"{path.name}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
@@ -95,13 +102,9 @@ def _is_truncated(line: bytes) -> bool:
     return False
 
 
-_MAX_DEPTH = codec.MAX_DEPTH + 40
-"""Limit of a line: 20 levels more than a response may have."""
-
-
 def _parse_call(line: bytes, where: str) -> RecordedCall:
     try:
-        call = codec.decode(line, RecordedCall, max_depth=_MAX_DEPTH)
+        call = codec.decode(line, RecordedCall, max_depth=MAX_FILE_DEPTH)
     except ValueError as error:
         raise InvalidRequest(where, line.decode("utf-8", "replace"), f"a line of a recording ({error})") from None
     if all(each is UNSET for each in (call.answer, call.chunks, call.live, call.error)):

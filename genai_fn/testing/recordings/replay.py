@@ -18,11 +18,14 @@ from genai_fn.ops.files.upload_flow import HasPath, read_path
 from genai_fn.request import Live, Request
 from genai_fn.testing.recordings.calls import RecordedCalls
 from genai_fn.testing.recordings.file import read_calls
+from genai_fn.testing.recordings.foreign.formats import read_foreign_recording
+from genai_fn.testing.recordings.foreign.replay import ForeignReplayHandler
 from genai_fn.testing.recordings.recorder import RecordedStream, Recorder
 from genai_fn.testing.recordings.scrub import KnownSecrets
 from genai_fn.testing.recordings.serialize import RecordedCall, has_masked_url, record_live, record_request
 
 if TYPE_CHECKING:
+    from genai_fn.engine.handler import RequestHandler
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
 
@@ -33,24 +36,36 @@ class Replay(InProcessRunner):
     """
     Returns the results of a recording, without a network and in virtual time, like a `Fake`.
 
+    The recording is one of this library, of google-genai (a replay file) or of vcrpy (a cassette in YAML or JSON); its
+    content shows which. Cassettes in YAML need the extra ``yaml``.
+
     The result of a request that was not recorded is ``Failure(NoAnswer)``, whose ``nearest`` shows how it differs from
     the most similar recorded one. `aio` is the same interpreter for async code.
 
     Args:
-        path: A file that `recording` has written.
+        path: A file that `recording`, google-genai or vcrpy has written.
 
         in_order: If True, requests must be sent in the recorded order, without gaps. If False, a request gets the
             results that were recorded for equal requests: one after another, then the last one again and again.
 
     Raises:
-        InvalidRequest: If the file cannot be read, or is not a recording.
+        InvalidRequest: If the file cannot be read, or is not a recording. The error names the line.
+
+        MissingExtra: If the file is in YAML, and PyYAML is not installed.
     """
 
     def __init__(self, path: str | HasPath, *, in_order: bool = False) -> None:
         self._path = Path(read_path(path, "path"))
-        calls, secrets = load_recording(self._path, in_order=in_order), KnownSecrets()
+        foreign, secrets = read_foreign_recording(self._path), KnownSecrets()
+        handler: RequestHandler
+        if foreign is None:
+            calls = load_recording(self._path, in_order=in_order)
+            handler = ReplayHandler(calls, secrets)
+        else:  # no other program records live sessions
+            calls = RecordedCalls(name=foreign.name)
+            handler = ForeignReplayHandler(foreign, in_order=in_order)
         parts = RunnerParts(
-            handler=ReplayHandler(calls, secrets),
+            handler=handler,
             make_clock=VirtualClock,
             build_session=partial(_replay_session, calls, secrets),
         )

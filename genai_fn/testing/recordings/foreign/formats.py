@@ -1,0 +1,70 @@
+"""Tells the formats of recordings apart by their content, and reads those of other programs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.testing.recordings.foreign.google_genai import read_replay_file
+from genai_fn.testing.recordings.foreign.interactions import Recording
+from genai_fn.testing.recordings.foreign.json_tokens import iterate_json_tokens
+from genai_fn.testing.recordings.foreign.trees import SourceObject, build_error, build_tree
+from genai_fn.testing.recordings.foreign.vcrpy import read_cassette
+from genai_fn.testing.recordings.foreign.yaml_tokens import iterate_yaml_tokens
+
+
+def is_foreign_recording(data: bytes) -> bool:
+    """
+    Whether a file is one of google-genai or vcrpy, judged by the first key of it.
+
+    >>> is_foreign_recording(b"interactions:"), is_foreign_recording(b'{"op": "generate"}')
+    (True, False)
+    """
+    return _find_format(data) is not None
+
+
+def _find_format(data: bytes) -> str | None:
+    return next((name for name, head in _HEADS if head.match(data)), None)
+
+
+_KEYS = rb"(?:replay_id|interactions|version|metadata|http_interactions)"
+_HEADS = (
+    ("json", re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"%b\"\s*:" % _KEYS)),
+    (
+        "yaml",
+        re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*(?:#[^\n]*|%%[^\n]*|---)\s*\n)*\s*\{?\s*['\"]?%b['\"]?\s*:" % _KEYS),
+    ),
+)
+
+
+def read_foreign_recording(path: Path) -> Recording | None:
+    """
+    Read a file of google-genai or vcrpy; None if it is neither.
+
+    Raises:
+        InvalidRequest: If the file cannot be read, or does not fit. The error names the line.
+
+        MissingExtra: If it is in YAML, and PyYAML is not installed.
+    """
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise InvalidRequest("path", str(path), f"a recording ({error})") from None
+    found = _find_format(data)
+    if found is None:
+        return None
+    text = _decode_text(data, path.name)
+    tokens = iterate_json_tokens(text, path.name) if found == "json" else iterate_yaml_tokens(text, path.name)
+    root: Any = build_tree(tokens, path.name)
+    if not isinstance(root, SourceObject):
+        raise build_error(path.name, 1, root, "an object with interactions")
+    read = read_replay_file if "replay_id" in root else read_cassette
+    return read(root, path.name)
+
+
+def _decode_text(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise build_error(name, line, "", f"UTF-8 ({error.reason})") from None
