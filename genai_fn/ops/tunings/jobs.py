@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from genai_fn.ops.generate import WireGenerationConfig
-from genai_fn.ops.request_parts import copy_as
+from genai_fn.ops.request_parts import copy_fields
 from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, decode_evaluation
 from genai_fn.ops.tunings.rewards import WireCompositeRewardConfig, WireSingleRewardConfig
 from genai_fn.request import ResponseReader, read_json
@@ -186,7 +186,7 @@ def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
     specs = (wire.supervised_tuning_spec, wire.preference_optimization_spec, wire.distillation_spec)
     inner = next((each.evaluation_config for each in specs if each is not None), None)
     evaluation = decode_evaluation(wire.evaluation_config or inner)
-    return copy_as(TuningJob, wire, state=_decode_state(wire.state), evaluation_config=evaluation)
+    return copy_fields(TuningJob, wire, state=_decode_state(wire.state), evaluation_config=evaluation)
 
 
 class _VertexTuningJobs(OpenMessage):
