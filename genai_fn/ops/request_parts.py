@@ -9,9 +9,19 @@ from msgspec.structs import fields
 
 from genai_fn.request import ResponseReader
 from genai_fn.schema.annotations import get_fields, iter_types
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.schema_tree import is_mapping
 
-__all__ = ["EMPTY_RESPONSE", "as_type", "build_query", "copy_fields", "omit_if_empty"]
+__all__ = [
+    "EMPTY_RESPONSE",
+    "as_type",
+    "build_query",
+    "copy_fields",
+    "merge_extra",
+    "nest_extra",
+    "omit_if_empty",
+    "take_extra",
+]
 
 S = TypeVar("S", bound=Struct)
 M = TypeVar("M", bound=Message)
@@ -79,6 +89,34 @@ def _copy_value(kind: type[Message] | None, value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copy_value(kind, each) for key, each in cast("Mapping[str, Any]", value).items()}
     return value
+
+
+def merge_extra(outer: OpenMessage, inner: OpenMessage | None) -> dict[str, Any] | None:
+    """
+    Merge the unknown fields of a wrapper and of the message in it, for a public type without the wrapper.
+
+    If both have a field of one name, that of the inner message is kept.
+    """
+    return {**(outer.extra or {}), **((inner and inner.extra) or {})} or None
+
+
+def nest_extra(wire: OpenMessage, *names: str) -> dict[str, Any] | None:
+    """
+    Collect the unknown fields of a message, and those of the messages in its fields `names`, by their JSON names.
+
+    It is for a public type that has the fields of these messages, and not the messages. `take_extra` reverses it.
+    """
+    nested = {
+        each.encode_name: inner.extra
+        for each in get_fields(type(wire))
+        if each.name in names and (inner := getattr(wire, each.name)) is not None and inner.extra
+    }
+    return {**(wire.extra or {}), **nested} or None
+
+
+def take_extra(extra: dict[str, Any], json_name: str) -> Mapping[str, Any] | None:
+    """Remove the unknown fields of an inner message from those that `nest_extra` collected, and return them."""
+    return extra.pop(json_name) if is_mapping(extra.get(json_name)) else None
 
 
 def build_query(config: Message) -> tuple[tuple[str, str], ...]:
