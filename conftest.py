@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,17 +35,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def _imported(request: pytest.FixtureRequest) -> None:
-    """Exclude existing objects from garbage collection, so that each later collection takes milliseconds."""
-    if request.config.getoption("--collect-garbage"):
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """
+    Exclude the collected tests from garbage collection, which would visit them all again and again.
+
+    A full collection then takes milliseconds in place of a second.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
         gc.collect()
         gc.freeze()
+        gc.enable()
 
 
-@pytest.fixture(autouse=True)
-def _garbage(request: pytest.FixtureRequest, _imported: None) -> Iterator[None]:
-    """With ``--collect-garbage``, collect garbage after each test, while its warnings still count as the test's."""
-    yield
-    if request.config.getoption("--collect-garbage"):
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the garbage collection after each test, if the option is set."""
+    if config.getoption("--collect-garbage"):
+        config.pluginmanager.register(_GarbageCollection())
+
+
+class _GarbageCollection:
+    """A plugin that collects garbage after each test, while its warnings still count as the test's."""
+
+    @pytest.fixture(autouse=True)
+    def _garbage(self) -> Iterator[None]:
+        yield
         gc.collect()

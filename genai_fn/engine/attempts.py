@@ -53,11 +53,11 @@ class AttemptResult(Value):
 
     @property
     def is_success(self) -> bool:
-        """Whether it succeeded."""
+        """Whether a response was read whole, or up to the first item of its stream."""
         return isinstance(self.result, Success)
 
     def mask(self, masker: Masker) -> "AttemptResult":
-        """Mask the credential in a failure: servers echo it."""
+        """Return the result with the credential masked in a failure, as servers echo it."""
         return AttemptResult(masker.mask_result(self.result), self.has_started, self.was_reused)
 
 

@@ -8,12 +8,12 @@ from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.request import Action, FlowGenerator, FlowTraits, Stream, flow, stream
 from genai_fn.schema import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
 
-__all__ = ["build_no_text_error", "get_text", "stream_texts"]
+__all__ = ["build_no_text_error", "read_text", "stream_texts"]
 
 
 @flow
-def get_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[str, GenaiError]]:
-    """Return the text of a response, or ``NoText`` with the reason."""
+def read_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[str, GenaiError]]:
+    """Run an action, and return the text of its response, or ``NoText`` with the reason."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result

@@ -9,6 +9,7 @@ from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.async_runner import AsyncRunner
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.executors.run_registry import RunRegistry
+from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
@@ -65,7 +66,7 @@ class _Connections:
         register_fork_delay()
         self._settings = settings
         self._handler = handler
-        self._opened: dict[str, tuple[AsyncPool, TokenCache | None]] = {}
+        self._opened: SetOnce[tuple[AsyncPool, TokenCache | None]] = SetOnce()
         self._sessions: weakref.WeakSet[Session[Any]] = weakref.WeakSet()
         self._runs = RunRegistry[AsyncExecutor]()
         self._is_closed = False
@@ -77,13 +78,13 @@ class _Connections:
     @property
     def pool(self) -> "AsyncPool | None":
         """The connection pool, once it is open."""
-        opened = self._opened.get(_ONLY)
+        opened = self._opened.get()
         return None if opened is None else opened[0]
 
     def make_executor(self) -> AsyncExecutor:
-        opened = self._opened.get(_ONLY)
+        opened = self._opened.get()
         if opened is None and isinstance(self._handler, HttpHandler) and not self._is_closed:
-            opened = self._opened.setdefault(_ONLY, self._open(self._handler))  # atomic: the first one stays
+            opened = self._opened.set(self._open(self._handler))
         pool, token_cache = opened or (None, None)
         executor = AsyncExecutor(pool, token_cache, self._settings.on_event)
         self._runs.add(executor)
@@ -127,13 +128,10 @@ class _Connections:
         self._is_closed = True
         for session in tuple(self._sessions):
             session.abort()
-        pool, token_cache = self._opened.get(_ONLY) or (None, None)
+        pool, token_cache = self._opened.get() or (None, None)
         if token_cache is not None:
             token_cache.close()
         if pool is not None:
             await pool.aclose()
         for executor in self._runs.list_running():
             executor.end()
-
-
-_ONLY = "opened"

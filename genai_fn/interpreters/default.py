@@ -9,6 +9,7 @@ from returns.result import Result
 
 from genai_fn.errors import GenaiError
 from genai_fn.forks import delay_forks, register_fork_delay
+from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.interpreters.protocols import InProcessInterpreter, Interpreter, StreamItems
 from genai_fn.request import Action, Stream
 
@@ -36,7 +37,7 @@ class _DefaultInterpreter:
     """
 
     def __init__(self) -> None:
-        self._opened: dict[str, Http] = {}
+        self._opened: SetOnce[Http] = SetOnce()
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         return (current_interpreter.get() or self._get_http())(action)
@@ -46,7 +47,7 @@ class _DefaultInterpreter:
         return (current_interpreter.get() or self._get_http()).stream(stream)
 
     def _get_http(self) -> Interpreter:
-        opened = self._opened.get(_ONLY)
+        opened = self._opened.get()
         return self._open_http() if opened is None else opened
 
     def _open_http(self) -> Interpreter:
@@ -58,13 +59,12 @@ class _DefaultInterpreter:
         http = Http()
         if http.problem is not None:
             return http  # the next call reads the environment again
-        first = self._opened.setdefault(_ONLY, http)  # atomic: the first one stays
+        first = self._opened.set(http)
         if first is http:
             atexit.register(http.close)
         return first
 
 
-_ONLY = "http"
 run = _DefaultInterpreter()
 
 

@@ -7,6 +7,7 @@ from genai_fn.errors import GenaiError
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor, SyncTransport
+from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
 from genai_fn.interpreters.sync_runner import SyncRunner
@@ -81,7 +82,7 @@ class _Connections:
         register_fork_delay()
         self._settings = settings
         self._handler = handler
-        self._opened: dict[str, _OpenedConnections] = {}
+        self._opened: SetOnce[_OpenedConnections] = SetOnce()
         self._runs = RunRegistry[SyncExecutor]()
         self._is_closed = False
 
@@ -92,13 +93,13 @@ class _Connections:
     @property
     def pool(self) -> "SyncTransport | None":
         """The connection pool, once it is open."""
-        opened = self._opened.get(_ONLY)
+        opened = self._opened.get()
         return None if opened is None else opened.pool
 
     def make_executor(self) -> SyncExecutor:
-        opened = self._opened.get(_ONLY)
+        opened = self._opened.get()
         if opened is None and isinstance(self._handler, HttpHandler):
-            opened = self._opened.setdefault(_ONLY, self._open(self._handler))  # atomic: the first one stays
+            opened = self._opened.set(self._open(self._handler))
             if self._is_closed:
                 opened.close()
         pool, token_cache = (None, None) if opened is None else (opened.pool, opened.token_cache)
@@ -116,14 +117,11 @@ class _Connections:
 
     def close(self) -> None:
         self._is_closed = True
-        opened = self._opened.get(_ONLY)
+        opened = self._opened.get()
         if opened is not None:
             opened.close()
         for executor in self._runs.list_running():
             executor.end()
-
-
-_ONLY = "opened"
 
 
 class _OpenedConnections:

@@ -89,7 +89,7 @@ class Settings(_BackendSetting, kw_only=True):
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
     def build_handler(self) -> HttpHandler | RefusingHandler:
-        """Build the request handler; it refuses all requests where the environment names no backend."""
+        """Build the request handler; it refuses all requests if there is no backend, or a package is missing."""
         missing = _find_missing_package(self.http1)
         if missing is not None:
             return RefusingHandler(missing)

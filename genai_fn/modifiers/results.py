@@ -38,7 +38,7 @@ def _apply_text(description: Description) -> Flow[Any] | Stream[Any]:
         return Stream(response_text.stream_texts, description)
     if isinstance(description, Request):
         _validate_has_text(description, "text")
-    return Flow(response_text.get_text, description)
+    return Flow(response_text.read_text, description)
 
 
 def _validate_has_text(request: Request[Any], name: str) -> None:

@@ -33,6 +33,7 @@ from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.reusable import derive_once
+from genai_fn.schema.schema_tree import locate_subschemas
 from genai_fn.schema.tools import is_function
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
 
@@ -286,15 +287,10 @@ def _refuse_additional_properties(schema: Schema) -> None:
 
 def _find_additional_properties(schema: Schema) -> list[str]:
     found = [".additional_properties"] if schema.additional_properties else []
-    inner: list[tuple[str, Schema]] = []
-    if schema.items is not None:
-        inner.append((".items", schema.items))
-    if schema.properties:
-        inner += [(f".properties.{name}", each) for name, each in schema.properties.items()]
-    if schema.any_of:
-        inner += [(f".any_of[{index}]", each) for index, each in enumerate(schema.any_of)]
-    if schema.defs:
-        inner += [(f".defs.{name}", each) for name, each in schema.defs.items()]
-    for where, each in inner:
-        found += [where + path for path in _find_additional_properties(each)]
+    keywords = {keyword: inner for keyword, name in _FIELD_BY_KEYWORD.items() if (inner := getattr(schema, name))}
+    for keyword, place, each in locate_subschemas(keywords) if keywords else ():
+        found += [f".{_FIELD_BY_KEYWORD[keyword]}{place}{path}" for path in _find_additional_properties(each)]
     return found
+
+
+_FIELD_BY_KEYWORD = {"items": "items", "properties": "properties", "anyOf": "any_of", "defs": "defs"}

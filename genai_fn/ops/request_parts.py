@@ -1,5 +1,6 @@
 """Helpers that several operations share: bodies, queries and empty responses."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar, cast
 
@@ -8,9 +9,19 @@ from msgspec.structs import fields
 
 from genai_fn.request import ResponseReader
 from genai_fn.schema.annotations import get_fields, iter_types
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.schema_tree import is_mapping
 
-__all__ = ["EMPTY_RESPONSE", "as_type", "build_query", "copy_as", "copy_fields", "omit_if_empty"]
+__all__ = [
+    "EMPTY_RESPONSE",
+    "as_type",
+    "build_query",
+    "copy_fields",
+    "merge_extra",
+    "nest_extra",
+    "omit_if_empty",
+    "take_extra",
+]
 
 S = TypeVar("S", bound=Struct)
 M = TypeVar("M", bound=Message)
@@ -41,17 +52,6 @@ def omit_if_empty(body: M) -> M | None:
 
 def copy_fields(kind: type[M], source: Message, **changes: object) -> M:
     """
-    Build a message of type `kind` from another one with the same fields; `changes` replaces single fields.
-
-    The fields that the other one does not define are copied too.
-    """
-    copied = {name: getattr(source, name) for name in kind.__struct_fields__ if name not in ("extra", *changes)}
-    extra: Any = getattr(source, "extra", None)
-    return kind(**copied, **({} if extra is None else {"extra": extra}), **changes)
-
-
-def copy_as(kind: type[M], source: Message, **changes: object) -> M:
-    """
     Build a message of type `kind` from one with fields of the same names, at any depth.
 
     It converts between a type and its form on the wire, where types within them have other JSON names. Fields that only
@@ -59,22 +59,64 @@ def copy_as(kind: type[M], source: Message, **changes: object) -> M:
     """
     if type(source) is kind and not changes:
         return source
-    types = {each.name: each.type for each in get_fields(kind)}
-    values = {name: getattr(source, name) for name in types if name not in changes and hasattr(source, name)}
-    copied = {name: value if name == "extra" else _copy_value(types[name], value) for name, value in values.items()}
+    copied = {
+        name: _copy_value(inner, getattr(source, name))
+        for name, inner in _list_copied_fields(kind)
+        if name not in changes and hasattr(source, name)
+    }
     return kind(**copied, **changes)
 
 
-def _copy_value(annotation: Any, value: Any) -> Any:
+@functools.cache
+def _list_copied_fields(kind: type[Message]) -> tuple[tuple[str, type[Message] | None], ...]:
+    """List the fields of a message, each with the type of the messages in it; None if there is not exactly one."""
+    return tuple((each.name, _find_message_type(each.type)) for each in get_fields(kind))
+
+
+def _find_message_type(annotation: Any) -> type[Message] | None:
+    kinds = [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _copy_value(kind: type[Message] | None, value: Any) -> Any:
+    if kind is None:
+        return value
     if isinstance(value, Message):
-        kinds = [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)]
-        return copy_as(kinds[0], value) if len(kinds) == 1 else value
+        return copy_fields(kind, value)
     if isinstance(value, tuple):
         items: tuple[Any, ...] = cast("Any", value)
-        return tuple(_copy_value(annotation, each) for each in items)
+        return tuple(_copy_value(kind, each) for each in items)
     if isinstance(value, Mapping):
-        return {key: _copy_value(annotation, each) for key, each in cast("Mapping[str, Any]", value).items()}
+        return {key: _copy_value(kind, each) for key, each in cast("Mapping[str, Any]", value).items()}
     return value
+
+
+def merge_extra(outer: OpenMessage, inner: OpenMessage | None) -> dict[str, Any] | None:
+    """
+    Merge the unknown fields of a wrapper and of the message in it, for a public type without the wrapper.
+
+    If both have a field of one name, that of the inner message is kept.
+    """
+    return {**(outer.extra or {}), **((inner and inner.extra) or {})} or None
+
+
+def nest_extra(wire: OpenMessage, *names: str) -> dict[str, Any] | None:
+    """
+    Collect the unknown fields of a message, and those of the messages in its fields `names`, by their JSON names.
+
+    It is for a public type that has the fields of these messages, and not the messages. `take_extra` reverses it.
+    """
+    nested = {
+        each.encode_name: inner.extra
+        for each in get_fields(type(wire))
+        if each.name in names and (inner := getattr(wire, each.name)) is not None and inner.extra
+    }
+    return {**(wire.extra or {}), **nested} or None
+
+
+def take_extra(extra: dict[str, Any], json_name: str) -> Mapping[str, Any] | None:
+    """Remove the unknown fields of an inner message from those that `nest_extra` collected, and return them."""
+    return extra.pop(json_name) if is_mapping(extra.get(json_name)) else None
 
 
 def build_query(config: Message) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""Tokens: generation_config many a prompt has, and which."""
+"""Tokens: how many tokens contents have, and which."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, overload
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.ops.generate import GenerateBody, GenerateContent, encode_generation_config
+from genai_fn.ops.generate import GenerateBody, GenerateContent, WireGenerationConfig, encode_generation_config
 from genai_fn.ops.request_parts import as_type, copy_fields
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
@@ -16,7 +16,6 @@ from genai_fn.schema import (
     CountTokensConfig,
     CountTokensResponse,
     GenerateContentResponse,
-    GenerationConfig,
     Tool,
 )
 from genai_fn.schema.base import Message
@@ -129,7 +128,7 @@ class _CountTokensBody(Message):
     contents: tuple[Content, ...]
     system_instruction: Content | None = None
     tools: tuple[Tool, ...] | None = None
-    generation_config: GenerationConfig | None = None
+    generation_config: WireGenerationConfig | None = None
 
 
 def _encode_count(operation: CountTokens) -> _CountTokensBody:

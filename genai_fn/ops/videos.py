@@ -8,7 +8,7 @@ from msgspec import field
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.images.prediction import PredictBody, WireImage, encode_image
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import merge_extra, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Request, ResponseReader, read_json
 from genai_fn.schema import (
     GeneratedVideo,
@@ -290,9 +290,7 @@ class _VideosOperationBody(OpenMessage):
 
 
 def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
-    response = (
-        None if wire.response is None else _decode_response(wire.response.generate_video_response or wire.response)
-    )
+    response = None if wire.response is None else _decode_response(wire.response)
     return GenerateVideosOperation(
         name=wire.name,
         metadata=wire.metadata,
@@ -304,13 +302,15 @@ def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
     )
 
 
-def _decode_response(wire: _WireVideos) -> GenerateVideosResponse:
-    samples = (*wire.generated_samples, *(_VideoSample(video=each) for each in wire.videos))
+def _decode_response(wire: _VideosResponse) -> GenerateVideosResponse:
+    inner = wire.generate_video_response
+    found = inner or wire
+    samples = (*found.generated_samples, *(_VideoSample(video=each) for each in found.videos))
     return GenerateVideosResponse(
         generated_videos=tuple(GeneratedVideo(video=_decode_video(each.video), extra=each.extra) for each in samples),
-        rai_media_filtered_count=wire.rai_media_filtered_count,
-        rai_media_filtered_reasons=wire.rai_media_filtered_reasons,
-        extra=wire.extra,
+        rai_media_filtered_count=found.rai_media_filtered_count,
+        rai_media_filtered_reasons=found.rai_media_filtered_reasons,
+        extra=merge_extra(wire, inner),
     )
 
 

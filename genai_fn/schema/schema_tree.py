@@ -16,6 +16,7 @@ __all__ = [
     "is_mapping",
     "iter_subschemas",
     "list_types",
+    "locate_subschemas",
     "map_subschemas",
     "merge_all_of",
     "resolve_pointer",
@@ -44,16 +45,34 @@ def map_subschemas(schema: _Keywords, convert: Callable[[Any], Any]) -> dict[str
     >>> map_subschemas({"items": {"type": "string"}, "default": {"items": 1}}, lambda _: True)
     {'items': True, 'default': {'items': 1}}
     """
-    return {keyword: _map_keyword(keyword, value, convert) for keyword, value in schema.items()}
+    return {keyword: _map_keyword(keyword, value, lambda _, each: convert(each)) for keyword, value in schema.items()}
 
 
-def _map_keyword(keyword: str, value: Any, convert: Callable[[Any], Any]) -> Any:
+def _map_keyword(keyword: str, value: Any, convert: Callable[[str, Any], Any]) -> Any:
+    """Convert the subschemas under a keyword; `convert` is called with the place of each below the keyword, and it."""
     if keyword in _MAPPING_KEYWORDS and is_mapping(value):
-        return {name: convert(each) for name, each in value.items()}
+        return {name: convert(f".{name}", each) for name, each in value.items()}
     if keyword in _LIST_KEYWORDS and isinstance(value, list | tuple):
-        converted = [convert(each) for each in cast("list[Any]", value)]
+        converted = [convert(f"[{index}]", each) for index, each in enumerate(cast("list[Any]", value))]
         return tuple(converted) if isinstance(value, tuple) else converted
-    return convert(value) if keyword in _SCHEMA_KEYWORDS else value
+    return convert("", value) if keyword in _SCHEMA_KEYWORDS else value
+
+
+def locate_subschemas(schema: Any) -> list[tuple[str, str, Any]]:
+    """
+    List the direct subschemas of a schema, each after its keyword and its place below the keyword.
+
+    >>> locate_subschemas({"properties": {"a": {"type": "string"}}, "anyOf": [True], "additionalProperties": False})
+    [('properties', '.a', {'type': 'string'}), ('anyOf', '[0]', True), ('additionalProperties', '', False)]
+    """
+    keywords = schema.items() if is_mapping(schema) else ()
+    return [found for keyword, value in keywords for found in _locate_below(keyword, value)]
+
+
+def _locate_below(keyword: str, value: Any) -> list[tuple[str, str, Any]]:
+    found: list[tuple[str, str, Any]] = []
+    _ = _map_keyword(keyword, value, lambda place, each: found.append((keyword, place, each)))
+    return found
 
 
 def iter_subschemas(schema: Any) -> Iterator[Any]:
@@ -63,10 +82,8 @@ def iter_subschemas(schema: Any) -> Iterator[Any]:
     >>> list(iter_subschemas({"properties": {"a": {"type": "string"}}, "additionalProperties": False}))
     [{'type': 'string'}, False]
     """
-    found: list[Any] = []
-    if is_mapping(schema):
-        _ = map_subschemas(schema, found.append)
-    yield from found
+    for _, _, each in locate_subschemas(schema):
+        yield each
 
 
 def find_references(schema: Any, definitions: _Keywords) -> set[str]:

@@ -27,7 +27,7 @@ LARGE_BYTES = 64 * 1024
 
 
 class FieldReport:
-    """Result of `find_unsupported_fields`."""
+    """The paths of the unsupported fields of a value, and whether it contains bytes of at least `LARGE_BYTES`."""
 
     __slots__ = ("has_large", "unsupported_paths")
 
@@ -37,7 +37,7 @@ class FieldReport:
 
 
 def find_unsupported_fields(value: Struct, backend: str) -> FieldReport:
-    """Visit the fields that are set in a value, for the backend ``gemini`` or ``vertex``."""
+    """Find the fields that are set in a value and not supported by a backend, ``gemini`` or ``vertex``."""
     report = FieldReport()
     report.unsupported_paths = [path.removeprefix(".") for path in _visit_struct(value, _PLANS[backend], report)]
     return report

@@ -1,6 +1,5 @@
 """Fixtures: backends and manners of cancellation, and checks around every test."""
 
-import gc
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -25,15 +24,6 @@ def transport(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(params=[False, True], ids=["plain", "tls"])
 def tls(request: pytest.FixtureRequest) -> Any:
     return request.param
-
-
-@pytest.fixture(scope="package", autouse=True)
-def freeze_garbage() -> Iterator[None]:
-    """Exclude existing objects from garbage collection, which makes it fast."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

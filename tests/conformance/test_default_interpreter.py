@@ -33,6 +33,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
         yield server
 
 
+def close_default(run: Any) -> None:
+    """Close the connections of a default interpreter."""
+    opened = run._opened.get()
+    assert opened is not None
+    opened.close()
+
+
 def test_run(server: Loopback) -> None:
     """`run` calls and streams over one connection, which stays open."""
     run = default.run
@@ -41,8 +48,7 @@ def test_run(server: Loopback) -> None:
         assert list(items) == [Success("a"), Success("b")]
     assert (server.connections, server.open_connections) == (1, 1)
     assert server.requests[0].headers["x-goog-api-key"] == "test-key"
-    assert run._opened
-    run._opened.popitem()[1].close()
+    close_default(run)
 
 
 @pytest.mark.parametrize("run_coroutine", (asyncio.run, lambda call: trio.run(lambda: call)), ids=("asyncio", "trio"))
@@ -62,8 +68,7 @@ def test_environment_read_again() -> None:
         patch.setenv("GOOGLE_API_KEY", "test-key")
         patch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
         assert run(HELLO_TEXT) == Success("hi")
-        assert run._opened
-        run._opened.popitem()[1].close()
+        close_default(run)
 
 
 def test_current_interpreter(server: Loopback) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -75,12 +75,27 @@ def _release_lock(lock: threading.Lock) -> None:
         lock.release()
 
 
+class SetOnce(Generic[T]):
+    """A value that is set once: if several threads set it, all of them get the first value."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, T] = {}
+
+    def get(self) -> T | None:
+        """Return the value; None before it is set."""
+        return self._values.get("value")
+
+    def set(self, value: T) -> T:
+        """Set the value if there is none, and return the one that there is."""
+        return self._values.setdefault("value", value)  # atomic, unlike an assignment after a check
+
+
 class Promise(Generic[T]):
     """A value that another thread sets, unless it is cancelled before."""
 
     def __init__(self) -> None:
         self._done_event = Latch()
-        self._outcomes: dict[str, tuple[T] | None] = {}
+        self._outcome: SetOnce[tuple[T] | tuple[()]] = SetOnce()
 
     def set_result(self, value: T) -> None:
         """Set the value; does nothing if it has one, or was cancelled."""
@@ -88,21 +103,21 @@ class Promise(Generic[T]):
 
     def cancel(self) -> bool:
         """Cancel; returns whether there was no value before."""
-        return self._set_outcome(None) is None
+        return self._set_outcome(_CANCELLED) == _CANCELLED
 
     def done(self) -> bool:
         """Return whether it has a value or was cancelled."""
-        return bool(self._outcomes)
+        return self._outcome.get() is not None
 
     def cancelled(self) -> bool:
         """Return whether it was cancelled."""
-        return self.done() and self._outcomes[_ONLY] is None
+        return self._outcome.get() == _CANCELLED
 
     def result(self, seconds: float | None = None) -> T:
         """Wait for the value; raises TimeoutError if there is none in time, or it was cancelled."""
         self._done_event.wait(seconds)
-        outcome = self._outcomes.get(_ONLY)
-        if outcome is None:
+        outcome = self._outcome.get()
+        if not outcome:
             raise TimeoutError
         return outcome[0]
 
@@ -110,13 +125,13 @@ class Promise(Generic[T]):
         """Call a function once it is done, now if it is; it may be called several times, from any thread."""
         self._done_event.add_callback(call)
 
-    def _set_outcome(self, outcome: tuple[T] | None) -> tuple[T] | None:
-        first = self._outcomes.setdefault(_ONLY, outcome)  # atomic: the first outcome stays
+    def _set_outcome(self, outcome: tuple[T] | tuple[()]) -> tuple[T] | tuple[()]:
+        first = self._outcome.set(outcome)
         self._done_event.set()
         return first
 
 
-_ONLY = "outcome"
+_CANCELLED: Final = ()
 
 
 def start_thread(thread: threading.Thread) -> None:

@@ -8,7 +8,7 @@ from msgspec import field
 
 from genai_fn import codec
 from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, decode_destination, decode_source
-from genai_fn.ops.request_parts import copy_fields
+from genai_fn.ops.request_parts import copy_fields, merge_extra
 from genai_fn.request import ResponseReader, read_json
 from genai_fn.schema import (
     BatchJob,
@@ -25,7 +25,7 @@ from genai_fn.schema import (
     ListBatchJobsResponse,
     SingleEmbedContentResponse,
 )
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.base import OpenMessage
 
 __all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
 
@@ -59,7 +59,7 @@ class _InlinedItem(OpenMessage):
     metadata: Mapping[str, Any] | None = None
 
 
-class _InlinedItems(Message):
+class _InlinedItems(OpenMessage):
     inlined_responses: tuple[_InlinedItem, ...] = ()
 
 
@@ -89,8 +89,9 @@ class _GeminiBatchMetadata(OpenMessage):
     batch_stats: _GeminiBatchStats | None = None
 
 
-class _GeminiBatchOperation(Message):
+class _GeminiBatchOperation(OpenMessage):
     name: str | None = None
+    done: bool | None = None
     metadata: _GeminiBatchMetadata | None = None
     error: _JobErrorBody | None = None
     response: _GeminiBatchOutput | None = None
@@ -110,7 +111,7 @@ def _job_from_gemini(wire: _GeminiBatchOperation) -> BatchJob:
         model=batch.model,
         dest=None if output is None else _decode_destination(output),
         completion_stats=None if batch.batch_stats is None else _decode_stats(batch.batch_stats),
-        extra=batch.extra,
+        extra=merge_extra(wire, wire.metadata),
     )
 
 
@@ -137,7 +138,7 @@ def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
         file_name=output.responses_file,
         inlined_responses=tuple(_decode_inlined_response(each) for each in responses),
         inlined_embed_content_responses=tuple(_decode_inlined_embedding(each) for each in embeddings),
-        extra=output.extra,
+        extra=merge_extra(output, output.inlined_responses or output.inlined_embed_content_responses),
     )
 
 
@@ -222,14 +223,14 @@ VERTEX_JOBS: Final[ResponseReader[ListBatchJobsResponse]] = read_json(_VertexBat
 # Both
 
 
-class _DeletionBody(Message):
+class _DeletionBody(OpenMessage):
     name: str | None = None
     done: bool | None = None
     error: _JobErrorBody | None = None
 
 
 def _decode_deletion(wire: _DeletionBody) -> DeleteResourceJob:
-    return DeleteResourceJob(name=wire.name, done=wire.done, error=_decode_error(wire.error))
+    return DeleteResourceJob(name=wire.name, done=wire.done, error=_decode_error(wire.error), extra=wire.extra)
 
 
 DELETION: Final[ResponseReader[DeleteResourceJob]] = read_json(_DeletionBody, _decode_deletion)

@@ -19,7 +19,7 @@ from genai_fn.values import Value
 from genai_fn.wire import decode_response, encode
 from genai_fn.wire.lenient_json import truncate_text
 
-__all__ = ["REQUEST_KEY", "join", "jsonl", "validate_batch_request"]
+__all__ = ["REQUEST_KEY", "get_batch_operation", "join", "jsonl"]
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ REQUEST_KEY: Final = "key"
 """Name of the field with the index of a request: in ``metadata`` of an inlined request, or in the line of a file."""
 
 
-def validate_batch_request(request: Request[Any], path: str) -> GenerateContent:
+def get_batch_operation(request: Request[Any], path: str) -> GenerateContent:
     """Return the operation of a ``generate`` request; raise `InvalidRequest` for others, and for one with options."""
     if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         raise InvalidRequest(path, request, "a generate request")
@@ -66,7 +66,7 @@ def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     >>> jsonl([generate("gemini-2.5-flash", "hi")], Gemini())
     b'{"key":"0","request":{"contents":[{"parts":[{"text":"hi"}],"role":"user"}]}}\n'
     """
-    operations = [validate_batch_request(each, f"requests[{index}]") for index, each in enumerate(requests)]
+    operations = [get_batch_operation(each, f"requests[{index}]") for index, each in enumerate(requests)]
     models = [each.model for each in operations]
     for index, model in enumerate(models):
         if model != models[0]:
@@ -131,7 +131,7 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     'm-1'
     """
     for index, each in enumerate(requests):
-        validate_batch_request(each, f"requests[{index}]")
+        get_batch_operation(each, f"requests[{index}]")
     if isinstance(job_or_bytes, BatchJob):
         lines = [_parse_inlined_response(each) for each in _get_inlined_responses(job_or_bytes)]
         if not lines:

@@ -1,8 +1,8 @@
 """Source and destination of a batch on Vertex AI, as they are sent and received."""
 
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import nest_extra, omit_if_empty, take_extra
 from genai_fn.schema import BatchJobDestination, BatchJobSource, VertexMultimodalDatasetDestination
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.base import OpenMessage
 
 __all__ = [
     "BatchInputConfig",
@@ -14,15 +14,15 @@ __all__ = [
 ]
 
 
-class _GcsSource(Message):
+class _GcsSource(OpenMessage):
     uris: tuple[str, ...] | None = None
 
 
-class _BigquerySource(Message):
+class _BigquerySource(OpenMessage):
     input_uri: str | None = None
 
 
-class _DatasetSource(Message):
+class _DatasetSource(OpenMessage):
     dataset_name: str | None = None
 
 
@@ -37,12 +37,18 @@ class BatchInputConfig(OpenMessage):
 
 def encode_source(src: BatchJobSource) -> BatchInputConfig:
     """Encode the source of a batch."""
+    extra = dict(src.extra or {})
+    gcs = _GcsSource(uris=src.gcs_uri, extra=take_extra(extra, "gcsSource"))
+    table = _BigquerySource(input_uri=src.bigquery_uri, extra=take_extra(extra, "bigquerySource"))
+    dataset = _DatasetSource(
+        dataset_name=src.vertex_dataset_name, extra=take_extra(extra, "vertexMultimodalDatasetSource")
+    )
     return BatchInputConfig(
         instances_format=src.format,
-        gcs_source=omit_if_empty(_GcsSource(uris=src.gcs_uri)),
-        bigquery_source=omit_if_empty(_BigquerySource(input_uri=src.bigquery_uri)),
-        vertex_multimodal_dataset_source=omit_if_empty(_DatasetSource(dataset_name=src.vertex_dataset_name)),
-        extra=src.extra,
+        gcs_source=omit_if_empty(gcs),
+        bigquery_source=omit_if_empty(table),
+        vertex_multimodal_dataset_source=omit_if_empty(dataset),
+        extra=extra or None,
     )
 
 
@@ -53,15 +59,15 @@ def decode_source(wire: BatchInputConfig) -> BatchJobSource:
         gcs_uri=(wire.gcs_source or _GcsSource()).uris,
         bigquery_uri=(wire.bigquery_source or _BigquerySource()).input_uri,
         vertex_dataset_name=(wire.vertex_multimodal_dataset_source or _DatasetSource()).dataset_name,
-        extra=wire.extra,
+        extra=nest_extra(wire, "gcs_source", "bigquery_source", "vertex_multimodal_dataset_source"),
     )
 
 
-class _GcsDestination(Message):
+class _GcsDestination(OpenMessage):
     output_uri_prefix: str | None = None
 
 
-class _BigqueryDestination(Message):
+class _BigqueryDestination(OpenMessage):
     output_uri: str | None = None
 
 
@@ -81,12 +87,15 @@ class BatchOutputConfig(OpenMessage):
 
 def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
     """Encode the destination of a batch."""
+    extra = dict(dest.extra or {})
+    gcs = _GcsDestination(output_uri_prefix=dest.gcs_uri, extra=take_extra(extra, "gcsDestination"))
+    table = _BigqueryDestination(output_uri=dest.bigquery_uri, extra=take_extra(extra, "bigqueryDestination"))
     return BatchOutputConfig(
         predictions_format=dest.format,
-        gcs_destination=omit_if_empty(_GcsDestination(output_uri_prefix=dest.gcs_uri)),
-        bigquery_destination=omit_if_empty(_BigqueryDestination(output_uri=dest.bigquery_uri)),
+        gcs_destination=omit_if_empty(gcs),
+        bigquery_destination=omit_if_empty(table),
         vertex_multimodal_dataset_destination=_encode_dataset(dest.vertex_dataset),
-        extra=dest.extra,
+        extra=extra or None,
     )
 
 
@@ -97,7 +106,7 @@ def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
         gcs_uri=(wire.gcs_destination or _GcsDestination()).output_uri_prefix,
         bigquery_uri=(wire.bigquery_destination or _BigqueryDestination()).output_uri,
         vertex_dataset=_decode_dataset(wire.vertex_multimodal_dataset_destination),
-        extra=wire.extra,
+        extra=nest_extra(wire, "gcs_destination", "bigquery_destination"),
     )
 
 

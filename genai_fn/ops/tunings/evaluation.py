@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.generate import WireGenerationConfig
-from genai_fn.ops.request_parts import copy_as
+from genai_fn.ops.request_parts import copy_fields
 from genai_fn.schema import (
     AutoraterConfig,
     BleuSpec,
@@ -143,12 +143,14 @@ def encode_evaluation(config: EvaluationConfig | None) -> WireEvaluationConfig |
     """Encode an evaluation config; None stays None."""
     if config is None:
         return None
-    return copy_as(WireEvaluationConfig, config, metrics=tuple(_encode_metric(each) for each in config.metrics or ()))
+    return copy_fields(
+        WireEvaluationConfig, config, metrics=tuple(_encode_metric(each) for each in config.metrics or ())
+    )
 
 
 def _encode_metric(metric: Metric) -> _WireMetric:
     if isinstance(metric, UnifiedMetric):
-        return copy_as(_WireMetric, metric, aggregation_metrics=_AGGREGATIONS)
+        return copy_fields(_WireMetric, metric, aggregation_metrics=_AGGREGATIONS)
     name = (metric.name or "").lower()
     if name == "exact_match":
         return _WireMetric(aggregation_metrics=_AGGREGATIONS, exact_match_spec=_ExactMatchSpec())
@@ -176,7 +178,7 @@ def decode_evaluation(wire: WireEvaluationConfig | None) -> EvaluationConfig | N
     """Decode an evaluation config; None stays None."""
     if wire is None:
         return None
-    return copy_as(EvaluationConfig, wire, metrics=tuple(_decode_metric(each) for each in wire.metrics) or None)
+    return copy_fields(EvaluationConfig, wire, metrics=tuple(_decode_metric(each) for each in wire.metrics) or None)
 
 
 def _decode_metric(wire: _WireMetric) -> Metric:
@@ -196,5 +198,7 @@ def _decode_metric(wire: _WireMetric) -> Metric:
             return_raw_output=None if raw is None else raw.return_raw_output,
         )
     return (
-        copy_as(UnifiedMetric, wire) if any(getattr(wire, name) is not None for name in _SPECIFICATIONS) else Metric()
+        copy_fields(UnifiedMetric, wire)
+        if any(getattr(wire, name) is not None for name in _SPECIFICATIONS)
+        else Metric()
     )

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import field
+
 from genai_fn.ops.generate import WireGenerationConfig
-from genai_fn.ops.request_parts import copy_as
+from genai_fn.ops.request_parts import copy_fields, nest_extra
 from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, decode_evaluation
 from genai_fn.ops.tunings.rewards import WireCompositeRewardConfig, WireSingleRewardConfig
 from genai_fn.request import ResponseReader, read_json
@@ -32,7 +34,7 @@ from genai_fn.schema import (
     VeoLoraTuningSpec,
     VeoTuningSpec,
 )
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.base import OpenMessage
 
 __all__ = ["GEMINI_STARTED_TUNING", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
 
@@ -53,7 +55,7 @@ _STATE_BY_MODEL_STATE = {
 # Gemini: the tuned model is the job
 
 
-class _GeminiTuningTask(Message):
+class _GeminiTuningTask(OpenMessage):
     start_time: datetime | None = None
     complete_time: datetime | None = None
 
@@ -82,7 +84,7 @@ def _job_from_gemini(wire: _GeminiTunedModel) -> TuningJob:
         base_model=wire.base_model,
         tuned_model=TunedModel(model=wire.name, endpoint=wire.name),
         tuned_model_display_name=wire.display_name,
-        extra=wire.extra,
+        extra=nest_extra(wire, "tuning_task"),
     )
 
 
@@ -96,19 +98,26 @@ def _jobs_from_gemini(wire: _GeminiTunedModels) -> ListTuningJobsResponse:
     return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
-class _GeminiTuningOperation(Message):
+class _GeminiTuningMetadata(OpenMessage):
+    type_url: str | None = field(default=None, name="@type")
+    """Names the message, as it is inside an ``Any``."""
+    tuned_model: Any = None
+
+
+class _GeminiTuningOperation(OpenMessage):
     """The operation that tuning starts on Gemini; its metadata names the tuned model."""
 
     name: str | None = None
-    metadata: Mapping[str, Any] | None = None
+    done: bool | None = None
+    metadata: _GeminiTuningMetadata | None = None
 
 
 def _decode_started_tuning(wire: _GeminiTuningOperation) -> TuningJob:
-    model_name: Any = (wire.metadata or {}).get("tunedModel")
+    model_name = wire.metadata and wire.metadata.tuned_model
     name = model_name if isinstance(model_name, str) else (wire.name or "").partition("/operations/")[0]
     if not name:
         raise ValueError("an operation without the name of a tuned model")
-    return TuningJob(name=name, state=JobState.JOB_STATE_QUEUED)
+    return TuningJob(name=name, state=JobState.JOB_STATE_QUEUED, extra=nest_extra(wire, "metadata"))
 
 
 GEMINI_TUNING: Final[ResponseReader[TuningJob]] = read_json(_GeminiTunedModel, _job_from_gemini)
@@ -186,7 +195,7 @@ def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
     specs = (wire.supervised_tuning_spec, wire.preference_optimization_spec, wire.distillation_spec)
     inner = next((each.evaluation_config for each in specs if each is not None), None)
     evaluation = decode_evaluation(wire.evaluation_config or inner)
-    return copy_as(TuningJob, wire, state=_decode_state(wire.state), evaluation_config=evaluation)
+    return copy_fields(TuningJob, wire, state=_decode_state(wire.state), evaluation_config=evaluation)
 
 
 class _VertexTuningJobs(OpenMessage):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.ops.request_parts import copy_as
+from genai_fn.ops.request_parts import copy_fields
 from genai_fn.ops.tunings.evaluation import WireAutoraterConfig
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
@@ -154,11 +154,11 @@ class WireCompositeRewardConfig(CompositeReinforcementTuningRewardConfig):
 
 def encode_single_reward(config: SingleReinforcementTuningRewardConfig | None) -> WireSingleRewardConfig | None:
     """Encode a reward; None stays None."""
-    return None if config is None else copy_as(WireSingleRewardConfig, config)
+    return None if config is None else copy_fields(WireSingleRewardConfig, config)
 
 
 def encode_composite_reward(
     config: CompositeReinforcementTuningRewardConfig | None,
 ) -> WireCompositeRewardConfig | None:
     """Encode several rewards; None stays None."""
-    return None if config is None else copy_as(WireCompositeRewardConfig, config)
+    return None if config is None else copy_fields(WireCompositeRewardConfig, config)

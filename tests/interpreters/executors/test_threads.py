@@ -4,10 +4,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from genai_fn.interpreters.executors.threads import Latch, Promise, Worker, start_thread, wait_for_first
+from genai_fn.interpreters.executors.threads import Latch, Promise, SetOnce, Worker, start_thread, wait_for_first
 
 
 class Interrupt(BaseException):
@@ -71,6 +72,25 @@ def test_first_of_several() -> None:
     wait_for_first(latches[:1], 0)
     assert [each.is_set() for each in latches] == [False, True, False]
     assert [each._callbacks for each in latches] == [set()] * 3
+
+
+def test_set_once() -> None:
+    """Of several threads that set a value, all get the first one."""
+    value, answers = SetOnce[int](), list[int]()
+    assert value.get() is None
+    start = threading.Barrier(8)
+
+    def set_value(number: int) -> None:
+        start.wait(60)
+        answers.append(value.set(number))
+
+    workers = [Worker(partial(set_value, number)) for number in range(8)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert answers == [value.get()] * 8
+    assert value.set(9) == value.get() != 9
 
 
 def test_promise() -> None:

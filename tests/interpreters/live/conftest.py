@@ -1,20 +1,10 @@
 """Live sessions on asyncio and trio."""
 
-import gc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
-
-
-@pytest.fixture(scope="package", autouse=True)
-def freeze_garbage() -> Iterator[None]:
-    """Exclude existing objects from garbage collections, which these tests trigger often."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ within a C function that waits. A profile function is called at the same points,
 """
 
 import faulthandler
+import functools
 import gc
 import os
 import sys
@@ -63,14 +64,21 @@ class Interrupter:
 
 
 def _handles_signals(frame: FrameType, event: str, arg: Any) -> bool:
-    if not any(each in frame.f_code.co_filename for each in INTERRUPTIBLE_PATHS) or _is_finalizing(frame):
-        return False
+    """Return whether it is such a point, in code that may be interrupted; most events are excluded by their kind."""
     if event == "call":
-        return frame.f_code is not Items.__exit__.__code__  # the end of the block starts with it
-    return event == "c_return" or (event == "c_call" and arg.__name__ in WAITING_FUNCTIONS)
+        is_point = frame.f_code is not Items.__exit__.__code__  # the end of the block starts with it
+    else:
+        is_point = event == "c_return" or (event == "c_call" and arg.__name__ in WAITING_FUNCTIONS)
+    return is_point and _is_interruptible(frame.f_code.co_filename) and not _is_finalizing(frame)
 
 
-_FINALIZING = {NetworkStream.close.__code__, weakref.finalize.__call__.__code__}
+@functools.cache
+def _is_interruptible(path: str) -> bool:
+    return any(each in path for each in INTERRUPTIBLE_PATHS)
+
+
+# Not a set: the hash of a code object takes eight times as long as this search.
+_FINALIZING = (NetworkStream.close.__code__, weakref.finalize.__call__.__code__)
 
 
 def _is_finalizing(frame: FrameType | None) -> bool:

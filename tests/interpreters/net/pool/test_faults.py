@@ -53,7 +53,7 @@ def kind(request: pytest.FixtureRequest) -> PoolKind:
         Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"),
         Raw(b"HTTP/1.1 200 OK\r\nlong: " + b"x" * 200_000),
     ],
-    ids=str,
+    ids=lambda answer: str(answer)[:60],
 )
 def test_no_answer(kind: PoolKind, answer: Any) -> None:
     """An invalid response is a `Disconnected` with ``sent``, which can be pickled."""
