@@ -1,8 +1,10 @@
 """Sessions with MCP servers for sync code: each lives in an event loop in a thread of its own."""
 
+import importlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import anyio
@@ -10,6 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from genai_fn.errors import ConnectError, InvalidRequest, MissingExtra, TimedOut
 from genai_fn.flows.calling.invoke import describe_exception
+from genai_fn.interpreters.executors.tasks import unwrap_group
 from genai_fn.interpreters.extras import install_command
 from genai_fn.options import check_positive
 from genai_fn.schema.tools import is_mcp_session
@@ -70,20 +73,66 @@ def mcp_tools(server: "McpServerLike", *, timeout: float = 30.0) -> Generator[Mc
         TimedOut: If it is not open in time.
     """
     check_positive("timeout", timeout)
-    opening = _open_session(_enter_any(server), timeout)
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(opening) as session:
-        yield McpThreadSession(session, portal)
+    mcp = _import_mcp()
+    if not isinstance(server, str | mcp.StdioServerParameters | AbstractAsyncContextManager):
+        raise InvalidRequest("mcp_tools", type(server).__name__, "a command, a URL, or a context manager of a session")
+    with start_blocking_portal() as portal:
+        opening = portal.wrap_async_context_manager(_open_session(mcp, server, timeout))
+        session = opening.__enter__()
+        try:
+            yield McpThreadSession(session, portal)
+        finally:
+            opening.__exit__(None, None, None)  # not the exception of the block, which task groups would wrap
+
+
+def _import_mcp() -> Any:
+    try:
+        return importlib.import_module("mcp")
+    except ImportError:
+        raise MissingExtra("mcp", "mcp_tools", install_command("mcp")) from None
 
 
 @asynccontextmanager
-async def _open_session(entering: AbstractAsyncContextManager[Any], timeout: float) -> AsyncGenerator[Any]:
-    """Enter a server, within a time limit; what its end raises is left out, as the session is not needed any more."""
-    async with AsyncExitStack() as stack:
+async def _open_session(mcp: Any, server: Any, seconds: float) -> AsyncGenerator[Any]:
+    """Open a session within a time limit. An exception at its end is left out, as its server may be dead by then."""
+    is_open = False
+    with anyio.CancelScope(deadline=anyio.current_time() + seconds) as opening:
         try:
-            with anyio.fail_after(timeout):
-                session = await stack.enter_async_context(entering)
-        except TimeoutError:
-            raise TimedOut("connect", _DOING) from None
+            async with _connect(mcp, server) as session:
+                is_open, opening.deadline = True, inf
+                yield session
         except Exception as error:
-            raise ConnectError(_DOING, describe_exception(_unwrap_group(error))) from error
+            if not is_open:
+                raise ConnectError(_DOING, describe_exception(unwrap_group(error))) from error
+    if opening.cancelled_caught and not is_open:
+        raise TimedOut("connect", _DOING)
+
+
+_DOING = "opening a session with an MCP server"
+
+
+@asynccontextmanager
+async def _connect(mcp: Any, server: Any) -> AsyncGenerator[Any]:
+    """Connect to a server by what the installed version of ``mcp`` has; version 1 has no ``Client``."""
+    async with AsyncExitStack() as stack:
+        entered = await stack.enter_async_context(_build_transport(mcp, server))
+        if is_mcp_session(entered):
+            yield entered
+            return
+        read, write, *_ = entered
+        if hasattr(mcp, "Client"):
+            yield await stack.enter_async_context(mcp.Client(nullcontext((read, write))))
+            return
+        session = await stack.enter_async_context(mcp.ClientSession(read, write))
+        await session.initialize()
         yield session
+
+
+def _build_transport(mcp: Any, server: Any) -> AbstractAsyncContextManager[Any]:
+    if isinstance(server, AbstractAsyncContextManager):
+        return server
+    if isinstance(server, mcp.StdioServerParameters):
+        return cast("AbstractAsyncContextManager[Any]", mcp.stdio_client(server))
+    module = importlib.import_module("mcp.client.streamable_http")
+    client: Any = getattr(module, "streamable_http_client", None) or module.streamablehttp_client
+    return cast("AbstractAsyncContextManager[Any]", client(server))

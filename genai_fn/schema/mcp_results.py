@@ -46,7 +46,7 @@ def convert_tool_result(result: Any) -> dict[str, Any]:
     as the protocol advises.
     """
     dumped = dump_model(result)
-    media: list[dict[str, Any]] = []
+    media: list[dict[str, Any]] = []  # each a part with `inline_data`
     numbers = count(1)
     blocks = [_move_media(_drop_nulls(each), media, numbers) for each in _list_blocks(dumped)]
     texts = [str(each.get("text")) for each in blocks if each.get("type") == "text"]
@@ -56,8 +56,9 @@ def convert_tool_result(result: Any) -> dict[str, Any]:
     else:
         response = {"result": blocks}
     structured = dumped.get("structuredContent")
-    if structured is not None and not any(_is_json_of(each, structured) for each in texts):
-        response["structuredContent"] = structured
+    if structured is not None and not any(_is_repeated(structured, each) for each in texts):
+        references = {each["inline_data"]["data"]: {"$ref": each["inline_data"]["display_name"]} for each in media}
+        response["structuredContent"] = _replace_texts(structured, references)
     return {"response": response, **({"parts": tuple(media)} if media else {})}
 
 
@@ -96,8 +97,18 @@ def _add_part(name: str, data: Any, mime_type: str | None, media: list[dict[str,
     return {"$ref": name}
 
 
-def _is_json_of(text: str, value: Any) -> bool:
+def _is_repeated(structured: Any, text: str) -> bool:
+    """Whether a text is the JSON of structured content, or the text that servers in Python put into an object."""
     try:
-        return bool(codec.decode(text.encode()) == value)
+        return structured == {"result": text} or bool(codec.decode(text.encode()) == structured)
     except (ValueError, RecursionError):
         return False
+
+
+def _replace_texts(value: Any, replacements: Mapping[str, Any]) -> Any:
+    """Replace texts in JSON: data of media that were moved, which servers may repeat in the structured content."""
+    if isinstance(value, str):
+        return replacements.get(value, value)
+    if isinstance(value, dict):
+        return {name: _replace_texts(each, replacements) for name, each in cast("dict[str, Any]", value).items()}
+    return [_replace_texts(each, replacements) for each in cast("Any", value)] if isinstance(value, list) else value

@@ -101,14 +101,14 @@ def _list_all_tools(sessions: tuple[McpSession, ...]) -> FlowGenerator[Result[tu
 @flow
 def _list_tools(session: McpSession) -> FlowGenerator[Result[tuple[McpTool, ...], GenaiError]]:
     try:
-        tools: tuple[McpTool, ...] = yield CallFunction(_start_in_session, (session, _list_pages))
+        declarations: list[dict[str, Any]] = yield CallFunction(_start_in_session, (session, _list_declarations))
     except FlowFailed as end:
         if isinstance(end.error, AsyncOnly):
             return Failure(AsyncOnly("an MCP session is async: run this with AsyncHttp, or open it with mcp_tools(…)"))
         raise
     except Exception as error:  # noqa: BLE001  # of the session, which may raise anything
         return Failure(FunctionCallError("list_tools", describe_exception(error)))
-    return Success(tools)
+    return Success(tuple(McpTool(each, session) for each in declarations))
 
 
 def list_tools_within(
@@ -196,16 +196,16 @@ def _start_in_session(session: Any, function: Callable[..., Any], *args: Any) ->
     return function(session, *args) if start is None else start(function, *args)
 
 
-async def _list_pages(session: Any) -> tuple[McpTool, ...]:
-    """Return all tools of a server."""
-    tools: list[McpTool] = []
+async def _list_declarations(session: Any) -> list[dict[str, Any]]:
+    """Return the declarations of all tools of a server."""
+    declarations: list[dict[str, Any]] = []
     cursors: set[str] = set()
     page = dump_model(await session.list_tools())
     while True:
-        tools += [McpTool(convert_tool(each), session) for each in page["tools"]]
+        declarations += map(convert_tool, page["tools"])
         cursor: str | None = page.get("nextCursor")
         if not cursor:
-            return tuple(tools)
+            return declarations
         if cursor in cursors:
             raise FlowFailed(PageLoop(cursor))
         if len(cursors) >= _MAX_PAGES:
