@@ -56,10 +56,10 @@ def photo() -> Image:
 @server.tool()
 def record() -> list[Any]:
     """Record a sound, and link to a file."""
-    resource = types.BlobResourceContents(uri="station://log", blob="bG9n", **{"mimeType": "text/csv"})  # as on the wire
+    resource = types.BlobResourceContents(uri="station://log", blob="bG9n", mimeType="text/csv")  # as on the wire
     link = types.ResourceLink(type="resource_link", name="archive", uri="station://archive")
     return [
-        types.AudioContent(type="audio", data="d2F2ZQ==", **{"mimeType": "audio/wav"}),
+        types.AudioContent(type="audio", data="d2F2ZQ==", mimeType="audio/wav"),
         types.EmbeddedResource(type="resource", resource=resource),
         link,
     ]
