@@ -75,7 +75,7 @@ class ParamsSession(ScriptedSession):
     """A session that takes the parameters of the request, as ``mcp.ClientSession`` does."""
 
     async def list_tools(self, cursor: str | None = None, *, params: Any = None) -> Any:
-        return await super().list_tools(cursor=params and params["cursor"])
+        return await super().list_tools(cursor=params and params.cursor)
 
 
 class HangingSession(ScriptedSession):

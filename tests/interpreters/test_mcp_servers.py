@@ -138,8 +138,9 @@ def test_results(kind: str, transport: str, url: str) -> None:
     assert failed["error"].startswith("Error executing tool fail")
     assert "days" in refused["error"]
     assert missing == {"error": "the function nothing does not exist"}
-    parts = [part.function_response.parts for turn in requests[-1].operation.contents for part in turn.parts][6:9:2]
-    assert [[each.inline_data.data for each in media] for media in parts] == [[b"pixels"], [b"wave", b"log"]]
+    sent = [part.function_response for turn in requests[-1].operation.contents for part in turn.parts]
+    data = {each.name: [part.inline_data.data for part in each.parts or ()] for each in sent if each is not None}
+    assert (data["photo"], data["record"], data["fail"]) == ([b"pixels"], [b"wave", b"log"], [])
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "trio"])

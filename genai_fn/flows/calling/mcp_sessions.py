@@ -218,9 +218,12 @@ _MAX_PAGES = 1000
 
 
 def _request_page(session: Any, cursor: str) -> Any:
-    """Request a page: ``mcp.Client`` takes the cursor, ``ClientSession`` the parameters of the request."""
-    names = inspect.signature(session.list_tools).parameters
-    return session.list_tools(**({"params": {"cursor": cursor}} if "params" in names else {"cursor": cursor}))
+    """Request a page: ``ClientSession`` takes the parameters of the request, ``mcp.Client`` the cursor."""
+    if "params" not in inspect.signature(session.list_tools).parameters:
+        return session.list_tools(cursor=cursor)
+    from mcp.types import PaginatedRequestParams  # noqa: PLC0415  # loaded by whoever has opened the session
+
+    return session.list_tools(params=PaginatedRequestParams(cursor=cursor))
 
 
 async def _call_tool(session: Any, name: str, arguments: dict[str, Any]) -> FunctionResponse:

@@ -158,7 +158,8 @@ def serve_http(kill_at: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         await app(scope, receive, send_counted)
 
-    print(listener.getsockname()[1], flush=True)
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
     uvicorn.Server(uvicorn.Config(counted, log_level="warning")).run(sockets=[listener])
 
 
