@@ -1,9 +1,9 @@
 """
-An MCP server of the package ``mcp``, version 1 or 2: ``python server.py [--http] [--kill-at N] [--garbage]``.
+An MCP server of the package ``mcp``, version 1 or 2: ``python server.py [--http] [--kill-at N] [--garbage HEX]``.
 
 It speaks over stdin and stdout, or over streamable HTTP on a port of loopback that it writes to stdout. ``--kill-at``
-kills it at the n-th message that it receives or sends, before that is handled or has left. ``--garbage`` writes lines
-between the messages that are none.
+kills it at the n-th message that it receives or sends, before that is handled or has left. ``--garbage`` writes bytes
+before each message.
 """
 
 import argparse
@@ -166,13 +166,13 @@ def serve_http(kill_at: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--http", action="store_true")
-    parser.add_argument("--garbage", action="store_true")
+    parser.add_argument("--garbage", default="")
     parser.add_argument("--kill-at", type=int, default=-1)
     options = parser.parse_args()
     if options.http:
         serve_http(options.kill_at)
         return
-    garbage = b"\xff\x00 not json\n{}\n" if options.garbage else b""
+    garbage = bytes.fromhex(options.garbage)
     with os.fdopen(os.dup(0), "rb") as stdin, os.fdopen(os.dup(1), "wb", buffering=0) as stdout:
         sys.stdin = Standard(CountedInput(stdin, options.kill_at))
         sys.stdout = Standard(CountedOutput(stdout, options.kill_at, garbage))
