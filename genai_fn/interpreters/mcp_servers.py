@@ -130,7 +130,7 @@ async def _connect(mcp: Any, server: Any) -> AsyncGenerator[Any]:
 
 def _build_transport(mcp: Any, server: Any) -> AbstractAsyncContextManager[Any]:
     if isinstance(server, AbstractAsyncContextManager):
-        return server
+        return cast("AbstractAsyncContextManager[Any]", server)
     if isinstance(server, mcp.StdioServerParameters):
         return cast("AbstractAsyncContextManager[Any]", mcp.stdio_client(server))
     module = importlib.import_module("mcp.client.streamable_http")

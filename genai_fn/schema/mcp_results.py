@@ -85,7 +85,7 @@ def _move_media(block: dict[str, Any], media: list[dict[str, Any]], numbers: Ite
         return {**block, "data": _add_part(f"{kind}_{next(numbers)}", block.get("data"), block.get("mimeType"), media)}
     resource = block.get("resource")
     if kind == "resource" and isinstance(resource, Mapping) and "blob" in resource:
-        held: Mapping[str, Any] = resource
+        held = cast("Mapping[str, Any]", resource)
         reference = _add_part(f"resource_{next(numbers)}", held["blob"], held.get("mimeType"), media)
         return {**block, "resource": {**held, "blob": reference}}
     return block

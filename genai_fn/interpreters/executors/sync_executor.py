@@ -259,9 +259,10 @@ class SyncExecutor:
         return perform_file_effect(effect)
 
     def _call_function(self, effect: CallFunction) -> Any:
-        value = effect.function(*effect.args, **effect.kwargs)
+        value: Any = effect.function(*effect.args, **effect.kwargs)
         if isinstance(value, Future):
-            return self._wait_for_future(value, effect)
+            future: Future[Any] = value
+            return self._wait_for_future(future, effect)
         if not inspect.isawaitable(value):
             return value
         close: Callable[[], object] | None = getattr(value, "close", None)
@@ -269,7 +270,7 @@ class SyncExecutor:
             close()
         raise FlowFailed(AsyncOnly(f"{effect.function_name} is async: run this with AsyncHttp"))
 
-    def _wait_for_future(self, future: Future[T], call: CallFunction) -> T:
+    def _wait_for_future(self, future: Future[Any], call: CallFunction) -> Any:
         over = Latch()
         future.add_done_callback(lambda _: over.set())
         try:
