@@ -240,10 +240,10 @@ def _apply_mcp_tools(
             "with_tools", description.operation.op, "the functions that list_mcp_tools(…) returns for a session"
         )
     declared = _apply_tools(description, others)  # checks that there is a root request with tools
-    kind, builder = (
-        (Stream, mcp_sessions.stream_declared) if isinstance(description, Stream) else (Flow, mcp_sessions.run_declared)
-    )
-    return kind(builder, declared if others else description, (sessions,))
+    source: Any = declared if others else description
+    if isinstance(description, Stream):
+        return Stream[Any](mcp_sessions.stream_declared, source, (sessions,))
+    return Flow[Any](mcp_sessions.run_declared, source, (sessions,))
 
 
 def _add_tools(request: R, tools: tuple[Any, ...]) -> R:

@@ -6,7 +6,6 @@ import random
 import time
 import weakref
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
@@ -46,6 +45,7 @@ from genai_fn.interpreters.executors.event_loops import await_future, await_prom
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
+from genai_fn.interpreters.executors.threads import is_future
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class AsyncExecutor:
                 [value] = await self._wait_until_closed(in_thread, _Boxed(call))
             else:
                 value = call()
-            if isinstance(value, Future):
+            if is_future(value):
                 return await self._wait_until_closed(await_future, value)
             return (await self._wait_until_closed(_await, value)) if inspect.isawaitable(value) else value
         raise FlowFailed(effect.build_timeout_error())

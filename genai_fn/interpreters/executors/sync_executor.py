@@ -43,7 +43,7 @@ from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.limits import compute_read_limit
-from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
+from genai_fn.interpreters.executors.threads import Latch, Worker, is_future, wait_for_first
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
@@ -260,9 +260,8 @@ class SyncExecutor:
 
     def _call_function(self, effect: CallFunction) -> Any:
         value: Any = effect.function(*effect.args, **effect.kwargs)
-        if isinstance(value, Future):
-            future: Future[Any] = value
-            return self._wait_for_future(future, effect)
+        if is_future(value):
+            return self._wait_for_future(value, effect)
         if not inspect.isawaitable(value):
             return value
         close: Callable[[], object] | None = getattr(value, "close", None)
