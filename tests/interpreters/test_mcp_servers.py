@@ -61,10 +61,10 @@ async def open_session(server: StdioServerParameters | str) -> AsyncGenerator[An
         async with mcp.Client(server) as client:
             yield client
         return
-    from mcp.client.streamable_http import streamablehttp_client
+    from mcp.client.streamable_http import streamable_http_client
 
     async with (
-        stdio_client(server) if isinstance(server, StdioServerParameters) else streamablehttp_client(server) as (
+        stdio_client(server) if isinstance(server, StdioServerParameters) else streamable_http_client(server) as (
             read,
             write,
             *_,
