@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         Unsupported as Unsupported,
     )
     from genai_fn.flows import chats as chats
+    from genai_fn.flows.calling.mcp_sessions import list_mcp_tools as list_mcp_tools
     from genai_fn.flows.paging import next_page as next_page
     from genai_fn.flows.parallel import both as both
     from genai_fn.flows.polling import until_done as until_done
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.default import arun as arun, run as run
     from genai_fn.interpreters.http import Http as Http
     from genai_fn.interpreters.live.session import Session as Session
+    from genai_fn.interpreters.mcp_servers import mcp_tools as mcp_tools
     from genai_fn.interpreters.offline import Offline as Offline
     from genai_fn.interpreters.protocols import AsyncInterpreter as AsyncInterpreter, Interpreter as Interpreter
     from genai_fn.local_tokenizer.tokenizer import LocalTokenizer as LocalTokenizer

@@ -145,6 +145,9 @@ class CallFunction(Value):
 
     `in_thread`: the function may block, so async executors run it in a thread, unless it is async. After the seconds
     of `timeout`, an async executor cancels an async function, or abandons a thread, and raises `FlowFailed`.
+
+    A function may return a ``concurrent.futures.Future``, which does not block: all executors wait for its value, at
+    most for `timeout`, and cancel it if they stop waiting.
     """
 
     function: Callable[..., Any]
@@ -155,7 +158,14 @@ class CallFunction(Value):
 
     def build_timeout_error(self) -> TimedOut:
         """Build the error for a function that takes too long."""
-        return TimedOut("total", f"calling {getattr(self.function, '__qualname__', type(self.function).__name__)}")
+        return TimedOut("total", f"calling {self.function_name}")
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function for messages; an object that is called may have a `name`."""
+        function = self.function
+        name: object = getattr(function, "__qualname__", None) or getattr(function, "name", None)
+        return name if isinstance(name, str) else type(function).__name__
 
 
 class Emit(Value):

@@ -28,6 +28,7 @@ from genai_fn.options import Options
 from genai_fn.request import Flow, Live, LiveOperation, Modifier, Operation, Request, Stream, kind_of
 from genai_fn.schema import Content
 from genai_fn.schema.secret_fields import SecretMessage
+from genai_fn.schema.tools import is_mcp_session
 
 __all__ = ["write_assignment", "write_expression", "write_short"]
 
@@ -201,6 +202,8 @@ class _SourceWriter:
             return self._import_path(value.__qualname__, value.__module__)
         if isinstance(value, float) and not isfinite(value):
             return f'float("{value}")'
+        if is_mcp_session(value):
+            return f"<{type(value).__name__}>"  # the repr of a session has the environment of its server
         literal = repr(value)
         if literal.startswith("datetime."):
             self._imports.setdefault("datetime", set())

@@ -10,5 +10,6 @@ Flows: several requests as one value, written as generators of commands without 
 - `parallel`: two actions at once, and deadlines of flows.
 - `polling`: waits for long-running work.
 - `response_text`: the text of a response.
+- `roots`: the request that a description is derived from.
 - `structured`: responses as values of a type; `typed_json` converts between JSON and Python types.
 """

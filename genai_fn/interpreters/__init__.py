@@ -8,6 +8,7 @@ Interpreters: they run requests, flows, streams and live sessions, and do all th
 - `runner`, `sync_runner`, `async_runner`: the runners that all interpreters derive from, and the items of streams
 - `middleware`: wrappers of request handlers, transports and connectors
 - `settings`: the parameters of `Http` and `AsyncHttp`
+- `mcp_servers`: ``mcp_tools``, which opens sessions with MCP servers for sync code
 - `extras`: the commands that install optional dependencies
 - `protocols`: the types to annotate interpreters with
 - `default`: the module-level ``run`` and ``arun``

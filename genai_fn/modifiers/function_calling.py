@@ -7,13 +7,15 @@ from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop
-from genai_fn.flows.calling.invoke import OnError
+from genai_fn.flows.calling.mcp_sessions import McpSession
+from genai_fn.flows.calling.options import OnError
 from genai_fn.flows.turns import Turn
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema import GenerateContentResponse, LiveConnectConfig, LiveServerMessage
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.tools import is_mcp_session
 
 __all__ = ["CallingModifier", "calling"]
 
@@ -36,7 +38,7 @@ class CallingModifier(Modifier):
 
 
 def calling(
-    *functions: Callable[..., Any], max_calls: int | None = None, on_error: OnError = "return"
+    *functions: Callable[..., Any] | McpSession, max_calls: int | None = None, on_error: OnError = "return"
 ) -> CallingModifier:
     """
     Declare functions to the model, execute its function calls, and send the results, until it makes no more calls.
@@ -54,7 +56,8 @@ def calling(
 
     Args:
         functions: Functions to call. Each is declared by its signature and docstring, unless a tool of the request
-            has a declaration of that name.
+            has a declaration of that name. A client session with an MCP server stands for all tools of the server,
+            which are listed when the flow runs.
 
         max_calls: Maximum number of requests, 10 unless the config sets another; the calls in the last response are not
             executed. Not for live sessions.
@@ -67,7 +70,10 @@ def calling(
             ``generate`` request, a chat or a live session.
 
     Fails with:
-        FunctionCallError: If a function raises an exception and ``on_error`` is ``fail``.
+        FunctionCallError: If a function raises an exception, or an MCP server reports an error, and ``on_error`` is
+            ``fail``; or if the tools of an MCP server cannot be listed.
+
+        InvalidRequest: If a tool of an MCP server has the name of another function.
 
         TimedOut: If the deadline of the request passes; it applies to the whole loop.
     """
@@ -119,16 +125,20 @@ def _apply_to_live(live: Live[Any], options: loop.CallingOptions) -> Live[Any]:
         )
     if options.max_calls is not None:
         raise InvalidRequest("max_calls", options.max_calls, "nothing: a session has no rounds")
+    if any(map(is_mcp_session, options.functions)):
+        raise InvalidRequest("calling", live.operation.op, "the functions that list_mcp_tools(…) returns for a session")
     changed: dict[str, Any] = {"config": _declare_functions(config, options)}
     return replace(live, operation=replace(live.operation, **changed), calling_options=options)
 
 
 def _declare_functions(config: Any, options: loop.CallingOptions) -> Any:
     """Add the declarations of the functions to a config; raise `InvalidRequest` if they cannot be declared."""
-    names = [_get_name(each) for each in options.functions]
+    functions = [each for each in options.functions if not is_mcp_session(each)]
+    sessions = {id(each) for each in options.functions if is_mcp_session(each)}
+    names = [_get_name(each) for each in functions]
     declared: Any = loop.declare_missing_functions(config, options.functions)
-    if len(set(names)) < len(names):
-        raise InvalidRequest("calling", names, "functions with different names")
+    if len(set(names)) + len(sessions) < len(options.functions):
+        raise InvalidRequest("calling", names, "functions with different names, and each MCP session once")
     return declared
 
 

@@ -4,8 +4,8 @@ Modifiers of the request: they change the config or the options of the root requ
 The root request is the request that a flow or stream is derived from.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar, cast, overload
 
 import msgspec
 from msgspec.structs import replace
@@ -13,16 +13,19 @@ from msgspec.structs import replace
 from genai_fn.backend import HeadersLike, check_api_version, normalize_base_url, normalize_headers
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop, parallel
+from genai_fn.flows.calling import mcp_sessions
+from genai_fn.flows.calling.mcp_sessions import McpSession
+from genai_fn.flows.roots import change_root
 from genai_fn.ops.generate import GenerateContent, refuse_uncalled_functions
 from genai_fn.options import Options, Retry, Timeouts, check_positive, check_type
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.convert import as_changes, as_value
-from genai_fn.schema.tools import ToolLike
+from genai_fn.schema.tools import ToolLike, is_mcp_session
 
 __all__ = [
+    "McpToolsModifier",
     "RequestModifier",
-    "change_root",
     "replace_config",
     "with_config",
     "with_options",
@@ -32,6 +35,7 @@ __all__ = [
 
 D = TypeVar("D", bound=Request[Any] | Flow[Any] | Stream[Any] | Live[Any])
 R = TypeVar("R", bound=Request[Any] | Live[Any])
+T = TypeVar("T")
 
 
 class RequestModifier(Modifier):
@@ -41,6 +45,21 @@ class RequestModifier(Modifier):
 
     def __call__(self, description: D) -> D:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function returns the type of its argument
+
+
+class McpToolsModifier(Modifier):
+    """The tools of MCP servers are listed when the description runs, so that a request becomes a flow."""
+
+    takes_live: ClassVar[bool] = True  # to refuse it with a hint
+
+    @overload
+    def __call__(self, description: Request[T]) -> Flow[T]: ...
+    @overload
+    def __call__(self, description: Flow[T]) -> Flow[T]: ...
+    @overload
+    def __call__(self, description: Stream[T]) -> Stream[T]: ...
+    def __call__(self, description: Any) -> Any:
+        return super().__call__(description)
 
 
 def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **fields: Any) -> RequestModifier:
@@ -76,23 +95,38 @@ def with_system(content: ContentLike) -> RequestModifier:
     return with_config(system_instruction=content)
 
 
-def with_tools(*tools: ToolLike) -> RequestModifier:
+@overload
+def with_tools(*tools: ToolLike) -> RequestModifier: ...  # type: ignore[overload-overlap]  # the first that fits
+@overload
+def with_tools(*tools: ToolLike | McpSession) -> McpToolsModifier: ...
+def with_tools(*tools: Any) -> RequestModifier | McpToolsModifier:
     """
     Add tools to those of the request's config. Functions are only declared; to call them, use `calling`.
 
     Args:
-        tools: Functions to declare, function declarations, `Tool`s, values of their fields, such as `GoogleSearch`, or
-            dicts of the fields of a `Tool`.
+        tools: Functions to declare, function declarations, `Tool`s, values of their fields, such as `GoogleSearch`,
+            dicts of the fields of a `Tool`, or client sessions with MCP servers. The tools of a server are listed when
+            the request runs, so that it becomes a flow.
 
     Raises:
-        InvalidRequest: If the operation has no tools, or a tool cannot be converted.
+        InvalidRequest: If the operation has no tools, a tool cannot be converted, or a session is passed for a live
+            session, which takes the functions of `list_mcp_tools`.
+
+    Fails with:
+        FunctionCallError: If the tools of a session cannot be listed.
+
+        InvalidRequest: If a tool of a server has the name of another function.
 
     >>> from genai_fn import generate
     >>> from genai_fn.schema import GoogleSearch
     >>> (generate("m", "hi") | with_tools(GoogleSearch())).operation.config.tools
     (Tool(google_search=GoogleSearch()),)
     """
-    return RequestModifier(_apply_tools, (tools,))
+    sessions = tuple(each for each in tools if is_mcp_session(each))
+    if not sessions:
+        return RequestModifier(_apply_tools, (tools,))
+    others = tuple(each for each in tools if not is_mcp_session(each))
+    return McpToolsModifier(_apply_mcp_tools, (sessions, others))
 
 
 def with_options(
@@ -198,6 +232,20 @@ def _apply_tools(description: Description | Live[Any], tools: tuple[Any, ...]) -
     return change_root(description, "with_tools", _add_tools, tools)
 
 
+def _apply_mcp_tools(
+    description: Description | Live[Any], sessions: tuple[McpSession, ...], others: tuple[Any, ...]
+) -> Flow[Any] | Stream[Any]:
+    if isinstance(description, Live):
+        raise InvalidRequest(
+            "with_tools", description.operation.op, "the functions that list_mcp_tools(…) returns for a session"
+        )
+    declared = _apply_tools(description, others)  # checks that there is a root request with tools
+    source: Any = declared if others else description
+    if isinstance(description, Stream):
+        return Stream[Any](mcp_sessions.stream_declared, source, (sessions,))
+    return Flow[Any](mcp_sessions.run_declared, source, (sessions,))
+
+
 def _add_tools(request: R, tools: tuple[Any, ...]) -> R:
     existing = getattr(getattr(request.operation, "config", None), "tools", None) or ()
     return replace_config(request, None, (("tools", (*existing, *tools)),))
@@ -219,23 +267,3 @@ def _replace_options(request: R, options: Options) -> R:
     """Return a request whose options are updated with each option in `options` that is neither None nor False."""
     given = {name: value for name, value in _get_set_fields(options).items() if value is not False}
     return replace(request, options=replace(request.options, **given))
-
-
-def change_root(description: Description | Live[Any], name: str, change: Callable[..., Any], *args: Any) -> Any:
-    """
-    Replace the root request of a description, or a live session, by ``change(request, *args)``.
-
-    Raises:
-        InvalidRequest: If there is no root request; the error has the path `name`, the name of the modifier.
-    """
-    derived: list[Any] = []
-    root: Any = description
-    while not isinstance(root, Request | Live):
-        if root.source is None:
-            raise InvalidRequest(name, root, "a request, or a flow or stream derived from one")
-        derived.append(root)
-        root = root.source
-    changed = change(root, *args)
-    for each in reversed(derived):
-        changed = replace(each, source=changed)
-    return changed

@@ -6,10 +6,11 @@ from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import response_text, structured
+from genai_fn.flows.roots import change_root
 from genai_fn.flows.structured import ParsedResponse
 from genai_fn.flows.turns import Turn
 from genai_fn.http import ValueWithResponse
-from genai_fn.modifiers.request_config import change_root, replace_config
+from genai_fn.modifiers.request_config import replace_config
 from genai_fn.request import Action, Description, Flow, Modifier, Request, Stream
 from genai_fn.schema import GenerateContentResponse
 

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, time
 from inspect import Parameter
 from types import SimpleNamespace
@@ -15,8 +15,24 @@ from genai_fn import codec
 from genai_fn.schema.base import ConversionError, Message
 from genai_fn.schema.json_schema import build_json_schema, build_json_schemas
 from genai_fn.schema.other_types import encode_other_type
+from genai_fn.values import Value
 
-__all__ = ["declare_function", "get_function_name", "get_parameter_type"]
+__all__ = ["DeclaredFunction", "declare_function", "get_function_name", "get_parameter_type"]
+
+
+class DeclaredFunction(Value):
+    """A function that has a declaration of its own, the fields of a `FunctionDeclaration`, and takes any arguments."""
+
+    declaration: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name by which a model calls it, which need not be one of Python."""
+        declared: str = self.declaration["name"]
+        return declared
+
+    def __call__(self, /, **arguments: Any) -> Any:
+        raise NotImplementedError
 
 
 def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
@@ -31,6 +47,8 @@ def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
     Raises:
         ConversionError: If a parameter cannot be described, with the path to it.
     """
+    if isinstance(function, DeclaredFunction):
+        return dict(function.declaration)
     if not callable(function) or isinstance(function, type):
         raise ConversionError(function, "a function, or an object that is callable like one")
     name, doc = get_function_name(function), _get_docstring(function)
@@ -44,6 +62,8 @@ def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
 
 def get_function_name(function: Callable[..., Any]) -> str:
     """Return the name by which a model calls a function."""
+    if isinstance(function, DeclaredFunction):
+        return function.name
     bare = _unwrap_partial(function)
     name: str = getattr(bare, "__name__", type(bare).__name__)
     if not name.isidentifier():

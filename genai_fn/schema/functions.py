@@ -1,9 +1,12 @@
 """Calls of a model to functions and to tools of the service, and the responses."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from genai_fn.schema.base import FreeFormMessage, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
+from msgspec.structs import replace
+
+from genai_fn.schema.base import Coerce, FreeFormMessage, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.convert import as_value
 from genai_fn.schema.media import (
     AudioMetadata,
     DocumentMetadata,
@@ -136,6 +139,36 @@ class FunctionResponse(FreeFormMessage):
     name: str | None = None
     response: Mapping[str, Any] | None = None
     """The response as JSON, by convention under ``output``, or under ``error`` for a failure."""
+
+    @classmethod
+    def from_mcp_response(cls, *, name: str, response: Any) -> Self:
+        """
+        Build the response for the result of a call to an MCP server. The package ``mcp`` is not needed.
+
+        ``result`` is the list of the content blocks; of an error, ``error`` is the text. ``structuredContent`` is added
+        unless a text repeats it. Images, sounds and binary resources become `parts`; in their place the block has a
+        reference to the name of the part.
+
+        Args:
+            name: Name of the function.
+
+            response: A ``CallToolResult`` of any version of ``mcp``, or a dict of its JSON.
+
+        Raises:
+            InvalidRequest: If it is neither, or its media are not base64.
+
+        >>> result = {"content": [{"type": "text", "text": "rain"}]}
+        >>> FunctionResponse.from_mcp_response(name="weather", response=result).response
+        {'result': [{'type': 'text', 'text': 'rain'}]}
+        """
+        converted: Self = as_value(Annotated[cls, Coerce(_convert_mcp_result)], response, "response")
+        return replace(converted, name=name)
+
+
+def _convert_mcp_result(result: Any) -> Any:
+    from genai_fn.schema.mcp_results import convert_tool_result  # noqa: PLC0415  # needed for MCP alone
+
+    return convert_tool_result(result)
 
 
 class ToolCall(FreeFormMessage):

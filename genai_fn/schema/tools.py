@@ -138,6 +138,12 @@ def is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
+def is_mcp_session(value: object) -> bool:
+    """Whether a tool is a client session with an MCP server, which has methods to list and to call the tools."""
+    methods = (getattr(value, "list_tools", None), getattr(value, "call_tool", None))
+    return not isinstance(value, type) and not callable(value) and all(map(callable, methods))
+
+
 class ComputerUse(OpenMessage):
     """Computer use."""
 

@@ -45,6 +45,8 @@ _SETUP = "tests/ops/live/test_setup.py::test_differences"
 _SCHEMAS = "tests/schema/test_api_schema.py::TestAgreement::test_differences"
 _DECLARED = "tests/schema/test_function_declarations.py"
 _CALLING = "tests/flows/test_calling.py"
+_MCP_SESSIONS = "tests/flows/test_mcp_sessions.py"
+_MCP_SERVERS = "tests/interpreters/test_mcp_servers.py"
 _CHATS = "tests/flows/test_chats_agreement.py"
 _ADDRESSES = "tests/ops/test_generate.py::test_same_address"
 _URLS = "tests/ops/test_addresses_3_6_1.py::test_addresses"
@@ -102,6 +104,7 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "tests/schema/test_redirected_fields.py::TestRedirected::test_sent",
     ),
     "a Python function": (f"{_DECLARED}::test_sent",),
+    "a session with an MCP server": (f"{_MCP_SESSIONS}::test_calling", f"{_MCP_SESSIONS}::test_pages"),
     "a Python function with `bytes`": (f"{_DECLARED}::test_same_as_google_genai",),
     "a Python function with `type[int]`, or another type without JSON": (f"{_DECLARED}::test_same_as_google_genai",),
     "a Python function with a dataclass, or an enum member as default": (f"{_DECLARED}::test_more_than_google_genai",),
@@ -295,6 +298,13 @@ _EXECUTION: Mapping[str, tuple[str, ...]] = {
     "a function that the model calls and that does not exist": (f"{_CALLING}::test_unknown_function",),
     "calls in the last response that `maximum_remote_calls` allows": (f"{_CALLING}::test_out_of_calls",),
     "the mode `ANY` after the first round": (f"{_CALLING}::test_any_becomes_auto",),
+    "a session with an MCP server, in sync code": (f"{_MCP_SERVERS}::test_results",),
+    "a session with an MCP server, in a live session": (
+        f"{_MCP_SESSIONS}::test_refused",
+        f"{_MCP_SESSIONS}::test_listed_functions",
+    ),
+    "the result of an MCP tool": ("tests/schema/test_mcp_results.py::test_media",),
+    "an error of an MCP tool, by `from_mcp_response`": ("tests/schema/test_mcp_results.py::test_error",),
     "the response to a function call": (f"{_CALLING}::test_parallel_calls",),
     "an empty text beside other parts, in a chat": (f"{_CHATS}::test_an_empty_text_beside_others",),
     "an empty text alone, in a chat": ("tests/flows/test_chats.py::test_answer_without_content",),

@@ -100,6 +100,7 @@ PURE_MODULES = {
 IO_EXCEPTIONS = {
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
     "forks": {"contextlib", "importlib", "os", "threading"},  # the lock that a fork waits for
+    "flows.calling.mcp_sessions": {"mcp"},  # the type of the parameters that its sessions take
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "local_tokenizer.model_files": {
         "contextlib",

@@ -4,7 +4,9 @@ The function-calling loop: sends a request, calls the functions that the model a
 Each round is one request. The model's content is sent back unchanged, with its thought signatures, followed by one turn
 with all function responses, in the order of the calls and with their ids.
 
+- `options`: the options of the loop.
 - `invoke`: calls one function and converts its arguments and its result.
+- `mcp_sessions`: lists the tools of MCP servers, as functions.
 """
 
 from collections.abc import Callable
@@ -16,7 +18,9 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskAll
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.flows.calling.invoke import OnError, invoke_function
+from genai_fn.flows.calling.invoke import invoke_function
+from genai_fn.flows.calling.mcp_sessions import REPEATED_NAME, find_repeated_name, list_tools_within
+from genai_fn.flows.calling.options import DEFAULT_MAX_CALLS, CallingOptions, OnError
 from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, compute_remaining_time
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.parallel import run_within
@@ -35,8 +39,8 @@ from genai_fn.schema import (
     Tool,
 )
 from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.tools import is_mcp_session
 from genai_fn.streams import stream_response
-from genai_fn.values import Value
 
 __all__ = [
     "DEFAULT_MAX_CALLS",
@@ -45,17 +49,6 @@ __all__ = [
     "run_calling_loop",
     "stream_calling_loop",
 ]
-
-DEFAULT_MAX_CALLS = 10
-"""Default of the maximum number of requests, as in google-genai."""
-
-
-class CallingOptions(Value):
-    """The functions that a model may call, the maximum number of requests, and what happens to exceptions."""
-
-    functions: tuple[Callable[..., Any], ...]
-    max_calls: int | None = None
-    on_error: OnError = "return"
 
 
 @stream(traits=FlowTraits(spawns=False))
@@ -77,12 +70,12 @@ def run_calling_loop(
 def declare_missing_functions(
     config: GenerateContentConfig, functions: tuple[Callable[..., Any], ...]
 ) -> GenerateContentConfig:
-    """Add declarations to a config for the functions that it does not declare yet."""
+    """Add declarations to a config for the functions that it does not declare yet. MCP sessions are left out."""
     declared = _get_declared_names(config)
     missing = tuple(
         FunctionDeclaration.from_callable(callable=each)
         for each in functions
-        if get_function_name(each) not in declared
+        if not is_mcp_session(each) and get_function_name(each) not in declared
     )
     return replace(config, tools=(*(config.tools or ()), Tool(function_declarations=missing))) if missing else config
 
@@ -99,10 +92,14 @@ def _run_rounds(
     config, contents = _get_config(request), _get_contents(request)
     switches = config.automatic_function_calling or AutomaticFunctionCallingConfig()
     rounds, history = _get_max_rounds(options, switches), tuple[Content, ...]()
+    deadline = yield from compute_deadline(request)
+    listed = yield from _replace_sessions(options, deadline)
+    if isinstance(listed, Failure):
+        return listed
+    options = listed.unwrap()
     functions = _select_runnable_functions(options, config)
     foreign_names = _get_declared_names(config) - {get_function_name(each) for each in options.functions}
     config = replace(declare_missing_functions(config, options.functions), automatic_function_calling=None)
-    deadline = yield from compute_deadline(request)
     while True:
         following = _replace_contents(request, history or contents, config)
         bounded = yield from apply_remaining_time(following, deadline, _DOING)
@@ -122,6 +119,23 @@ def _run_rounds(
 
 
 _DOING = "calling functions"
+
+
+def _replace_sessions(
+    options: CallingOptions, deadline: float | None
+) -> FlowGenerator[Result[CallingOptions, GenaiError]]:
+    """Replace the MCP sessions among the functions by their tools; fails if two functions have the same name."""
+    sessions: tuple[Any, ...] = tuple(filter(is_mcp_session, options.functions))
+    if not sessions:
+        return Success(options)
+    listed = yield from list_tools_within(sessions, deadline, _DOING)
+    if isinstance(listed, Failure):
+        return listed
+    functions = (*(each for each in options.functions if not is_mcp_session(each)), *listed.unwrap())
+    repeated = find_repeated_name([get_function_name(each) for each in functions])
+    if repeated is not None:
+        return Failure(InvalidRequest("calling", repeated, REPEATED_NAME))
+    return Success(replace(options, functions=functions))
 
 
 # One round

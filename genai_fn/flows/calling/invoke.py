@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from itertools import takewhile
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -13,15 +13,14 @@ from returns.result import Failure, Result, Success
 from genai_fn.effects import CallFunction, FlowFailed, Notify
 from genai_fn.errors import FunctionCallError, GenaiError
 from genai_fn.events import Called
+from genai_fn.flows.calling.options import OnError
 from genai_fn.flows.typed_json import convert_json, to_json
 from genai_fn.request import FlowGenerator, flow
 from genai_fn.schema import FunctionCall, FunctionResponse
 from genai_fn.schema.base import ConversionError
-from genai_fn.schema.function_declarations import get_parameter_type
+from genai_fn.schema.function_declarations import DeclaredFunction, get_parameter_type
 
-__all__ = ["OnError", "convert_arguments", "invoke_function"]
-
-OnError: TypeAlias = Literal["return", "fail"]
+__all__ = ["convert_arguments", "describe_exception", "invoke_function"]
 
 
 @flow
@@ -40,6 +39,8 @@ def invoke_function(
         answer: FunctionResponse | FunctionCallError = _build_error_response(mistake.expected)
     else:
         answer = yield from _call_function(cast("Callable[..., Any]", function), arguments, call.name or "")
+    if isinstance(function, DeclaredFunction) and on_error == "fail":
+        answer = _find_error(answer, function)
     response = _build_error_response(answer.message) if isinstance(answer, FunctionCallError) else answer
     yield Notify(Called(call.name or "", call.args or {}, response.response or {}))
     if isinstance(answer, FunctionCallError) and on_error == "fail":
@@ -52,15 +53,35 @@ def _call_function(
 ) -> FlowGenerator[FunctionResponse | FunctionCallError]:
     try:
         positional, named = _split_arguments(function, arguments)
-        value = yield CallFunction(function, positional, named, in_thread=True)
+        value = yield CallFunction(function, positional, named, in_thread=not isinstance(function, DeclaredFunction))
         return value if isinstance(value, FunctionResponse) else FunctionResponse(response={"result": to_json(value)})
     except FlowFailed:
         raise  # the executor cannot run this function
     except Exception as error:  # noqa: BLE001  # a caller's function may raise anything
-        return FunctionCallError(name, _describe_exception(error))
+        return FunctionCallError(name, describe_exception(error))
 
 
-def _describe_exception(error: Exception) -> str:
+def _split_arguments(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Split converted arguments into those that the function accepts by position only, and the others."""
+    parameters = {} if isinstance(function, DeclaredFunction) else _get_parameters(function) or {}
+    names = [name for name, each in parameters.items() if each.kind is Parameter.POSITIONAL_ONLY]
+    given = tuple(arguments[name] for name in takewhile(arguments.__contains__, names))
+    return given, {name: value for name, value in arguments.items() if name not in names}
+
+
+def _find_error(
+    answer: FunctionResponse | FunctionCallError, function: DeclaredFunction
+) -> FunctionResponse | FunctionCallError:
+    """Return the error that a tool of an MCP server reports, which is to it what an exception is to a function."""
+    error = (answer.response or {}).get("error") if isinstance(answer, FunctionResponse) else None
+    return answer if error is None else FunctionCallError(function.name, str(error))
+
+
+def _build_error_response(message: str) -> FunctionResponse:
+    return FunctionResponse(response={"error": message})
+
+
+def describe_exception(error: Exception) -> str:
     """Return the type and the text of an exception of a user's class, whose ``__str__`` may fail, too."""
     kind = type(error).__name__
     try:
@@ -68,18 +89,6 @@ def _describe_exception(error: Exception) -> str:
     except Exception:  # noqa: BLE001  # of the user's class
         return kind
     return f"{kind}: {shown}" if shown else kind
-
-
-def _split_arguments(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Split converted arguments into those that the function accepts by position only, and the others."""
-    parameters = _get_parameters(function) or {}
-    names = [name for name, each in parameters.items() if each.kind is Parameter.POSITIONAL_ONLY]
-    given = tuple(arguments[name] for name in takewhile(arguments.__contains__, names))
-    return given, {name: value for name, value in arguments.items() if name not in names}
-
-
-def _build_error_response(message: str) -> FunctionResponse:
-    return FunctionResponse(response={"error": message})
 
 
 # Arguments
@@ -101,6 +110,8 @@ def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -
     if function is None:
         raise ConversionError(call.name, f"the function {call.name} does not exist")
     arguments: Mapping[str, Any] = call.args or {}
+    if isinstance(function, DeclaredFunction):
+        return {name: _to_whole_numbers(value) for name, value in arguments.items()}
     parameters = _get_parameters(function)
     if parameters is None:
         return dict(arguments)

@@ -41,10 +41,11 @@ from genai_fn.effects import (
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
-from genai_fn.interpreters.executors.event_loops import await_promise, call_soon
+from genai_fn.interpreters.executors.event_loops import await_future, await_promise, call_soon
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
+from genai_fn.interpreters.executors.threads import is_future
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -269,6 +270,8 @@ class AsyncExecutor:
                 [value] = await self._wait_until_closed(in_thread, _Boxed(call))
             else:
                 value = call()
+            if is_future(value):
+                return await self._wait_until_closed(await_future, value)
             return (await self._wait_until_closed(_await, value)) if inspect.isawaitable(value) else value
         raise FlowFailed(effect.build_timeout_error())
 

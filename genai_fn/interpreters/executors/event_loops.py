@@ -1,12 +1,15 @@
 """Between threads and the event loops of asyncio and trio."""
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
+from genai_fn.effects import FlowFailed
+from genai_fn.errors import Closed
 from genai_fn.interpreters.executors.threads import Promise
 
 T = TypeVar("T")
@@ -18,6 +21,19 @@ async def await_promise(promise: Promise[T]) -> T:
     promise.add_done_callback(lambda: call_soon(token, is_done.set))
     await is_done.wait()
     return promise.result()
+
+
+async def await_future(future: Future[T]) -> T:
+    """Wait for a value of another thread, and cancel its computation if this is cancelled."""
+    is_done, token = anyio.Event(), current_token()
+    future.add_done_callback(lambda _: call_soon(token, is_done.set))
+    try:
+        await is_done.wait()
+        return future.result()
+    except CancelledError:  # of the future: that of this task is another class
+        raise FlowFailed(Closed()) from None
+    finally:
+        future.cancel()
 
 
 def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:

@@ -5,9 +5,11 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Generator
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from returns.result import Failure
@@ -41,7 +43,7 @@ from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.limits import compute_read_limit
-from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
+from genai_fn.interpreters.executors.threads import Latch, Worker, is_future, wait_for_first
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
@@ -257,14 +259,28 @@ class SyncExecutor:
         return perform_file_effect(effect)
 
     def _call_function(self, effect: CallFunction) -> Any:
-        value = effect.function(*effect.args, **effect.kwargs)
+        value: Any = effect.function(*effect.args, **effect.kwargs)
+        if is_future(value):
+            return self._wait_for_future(value, effect)
         if not inspect.isawaitable(value):
             return value
         close: Callable[[], object] | None = getattr(value, "close", None)
         if close is not None:  # a coroutine, or the next of an async generator, which is never awaited
             close()
-        name = getattr(effect.function, "__qualname__", effect.function)
-        raise FlowFailed(AsyncOnly(f"{name} is async: run this with AsyncHttp"))
+        raise FlowFailed(AsyncOnly(f"{effect.function_name} is async: run this with AsyncHttp"))
+
+    def _wait_for_future(self, future: Future[Any], call: CallFunction) -> Any:
+        over = Latch()
+        future.add_done_callback(lambda _: over.set())
+        try:
+            wait_for_first((over, self._close_event), None if call.timeout == inf else call.timeout)
+            if future.done():
+                return future.result()
+        except CancelledError:  # by another thread
+            raise FlowFailed(Closed()) from None
+        finally:
+            future.cancel()
+        raise FlowFailed(self._get_closed_failure().error if self.is_closed else call.build_timeout_error())
 
     def _notify(self, effect: Notify) -> None:
         if self._on_event is not None:

@@ -46,14 +46,14 @@ class BackgroundTasks:
             with scope:
                 await function(*args)
         except Exception as error:  # noqa: BLE001  # of a user function; `on_crash` handles it
-            self._on_crash(_unwrap_group(error))
+            self._on_crash(unwrap_group(error))
         except BaseExceptionGroup as group:
             raise extract_interrupt(group) from None
         finally:
             self._scopes.discard(scope)
 
 
-def _unwrap_group(error: Exception) -> Exception:
+def unwrap_group(error: Exception) -> Exception:
     """Return the exception in the groups that task groups have wrapped it in."""
     found: Any = error
     while isinstance(found, ExceptionGroup) and len(cast("Any", found).exceptions) == 1:

@@ -8,10 +8,13 @@ lock waits for the thread that it interrupted. The classes here hold no lock whi
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+from typing_extensions import TypeIs
 
 T = TypeVar("T")
 
@@ -132,6 +135,11 @@ class Promise(Generic[T]):
 
 
 _CANCELLED: Final = ()
+
+
+def is_future(value: object) -> TypeIs[Future[Any]]:
+    """Whether a function has returned a value that another thread computes, and that can be waited for."""
+    return isinstance(value, Future)
 
 
 def start_thread(thread: threading.Thread) -> None:
