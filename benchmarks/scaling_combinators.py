@@ -75,6 +75,22 @@ def _chain(apply: Callable[[Any], Any], use: Callable[[Any], object] = _RUN) -> 
     return build
 
 
+def _chain_streams(use: Callable[[Any], object]) -> Build:
+    """Use a chain of modifiers of a stream."""
+
+    def build(size: int) -> Callable[[], object]:
+        chain: Any = _REQUEST | streamed
+        for _ in range(size):
+            chain = chain | each(id)
+        return partial(use, chain)
+
+    return build
+
+
+def _collect(chain: Any) -> object:
+    return Fake({"generate": ["a", "b", "c"]})(chain | collected).unwrap()
+
+
 def _apply_map(action: Any) -> Any:
     return action.map(str)
 
@@ -153,6 +169,8 @@ COMBINATORS: dict[str, tuple[int, Build]] = {
     "a chain of map": (200, _chain(_apply_map)),
     "a chain of bind": (200, _chain(_apply_bind)),
     "a chain of lash": (200, _chain(_apply_lash)),
+    "a chain of modifiers of a stream": (200, _chain_streams(_collect)),
+    "repr of a chain of modifiers": (100, _chain_streams(repr)),
     "repr of a chain": (100, _chain(_apply_map, repr)),
     "pickle of a chain": (100, _chain(_apply_map, pickle.dumps)),
     "callers of the pool, cancelled": (300, _cancel_waiting_calls),

@@ -4,8 +4,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from returns.result import Failure, Result
 
-from genai_fn.effects import Ask, Emit, FlowFailed, Sleep
-from genai_fn.engine.stepper import DONE, Stepper
+from genai_fn.effects import Ask, Emit, FlowFailed, ReadNext, Sleep
+from genai_fn.engine.stepper import Stepper
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.options import check_at_least_zero
 from genai_fn.request import Action, Flow, FlowGenerator, Request, Stream, start_generator
@@ -93,7 +93,7 @@ def emit(item: Result[Any, GenaiError]) -> FlowGenerator[None]:
 
 class StreamReader(Generic[T]):
     """
-    Reads a stream within a flow or another stream, item by item.
+    Reads a stream within a flow or another stream, item by item. The stream is closed when the flow that reads it ends.
 
     ::
 
@@ -103,19 +103,9 @@ class StreamReader(Generic[T]):
     """
 
     def __init__(self, source: Stream[T]) -> None:
-        self._stepper = Stepper(start_generator(source))
+        self._command = ReadNext(Stepper(start_generator(source)))
 
     def read_next(self) -> FlowGenerator[Result[T, GenaiError] | None]:
         """Return the next item, or None at the end of the stream."""
-        stepper = self._stepper
-        try:
-            while (command := stepper.next()) is not DONE:
-                if type(command) is Emit:
-                    return command.item  # type: ignore[no-any-return]  # a stream emits results
-                try:
-                    stepper.send((yield command))
-                except Exception as error:  # noqa: BLE001  # the stream's own generator may handle it
-                    stepper.throw(error)
-        except FlowFailed as end:
-            return Failure(end.error)
-        return None
+        item: Result[T, GenaiError] | None = yield self._command
+        return item

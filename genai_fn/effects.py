@@ -39,6 +39,7 @@ __all__ = [
     "ReadChunk",
     "ReadFileSlice",
     "ReadItems",
+    "ReadNext",
     "RunAll",
     "SendRequest",
     "Sleep",
@@ -275,6 +276,12 @@ class ReadItems(Value):
     """→ tuple of Results: the next items of a stream; ``()`` at its end. No item follows a Failure."""
 
     handle: Any
+
+
+class ReadNext(Value):
+    """→ Result or None: the next item of a stream, given as the stepper of its generator; None at its end."""
+
+    stepper: Any
 
 
 class StartAction(Value):

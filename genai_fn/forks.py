@@ -1,5 +1,6 @@
 """
-Lets a fork wait for what must not be cut short: imports at the first call, and reading the certificates.
+Lets a fork wait for what must not be cut short: imports at the first call, reading the certificates, and the calls of
+an `Offline`.
 
 The child process has only the thread that forks. If another one is importing a module meanwhile, or holds a lock of
 OpenSSL, the child inherits the locked lock without the thread that releases it: its own first call would never end.

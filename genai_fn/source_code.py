@@ -277,25 +277,28 @@ class _SourceWriter:
         return _append_text(call, f" | {_format_one_line(self._write_form(form))}")
 
     def _write_pipeline(self, value: Flow[Any] | Stream[Any]) -> _Fragment:
-        """Write a modifier or method after the source, or the call of a builder."""
-        source: Any = value.source
+        """Write the modifiers after their source, in a loop, as a chain of them may have any length."""
+        texts: list[str] = []
+        source: Any = value
+        while (applied := _find_applied_modifier(source)) is not None:
+            source, form = applied
+            texts.append(f" | {_format_one_line(self._write_form(form))}")
+        return _append_text(self.write_value(source), "".join(reversed(texts))) if texts else self._write_start(value)
+
+    def _write_start(self, value: Flow[Any] | Stream[Any]) -> _Fragment:
+        """Write a chain of methods, the stream of a request, the call of a builder, or a constructor."""
         if isinstance(value, Flow) and value.traits.method is not None:
             return self._write_method_calls(value)
         if value.traits.is_server_stream:
-            return _append_text(self._write_request(source, is_streamed=True), f" | {self._import_name('streamed')}")
-        if source is None:
-            form = _find_form(_list_builder_forms(value.args), value)
-            if form is not None:
-                return self._write_call(self._import_path(form.name), form.arguments or [])
-            arguments = [*(("", each) for each in value.args), *value.kwargs]
-            return self._write_call(str(self._write_literal(value.builder)), arguments)
-        inner: Any = getattr(source, "source", None)
-        if inner is not None and _is_built(lambda: inner | genai_fn.items, value):
-            source = inner  # `items` reads the items of `pages`
-        form = _find_form(_list_modifier_forms(source, value.args), value)
-        if form is None:
+            request = self._write_request(value.source, is_streamed=True)
+            return _append_text(request, f" | {self._import_name('streamed')}")
+        if value.source is not None:
             return self._write_struct(value)
-        return _append_text(self.write_value(source), f" | {_format_one_line(self._write_form(form))}")
+        form = _find_form(_list_builder_forms(value.args), value)
+        if form is not None:
+            return self._write_call(self._import_path(form.name), form.arguments or [])
+        arguments = [*(("", each) for each in value.args), *value.kwargs]
+        return self._write_call(str(self._write_literal(value.builder)), arguments)
 
     def _write_method_calls(self, value: Flow[Any]) -> _Fragment:
         """Write a chain of methods such as ``.map(…).bind(…)``."""
@@ -475,6 +478,20 @@ def _is_omitted(default: Any, value: Any) -> bool:
 
 def _find_form(forms: Iterator[_Form], value: Any) -> _Form | None:
     return next((form for form in forms if _is_built(form.build, value)), None)
+
+
+def _find_applied_modifier(value: Any) -> tuple[Any, _Form] | None:
+    """Find the last modifier of a flow or stream, and what it was applied to; None if a modifier did not build it."""
+    if not isinstance(value, Flow | Stream) or value.source is None or value.traits.is_server_stream:
+        return None
+    if isinstance(value, Flow) and value.traits.method is not None:
+        return None
+    source: Any = value.source
+    inner: Any = getattr(source, "source", None)
+    if inner is not None and _is_built(lambda: inner | genai_fn.items, value):
+        source = inner  # `items` reads the items of `pages`
+    form = _find_form(_list_modifier_forms(source, value.args), value)
+    return None if form is None else (source, form)
 
 
 def _is_built(build: Callable[[], Any], value: Any) -> bool:

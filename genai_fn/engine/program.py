@@ -6,7 +6,7 @@ an action), `sleep` and, in a stream, `emit`; it returns ``Success`` or ``Failur
 requests; all other commands become effects, which an executor performs.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from math import inf
 from typing import Any, TypeVar, cast
 
@@ -25,6 +25,7 @@ from genai_fn.effects import (
     GetTime,
     OpenStream,
     ReadItems,
+    ReadNext,
     RunAll,
     Sleep,
     Spawn,
@@ -68,27 +69,37 @@ def _handle_request(
 
 
 class _Frame:
-    """A flow or stream that has started, and the deadline of what it asks for."""
+    """
+    A flow or stream that has started, and the deadline of what it asks for.
 
-    __slots__ = ("description", "is_stream", "stepper", "until")
+    Of a stream that another frame reads, it is on the stack until the next item is there.
+    """
 
-    def __init__(self, description: Flow[Any] | Stream[Any], until: float) -> None:
-        self.description = description
-        self.is_stream = isinstance(description, Stream)
-        self.stepper = Stepper(start_generator(description))
+    __slots__ = ("builder", "is_flow", "stepper", "until")
+
+    def __init__(self, stepper: Stepper[Any], until: float, builder: Callable[..., Any] | None = None) -> None:
+        self.stepper = stepper
         self.until = until
+        self.builder = builder
+        self.is_flow = builder is not None
+
+
+def _start_frame(description: Flow[Any] | Stream[Any], until: float) -> _Frame:
+    return _Frame(
+        Stepper(start_generator(description)), until, description.builder if isinstance(description, Flow) else None
+    )
 
 
 def _run_generator(
     description: Flow[Any] | Stream[Any], handler: RequestHandler, until: float, sent: SentCredentials
 ) -> Effects[Any]:
     """
-    Run a flow or stream, and the flows that it asks for.
+    Run a flow or stream, the flows that it asks for, and the streams that it reads.
 
-    They are a stack of frames and not of generators that call each other, so that a chain of ``bind`` may have any
-    length, and each effect takes the same time at any depth.
+    They are a stack of frames and not of generators that call each other, so that a chain of ``bind`` or of modifiers
+    may have any length, and each effect takes the same time at any depth.
     """
-    frames = [_Frame(description, until)]
+    frames = [_start_frame(description, until)]
     result: Any = None
     try:
         while frames:
@@ -97,7 +108,7 @@ def _run_generator(
                 command = frame.stepper.next()
             except FlowFailed as end:
                 result = Failure(sent.mask_error(end.error))
-                if frame.is_stream:
+                if len(frames) == 1 and not frame.is_flow:
                     yield Emit(result)
                 _return_to_caller(frames, result)
                 continue
@@ -109,27 +120,48 @@ def _run_generator(
                 continue
             try:
                 kind = cast("Any", type(command))
-                if kind is Emit and frame.is_stream:  # the most frequent one
+                if kind is Emit and not frame.is_flow and len(frames) == 1:  # the most frequent one
                     yield _mask_item(command, sent)
+                elif kind is ReadNext or (kind is Emit and not frame.is_flow):
+                    _read_or_pass_item(frames, command)
                 elif kind in _ASKING and not isinstance(command.action, Request):
-                    frames.append(_Frame(command.action, (yield from _compute_deadline(command, frame.until))))
+                    frames.append(_start_frame(command.action, (yield from _compute_deadline(command, frame.until))))
                 else:
                     frame.stepper.send((yield from _perform_command(command, handler, frame.until, sent)))
             except Exception as error:  # noqa: BLE001  # a user function raised, or the deadline passed: the flow may handle it
                 frame.stepper.throw(error)
         return result
     finally:
-        while frames:  # the innermost first, if this is closed
-            frames.pop()
+        _close_frames(frames)
 
 
 _ASKING = (Ask, AskWithin)
 
 
+def _read_or_pass_item(frames: list[_Frame], command: ReadNext | Emit) -> None:
+    """Continue a stream that the innermost frame reads, or return an item of the innermost stream to its reader."""
+    if isinstance(command, Emit):
+        frames.pop()
+        frames[-1].stepper.send(command.item)
+        return
+    sources = frames[-1].stepper.sources
+    if command.stepper not in sources:
+        sources[command.stepper] = _Frame(command.stepper, frames[-1].until)
+    frames.append(sources[command.stepper])
+
+
+def _close_frames(frames: list[_Frame]) -> None:
+    """Close those that are left when a program is closed, the innermost first."""
+    while frames:
+        frames[-1].stepper.drop_sources()
+        frames.pop()
+
+
 def _end_frame(frames: list[_Frame], sent: SentCredentials) -> Any:
-    """Return the value of the innermost flow to the one that asked for it."""
+    """Return the value of the innermost flow to the one that asked for it, or None to the one that reads a stream."""
+    frame = frames[-1]
     try:
-        result = sent.mask_failure(_check_return_value(frames[-1].description, frames[-1].stepper.value))
+        result = sent.mask_failure(_check_return_value(frame.builder, frame.stepper.value))
     except InvalidRequest as error:
         _raise_in_caller(frames, error)
         return None
@@ -138,17 +170,25 @@ def _end_frame(frames: list[_Frame], sent: SentCredentials) -> Any:
 
 
 def _return_to_caller(frames: list[_Frame], result: Any) -> None:
-    frames.pop()
+    _pop_ended_frame(frames)
     if frames:
         frames[-1].stepper.send(result)
 
 
 def _raise_in_caller(frames: list[_Frame], error: Exception) -> None:
-    """Raise an exception of the innermost flow in the one that asked for it; raises it here if there is none."""
-    frames.pop()
+    """Raise an exception of the innermost frame in the one that waits for it; raises it here if there is none."""
+    _pop_ended_frame(frames)
     if not frames:
         raise error
     frames[-1].stepper.throw(error)
+
+
+def _pop_ended_frame(frames: list[_Frame]) -> None:
+    ended = frames.pop().stepper
+    if ended.sources:
+        ended.drop_sources()
+    if frames:
+        frames[-1].stepper.sources.pop(ended, None)
 
 
 def _compute_deadline(command: Ask | AskWithin, until: float) -> Effects[float]:
@@ -228,11 +268,10 @@ def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:
         raise FlowFailed(TimedOut("total", "waiting"))
 
 
-def _check_return_value(description: Flow[Any] | Stream[Any], value: Any) -> Any:
-    """Return the value; raises `InvalidRequest` if a flow returned something other than a result."""
-    is_result = isinstance(value, Result)
-    if isinstance(description, Flow) and not is_result:
-        raise InvalidRequest(
-            f"{description.builder.__qualname__}()", value, "Success or Failure as what a flow returns"
-        )
-    return value
+def _check_return_value(builder: Callable[..., Any] | None, value: Any) -> Any:
+    """Return the value, which is None for a stream; raises `InvalidRequest` if a flow returned something else."""
+    if builder is None:
+        return None
+    if not isinstance(value, Result):
+        raise InvalidRequest(f"{builder.__qualname__}()", value, "Success or Failure as what a flow returns")
+    return cast("Any", value)

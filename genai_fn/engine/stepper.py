@@ -29,13 +29,15 @@ DONE: Final[Any] = object()
 class Stepper(Generic[T]):
     """Runs a generator from one effect to the next; `send` or `throw` sets what a ``yield`` returns or raises."""
 
-    __slots__ = ("_answer", "_error", "_generator_send", "_generator_throw", "value")
+    __slots__ = ("_answer", "_error", "_generator_send", "_generator_throw", "sources", "value")
 
     def __init__(self, generator: Generator[Any, Any, T]) -> None:
         self._generator_send = generator.send
         self._generator_throw = generator.throw
         self._answer: Any = None
         self._error: Exception | None = None
+        self.sources: dict[Stepper[Any], Any] = {}
+        """The steppers of the streams that the generator reads and that have not ended, and what a program keeps."""
         self.value: T
         """The return value of the generator, set when `next` returns `DONE`."""
 
@@ -58,6 +60,26 @@ class Stepper(Generic[T]):
     def throw(self, error: Exception) -> None:
         """Set the exception that the ``yield`` of the current effect raises in the generator."""
         self._error = error
+
+    def drop_sources(self) -> None:
+        """
+        Close the generators of the streams that this one reads, and of those that they read.
+
+        The last of a chain is closed first, and by a loop: if each closed its own source, a chain of any length would
+        exceed the recursion limit.
+        """
+        steppers = [*self.sources]
+        for stepper in steppers:
+            steppers += stepper.sources
+        self.sources = {}
+        while steppers:
+            steppers.pop().drop_generator()
+
+    def drop_generator(self) -> None:
+        """Close the generator, which nothing else refers to."""
+        self.sources = {}
+        ended: Generator[Any, Any, Any] = (number for number in range(0))
+        self._generator_send, self._generator_throw = ended.send, ended.throw
 
 
 def run_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:

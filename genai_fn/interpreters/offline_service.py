@@ -1,6 +1,5 @@
 """The emulated API of the offline interpreter: its state, its clock, and responses in memory instead of a network."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
@@ -11,6 +10,7 @@ from genai_fn.effects import EffectFailed
 from genai_fn.emulator import EmulatorState, handle_request
 from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.errors import InvalidRequest, TimeoutPhase
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.threads import Promise
 
@@ -27,24 +27,28 @@ C = TypeVar("C", bound=_EmulatedConversation)
 
 
 class OfflineService:
-    """The emulated API: its state and its time. Threads may share it."""
+    """
+    The emulated API: its state and its time. Threads may share it.
+
+    Its lock is the one that forks wait for, so that a child process never inherits it locked.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         """The API that is emulated."""
-        self._lock = threading.Lock()
+        register_fork_delay()
         self._state = EmulatorState()
         self._seconds = 0.0
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
         """Handle one request."""
-        with self._lock:
+        with delay_forks:
             self._state, response = handle_request(self._state, request, self._get_time())
         return response
 
     def handle_frame(self, conversation: C, frame: bytes | str) -> tuple[C, tuple[bytes, ...]]:
         """Handle a frame of a live session; returns the session afterwards, and the frames that answer it."""
-        with self._lock:
+        with delay_forks:
             self._state, later, answers = conversation.receive_frame(self._state, frame, self._get_time())
         return later, answers
 
@@ -54,7 +58,7 @@ class OfflineService:
 
     def advance_time(self, seconds: float) -> None:
         """Advance the time, unless concurrent runs have advanced it further already."""
-        with self._lock:
+        with delay_forks:
             self._seconds = max(self._seconds, seconds)
 
     def _get_time(self) -> datetime:

@@ -5,5 +5,6 @@ The protocol of Live sessions. No I/O.
 - ``frames``: encodes messages of the client, decodes messages of the server.
 - ``events_and_actions``: what the state machine receives, and what it returns.
 - ``frame_queue``: an immutable queue, for the frames of a state.
+- ``call_ids``: an immutable set, for the running function calls of a state.
 - ``state_machine``: sending, function calls, reconnection and closing, as a pure function of state and event.
 """

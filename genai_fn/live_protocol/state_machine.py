@@ -15,6 +15,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.engine.retry import compute_delay, is_retryable
 from genai_fn.errors import Disconnected, GenaiError, LiveClosed, TimedOut
 from genai_fn.events import Reconnecting, Resumed
+from genai_fn.live_protocol.call_ids import CallIds
 from genai_fn.live_protocol.events_and_actions import (
     CallAnswered,
     CancelCall,
@@ -126,7 +127,7 @@ class ProtocolState(Value, kw_only=True):
     unacknowledged: FrameQueue[tuple[int, OutgoingFrame]] = FrameQueue()
     unacknowledged_bytes: int = 0
     sent_count: int = 0
-    running_calls: frozenset[str] = frozenset()
+    running_calls: CallIds = CallIds()
     call_count: int = 0
 
     @property
@@ -279,7 +280,7 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
         actions += calls
     if getattr(message, "tool_call_cancellation", None) is not None:
         cancelled = tuple(each for each in message.tool_call_cancellation.ids if each in state.running_calls)
-        state = replace(state, running_calls=state.running_calls - {*cancelled})
+        state = replace(state, running_calls=state.running_calls.remove_all(cancelled))
         actions += (CancelCall(cancelled),) if cancelled else ()
     if update is not None and update.resumable and update.new_handle:
         state = _store_handle(state, update.new_handle, update.last_consumed_client_message_index)
@@ -319,21 +320,21 @@ _GO_AWAY_MARGIN = 1.0
 
 def _start_calls(state: ProtocolState, calls: tuple[FunctionCall, ...]) -> Transition:
     actions: list[ProtocolAction] = []
-    running, count = set(state.running_calls), state.call_count
+    running, count = state.running_calls, state.call_count
     for call in calls if state.runs_functions else ():
         identity = call.id or f"#{count}"
         if call.name in state.caller_functions or identity in running:
             continue
-        running.add(identity)
+        running = running.add(identity)
         count += 1
         actions.append(StartCall(identity, call))
-    return replace(state, running_calls=frozenset(running), call_count=count), tuple(actions)
+    return replace(state, running_calls=running, call_count=count), tuple(actions)
 
 
 def _handle_call_answered(state: ProtocolState, identity: str, outcome: OutgoingFrame | GenaiError) -> Transition:
     if identity not in state.running_calls:
         return state, ()
-    state = replace(state, running_calls=state.running_calls - {identity})
+    state = replace(state, running_calls=state.running_calls.remove_all((identity,)))
     if isinstance(outcome, GenaiError):
         return _fail_session(state, outcome)
     return _send_next_frame(_enqueue_frame(state, outcome))
@@ -450,7 +451,7 @@ def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transitio
         current_frame=None,
         unacknowledged=FrameQueue(),
         unacknowledged_bytes=0,
-        running_calls=frozenset(),
+        running_calls=CallIds(),
     )
     return ended, (*stopped, FinishSession(None if error is None else Failure(error)))
 

@@ -44,7 +44,7 @@ from genai_fn.schema import (
 from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
 from tests.support.loopback import Loopback, build_json_reply, build_sse_reply
 from tests.support.loopback_replies import build_text_response
-from tests.support.scripted_effects import run_by_script
+from tests.support.scripted_effects import perform_reads, run_by_script
 from tests.support.scripted_model import Conversation, build_call, build_response
 
 CHAT = chats.start("m")
@@ -452,7 +452,7 @@ def test_streamed() -> None:
 
 def test_emits_before_the_end() -> None:
     """The first turn is emitted before the second chunk is read."""
-    generator = start_generator(chats.stream(CHAT, "a"))
+    generator = perform_reads(start_generator(chats.stream(CHAT, "a")))
     generator.send(None)
     generator.send(Success("handle"))
     assert isinstance(generator.send((Success(CHUNKS[0]),)), Emit)

@@ -1,10 +1,13 @@
 """The immutable queue of frames: equal to a tuple, whatever became of the other queues that it shares a list with."""
 
+import tracemalloc
 from typing import Any
 
 from hypothesis import given, strategies as st
 
+from genai_fn.live_protocol.events_and_actions import MessageSent, OutgoingFrame
 from genai_fn.live_protocol.frame_queue import FrameQueue
+from genai_fn.live_protocol.state_machine import ProtocolState, handle_event
 from tests.support.call_counts import is_linear
 
 CHANGES = st.lists(st.tuples(st.integers(0, 100), st.sampled_from(["append", "append", "drop"])), max_size=60)
@@ -44,3 +47,25 @@ def test_length_does_not_count() -> None:
 
     assert is_linear(build, 500)
     assert FrameQueue() != []
+
+
+def test_sending_copies_nothing() -> None:
+    """A message that is sent does not copy those that are not acknowledged, nor those that wait."""
+    frame = OutgoingFrame("f", 1)
+    frames = FrameQueue((number, frame) for number in range(100_000))
+    state = ProtocolState(
+        phase="open",
+        is_transparent=True,
+        unacknowledged=frames,
+        queue=FrameQueue([frame] * 100_000),
+        current_frame=frame,
+    )
+    state, _ = handle_event(state, MessageSent())  # makes room in the list for some more
+    tracemalloc.start()
+    try:
+        following, _ = handle_event(state, MessageSent())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000  # a copy takes almost a megabyte
+    assert len(following.unacknowledged) == len(state.unacknowledged) + 1

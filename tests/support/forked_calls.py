@@ -107,11 +107,27 @@ def read_certificates() -> None:
     fork_during_call(gate, config.get_ssl_context)
 
 
+def call_offline() -> None:
+    """Fork while a call of an `Offline` changes its state."""
+    from genai_fn.interpreters import offline_service
+
+    gate, handle = Gate(), offline_service.handle_request
+
+    def stop_and_handle(*arguments: Any) -> Any:
+        gate.stop()
+        return handle(*arguments)
+
+    offline_service.handle_request = stop_and_handle
+    run = genai_fn.Offline()
+    fork_during_call(gate, lambda: check_call(run))
+
+
 PROGRAMS: dict[str, Callable[[], None]] = {
     "the network stack": lambda: call_with_http("genai_fn.interpreters.net.pool.sync_pool"),
     "httpcore": lambda: call_with_http("httpcore"),
     "the default interpreter": call_by_default,
     "certificates": read_certificates,
+    "an offline interpreter": call_offline,
 }
 
 if __name__ == "__main__":

@@ -219,16 +219,23 @@ def count_tasks() -> int:
 
 def count_client_sockets(*ports: int) -> int:
     """Count this process's internet sockets, except the servers' on these ports."""
-    return sum(1 for port in _local_ports() if port not in ports)
+    return len(list_client_sockets(*ports))
 
 
-def _local_ports() -> Iterator[int]:
-    for name in os.listdir("/proc/self/fd"):
+def list_client_sockets(*ports: int) -> set[str]:
+    """List this process's internet sockets, except the servers' on these ports, by a name that no other socket has."""
+    return {name for name, port in _list_sockets() if port not in ports}
+
+
+def _list_sockets() -> Iterator[tuple[str, int]]:
+    """List the names of the internet sockets and their local ports."""
+    for number in os.listdir("/proc/self/fd"):
         with suppress(OSError):  # closed meanwhile, or not a socket
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
-                with socket.socket(fileno=os.dup(int(name))) as twin:
+            name = os.readlink(f"/proc/self/fd/{number}")
+            if name.startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(number))) as twin:
                     if twin.family in {socket.AF_INET, socket.AF_INET6}:
-                        yield twin.getsockname()[1]
+                        yield name, twin.getsockname()[1]
 
 
 @contextmanager
