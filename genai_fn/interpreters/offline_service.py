@@ -29,11 +29,11 @@ C = TypeVar("C", bound=_EmulatedConversation)
 class OfflineService:
     """The emulated API: its state and its time. Threads may share it."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, state: EmulatorState | None = None) -> None:
         self.backend = backend
         """The API that is emulated."""
         self._lock = threading.Lock()
-        self._state = EmulatorState()
+        self._state = state or EmulatorState()
         self._seconds = 0.0
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
