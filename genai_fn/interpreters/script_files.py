@@ -1,13 +1,12 @@
 """Reads scripts of the emulator, also from files."""
 
-import os
 from pathlib import Path
 from typing import TypeAlias
 
 from genai_fn.emulator.scripts.parsing import ScriptLike, parse_script
 from genai_fn.emulator.scripts.script import EmulatorScript, ScriptFunction
 
-ScriptSource: TypeAlias = ScriptLike | os.PathLike[str]
+ScriptSource: TypeAlias = ScriptLike | Path
 """A script, or the path of a JSON file that contains one."""
 
 
@@ -20,4 +19,6 @@ def read_script(source: ScriptSource) -> EmulatorScript | ScriptFunction:
 
         OSError: If the file cannot be read.
     """
-    return parse_script(Path(source).read_bytes() if isinstance(source, os.PathLike) else source)
+    if isinstance(source, Path):
+        return parse_script(source.read_bytes())
+    return parse_script(source)

@@ -41,8 +41,9 @@ def parse_script(source: ScriptLike) -> EmulatorScript | ScriptFunction:
         return _AnswerFunction(source)
     try:
         tree: Any = codec.decode(source) if isinstance(source, bytes) else source
-        tree = {"steps": tree} if isinstance(tree, list | tuple) else tree
-        if isinstance(tree, Mapping):  # editors read the schema of a file from this name
+        if isinstance(tree, list | tuple):
+            tree = {"steps": cast("Any", tree)}
+        elif isinstance(tree, Mapping):  # editors read the schema of a file from this name
             tree = {name: each for name, each in cast("Mapping[str, Any]", tree).items() if name != "$schema"}
         text = codec.encode(tree)
     except (TypeError, ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
@@ -90,11 +91,11 @@ def _parse_strictly(text: bytes, kind: type[S], name: str) -> S:
 def _find_value(tree: Any, place: str) -> Any:
     """Return the value at a place such as ``steps[0].text``, or the innermost one that contains it."""
     for name, index in _PLACE_PATTERN.findall(place):
-        if isinstance(tree, list) and index and int(index) < len(tree):
-            tree = tree[int(index)]
-        elif isinstance(tree, dict) and name in tree:
-            tree = tree[name]
-    return cast("Any", tree)
+        try:
+            tree = tree[int(index) if index else name]
+        except (LookupError, TypeError):
+            return tree
+    return tree
 
 
 _PLACE_PATTERN = re.compile(r"(\w+)|\[([0-9]+)\]")

@@ -92,7 +92,11 @@ def take_answer(progress: ScriptProgress, prompt: PromptSummary) -> tuple[Script
 def _call_function(function: ScriptFunction, number: int, prompt: PromptSummary) -> ScriptedAnswer | None:
     question = find_question(prompt.contents)
     request = ScriptedRequest(
-        number=number, model=prompt.model, path=prompt.path, question=question, body=codec.decode(codec.encode(prompt.body))
+        number=number,
+        model=prompt.model,
+        path=prompt.path,
+        question=question,
+        body=codec.decode(codec.encode(prompt.body)),
     )
     try:
         return cast("ScriptedAnswer | None", function(request))

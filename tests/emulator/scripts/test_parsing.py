@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,14 @@ class TestSchema:
         described = build_script_schema()["$defs"][kind.__name__]
         assert set(described["properties"]) == self.list_struct_names(kind)
         assert described["additionalProperties"] is False
+
+    @pytest.mark.parametrize(
+        "kind", [ScriptStep, ScriptedCall, ScriptedError, StepCondition], ids=lambda each: each.__name__
+    )
+    def test_documented(self, kind: type[Struct]) -> None:
+        """The page about scripts has a row for every field."""
+        page = (Path(__file__).parents[3] / "docs" / "emulator-scripts.md").read_text(encoding="utf-8")
+        assert [each for each in self.list_struct_names(kind) if f"\n| `{each}` |" not in page] == []
 
     def test_self_contained(self) -> None:
         """Every reference resolves within the schema, which is JSON and has only names of JSON."""

@@ -34,21 +34,21 @@ AGENT = {
 
 
 @pytest.fixture(scope="module")
-def _served() -> Iterator[tuple[Emulator, str]]:
+def _emulator_and_url() -> Iterator[tuple[Emulator, str]]:
     emulator = Emulator()
     with serve_emulator(emulator) as url:
         yield emulator, url
 
 
 @pytest.fixture
-def emulator(_served: tuple[Emulator, str]) -> Emulator:
-    _served[0].reset()
-    return _served[0]
+def emulator(_emulator_and_url: tuple[Emulator, str]) -> Emulator:
+    _emulator_and_url[0].reset()
+    return _emulator_and_url[0]
 
 
 @pytest.fixture
-def url(_served: tuple[Emulator, str]) -> str:
-    return _served[1]
+def url(_emulator_and_url: tuple[Emulator, str]) -> str:
+    return _emulator_and_url[1]
 
 
 def send(url: str, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
@@ -94,7 +94,7 @@ def test_google_genai(emulator: Emulator, url: str) -> None:
     cities: list[str] = []
     emulator.load_script(AGENT)
     retry = types.HttpRetryOptions(attempts=2, initial_delay=0.001, max_delay=0.001)
-    with Client(api_key="any", http_options={"base_url": url, "retry_options": retry}) as client:
+    with Client(api_key="any", http_options=types.HttpOptions(base_url=url, retry_options=retry)) as client:
         config = types.GenerateContentConfig(tools=[get_weather])
         response = client.models.generate_content(model="gemini-2.5-flash", contents="Oslo?", config=config)
         assert (response.text, cities, emulator.remaining_steps) == ("It rains in Oslo.", ["Oslo"], ())
@@ -165,7 +165,8 @@ class TestControl:
     def test_refused(self, emulator: Emulator, url: str) -> None:
         """A script that does not fit is a 400 that names the place, and the script before it stays."""
         emulator.load_script([{"text": "one"}])
-        for body in ({"steps": [{"texts": "hi"}]}, [], "x", None):
+        bodies: tuple[Any, ...] = ({"steps": [{"texts": "hi"}]}, [], "x", None)
+        for body in bodies:
             assert send(url, "POST", "/emulator/script", body)[0] == 400
         status, answer = send(url, "POST", "/emulator/script", [{"text": "one"}, {"error": {"status": 99}}])
         message = "script.steps[1].error.status: expected `int` >= 400, got 99"
