@@ -7,6 +7,7 @@ import typer
 
 from genai_fn.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
 from genai_fn.cli.terminal import print_message
+from genai_fn.errors import InvalidRequest
 from genai_fn.interpreters.extras import install_command
 
 __all__ = ["emulate"]
@@ -23,6 +24,9 @@ def emulate(
         list[str] | None,
         typer.Option(help="Host name under which it is reached, besides localhost and addresses; may be repeated."),
     ] = None,
+    script: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Script (JSON) with the answers of the model.")
+    ] = None,
     certfile: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate chain (PEM), to serve https and wss.")
     ] = None,
@@ -38,13 +42,15 @@ def emulate(
 
     state = EmulatorState(api_keys=tuple(key) if key else None)
     try:
-        emulator = Emulator(state, allowed_hosts=(host, *(allow_host or ())))
+        emulator = Emulator(state, script=script, allowed_hosts=(host, *(allow_host or ())))
         server = build_server(emulator, *(None if each is None else str(each) for each in (certfile, keyfile)))
         with open_listener(host, port) as listener:
             _print_address(build_url(listener, is_secure=certfile is not None), accepts_any_key=not key)
             server.run([listener])
     except KeyboardInterrupt:  # typer would print "Aborted."
         raise typer.Exit(EXIT_INTERRUPTED) from None
+    except InvalidRequest as error:
+        raise typer.BadParameter(f"{script} is no script: {error}") from None
     except OSError as error:
         raise typer.BadParameter(f"{host}:{port} cannot be served: {error.strerror or error}") from None
     except ModuleNotFoundError as missing:

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from msgspec.structs import replace
+
 from genai_fn.emulator import auth_tokens, files
 from genai_fn.emulator.batches import gemini_batches, vertex_batches
 from genai_fn.emulator.contents import caches, embeddings, generation, tokens
 from genai_fn.emulator.models import models
 from genai_fn.emulator.predictions import predict, videos
+from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptCursor, ScriptedDelivery
 from genai_fn.emulator.server import operations
 from genai_fn.emulator.server.authentication import authenticate_request
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
@@ -18,7 +21,8 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.state import EmulatorState, RouteHandler, RouteResult
 from genai_fn.emulator.stores import documents, stores
 from genai_fn.emulator.tunings import gemini_tunings, rewards, vertex_tunings
-from genai_fn.http import HttpRequest
+from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.values import Value
 
 
 def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) -> RouteResult:
@@ -33,20 +37,41 @@ def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) ->
         now: Creation time of new resources, in UTC.
 
     Returns:
-        The next state and the response. An error response leaves the state unchanged.
+        The next state and the response. An error response leaves the resources unchanged.
 
     >>> from datetime import UTC
     >>> request = HttpRequest("GET", "https://generativelanguage.googleapis.com/v1beta/moods")
     >>> handle_request(EmulatorState(), request, datetime(2026, 1, 1, tzinfo=UTC))[1].status
     404
     """
+    exchange = run_exchange(state, request, now)
+    return exchange.state, exchange.response
+
+
+class EmulatedExchange(Value):
+    """The result of a request: the next state, the response, and what the script said about both."""
+
+    state: EmulatorState
+    response: HttpResponse
+    delivery: ScriptedDelivery = DELIVERY_AT_ONCE
+    """How to send the response."""
+    step_numbers: tuple[int, ...] = ()
+    """Numbers of the script's steps that the response contains, from 1."""
+
+
+def run_exchange(state: EmulatorState, request: HttpRequest, now: datetime) -> EmulatedExchange:
+    """Handle a request as `handle_request` does, for a server that can also delay a response and drop a connection."""
+    cursor = ScriptCursor(state.script)
     try:
-        handler, parsed = _match_route(request, now)
+        handler, parsed = _match_route(request, now, cursor)
         if not _is_upload(parsed):
             authenticate_request(state, parsed.headers, parsed.query)
-        return handler(state, parsed)
+        state, response = handler(state, parsed)
     except EmulatedFault as fault:
-        return state, build_fault_response(fault)
+        response = build_fault_response(fault)
+    if cursor.progress is not state.script:
+        state = replace(state, script=cursor.progress)
+    return EmulatedExchange(state, response, cursor.delivery, cursor.step_numbers)
 
 
 ROUTES: tuple[tuple[str, str, RouteHandler], ...] = (
@@ -75,7 +100,7 @@ In paths, ``*`` is one segment, ``{name}`` one segment as a parameter, and ``{na
 """
 
 
-def _match_route(request: HttpRequest, now: datetime) -> tuple[RouteHandler, EmulatedRequest]:
+def _match_route(request: HttpRequest, now: datetime, cursor: ScriptCursor) -> tuple[RouteHandler, EmulatedRequest]:
     url = _split_url(request.url)
     origin = f"{url.scheme}://{url.netloc}"
     for prefix, path in _split_at_version(url.path):
@@ -93,6 +118,7 @@ def _match_route(request: HttpRequest, now: datetime) -> tuple[RouteHandler, Emu
                     origin=origin,
                     api_root=f"{origin}{prefix}",
                     is_vertex=prefix.endswith("/v1beta1") or path.startswith(_VERTEX_PATH_PREFIXES),
+                    script=cursor,
                 )
     raise EmulatedFault(404, "NOT_FOUND", f"{request.method} {url.path} is not a method of the emulated API.")
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from genai_fn.backend import Backend, Gemini
+from genai_fn.emulator import EmulatorState
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.in_process import InProcessRunner
@@ -15,6 +16,7 @@ from genai_fn.interpreters.offline_service import (
     OfflineTransport,
 )
 from genai_fn.interpreters.runner import RunnerParts
+from genai_fn.interpreters.script_files import ScriptSource, read_script
 from genai_fn.request import Live
 
 if TYPE_CHECKING:
@@ -36,14 +38,23 @@ class Offline(InProcessRunner):
     Args:
         backend: The API to emulate, Gemini Developer API or Vertex AI; None is ``Gemini()``.
 
+        script: What the model answers, instead of describing what it was sent: steps, the path of a JSON file, or a
+            function (``docs/emulator.md``). Its delays take no time, and it drops no connection.
+
+    Raises:
+        InvalidRequest: If the script does not fit; the error names the place.
+
+        OSError: If the file cannot be read.
+
     >>> from genai_fn import generate, text
     >>> run = Offline()
     >>> run(generate("gemini-2.5-flash", "hi") | text) == run(generate("gemini-2.5-flash", "hi") | text)
     True
     """
 
-    def __init__(self, backend: Backend | None = None) -> None:
-        self._service = OfflineService(_add_offline_key(backend or Gemini()))
+    def __init__(self, backend: Backend | None = None, *, script: ScriptSource | None = None) -> None:
+        parsed = None if script is None else read_script(script)
+        self._service = OfflineService(_add_offline_key(backend or Gemini()), EmulatorState().with_script(parsed))
         parts = RunnerParts(
             handler=HttpHandler(backend=self._service.backend),
             has_transport=True,

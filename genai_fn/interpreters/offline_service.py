@@ -33,11 +33,11 @@ class OfflineService:
     Its lock is the one that forks wait for, so that a child process never inherits it locked.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, state: EmulatorState | None = None) -> None:
         self.backend = backend
         """The API that is emulated."""
         register_fork_delay()
-        self._state = EmulatorState()
+        self._state = state or EmulatorState()
         self._seconds = 0.0
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:

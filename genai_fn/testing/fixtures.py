@@ -12,6 +12,7 @@ import pytest
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.testing.server.asgi import Emulator
+from genai_fn.testing.server.request_log import ReceivedRequest
 from genai_fn.testing.server.serving import serve_emulator
 
 __all__ = ["ServedEmulator", "emulator"]
@@ -19,9 +20,9 @@ __all__ = ["ServedEmulator", "emulator"]
 
 class ServedEmulator:
     """
-    The value of the fixture ``emulator``: its address, the requests it received, and the injection of faults.
+    The value of the fixture ``emulator``: its address, the requests it received, its script, and injected faults.
 
-    ``url`` is the base URL, ``reset`` and ``fail`` are those of `Emulator`.
+    ``url`` is the base URL; ``reset``, ``fail`` and ``load_script`` are those of `Emulator`.
     """
 
     def __init__(self, emulator: Emulator, url: str) -> None:
@@ -29,6 +30,7 @@ class ServedEmulator:
         self.url = url
         self.reset = emulator.reset
         self.fail = emulator.fail
+        self.load_script = emulator.load_script
 
     @property
     def gemini(self) -> Gemini:
@@ -44,6 +46,16 @@ class ServedEmulator:
     def requests(self) -> tuple[tuple[str, str], ...]:
         """Method and path of the requests since the last reset."""
         return self._emulator.requests
+
+    @property
+    def received(self) -> tuple[ReceivedRequest, ...]:
+        """The same requests as data: ``method``, ``path``, ``body`` decoded from JSON, ``status``, ``steps``."""
+        return self._emulator.received
+
+    @property
+    def remaining_steps(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the steps of the script that are left."""
+        return self._emulator.remaining_steps
 
 
 class _Credentials:

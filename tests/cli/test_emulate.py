@@ -64,6 +64,18 @@ def test_serves_until_interrupted() -> None:
         assert (*process.communicate(timeout=60), process.returncode) == ("", "", 130)
 
 
+def test_script(tmp_path: Path) -> None:
+    """With a script, its steps are the answers."""
+    path = tmp_path / "script.json"
+    path.write_text('{"steps": [{"text": "one"}, {"text": "two"}]}')
+    with (
+        run_emulator("--script", str(path)) as (lines, _),
+        Http(Gemini("any", base_url=lines[2].partition("=")[2])) as run,
+    ):
+        hello = generate("m", "hi") | text
+        assert [run(hello).unwrap() for _ in range(2)] == ["one", "two"]
+
+
 def run_refused_command(capsys: Capture, arguments: Sequence[str]) -> str:
     assert run_command_line(["emulate", *arguments]) == 2
     out, err = capsys.readouterr()
@@ -84,6 +96,13 @@ class TestRefused:
     def test_usage(self, capsys: Capture, options: list[str]) -> None:
         """An invalid port, a missing file and an invalid address are usage errors."""
         assert run_refused_command(capsys, ["--port", "0", *options]).startswith("error: ")
+
+    def test_script(self, capsys: Capture, tmp_path: Path) -> None:
+        """A script that does not fit is refused before the server starts, and the error names the place."""
+        path = tmp_path / "script.json"
+        path.write_text('[{"text": 3}]')
+        message = run_refused_command(capsys, ["--port", "0", "--script", str(path)])
+        assert "is no script: script.steps[0].text: expected" in message
 
     def test_certificate(self, capsys: Capture, tmp_path: Path) -> None:
         """An invalid certificate is refused before the server starts."""

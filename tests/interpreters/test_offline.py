@@ -212,3 +212,18 @@ def test_is_loaded_late() -> None:
     script = "import sys, genai_fn; assert 'genai_fn.emulator' not in sys.modules; genai_fn.Offline(); "
     script += "assert not {'anyio', 'httpcore', 'ssl'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=600)
+
+
+class TestScript:
+    def test_sync_and_async(self) -> None:
+        """A script answers sync and async code, and its delays take no time."""
+        run = Offline(script=[{"text": ["one", " two"], "delay": 3600, "pause": 3600}, {"text": "three"}])
+        question = generate(MODEL, "hi")
+        with run.stream(question | streamed | text) as items:
+            assert [each.unwrap() for each in items] == ["one", " two"]
+        assert anyio.run(run.aio, question | text) == Success("three")
+
+    def test_refused(self) -> None:
+        """A script that does not fit is refused at once, and the error names the place."""
+        with pytest.raises(InvalidRequest, match=r"script\.steps\[0\]"):
+            Offline(script=[{}])

@@ -66,6 +66,12 @@ def get_parts(response: Any) -> Any:
     return response["candidates"][0]["content"]["parts"]
 
 
+def get_calls(response: Any) -> list[tuple[str, Any]]:
+    """Return names and arguments of the function calls of the first candidate."""
+    calls = [each["functionCall"] for each in get_parts(response) if "functionCall" in each]
+    return [(each["name"], each["args"]) for each in calls]
+
+
 def get_text(response: Any) -> str:
     """Return the text of the first part of the first candidate."""
     text: str = get_parts(response)[0]["text"]

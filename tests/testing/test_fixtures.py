@@ -76,6 +76,18 @@ def test_suite(tmp_path: Path) -> None:
     assert (process.returncode, "1 passed" in process.stdout) == (0, True), process.stdout + process.stderr
 
 
+@pytest.mark.parametrize("turn", [1, 2])
+def test_script(emulator: ServedEmulator, turn: int) -> None:
+    """A test scripts the answers, and reads what was asked; the next test starts without either."""
+    assert (emulator.received, emulator.remaining_steps) == ((), ())
+    emulator.load_script([{"text": f"answer {turn}"}, {"text": "unused"}])
+    with Http(emulator.gemini) as run:
+        assert run(HELLO).unwrap() == f"answer {turn}"
+    (request,) = emulator.received
+    assert request.body["contents"][0]["parts"] == [{"text": "Why?"}]
+    assert (request.status, request.steps, emulator.remaining_steps) == (200, (1,), (2,))
+
+
 def test_fails(emulator: ServedEmulator) -> None:
     """An injected fault is in effect until a reset."""
     with Http(emulator.gemini) as run:

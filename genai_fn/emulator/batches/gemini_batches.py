@@ -117,8 +117,8 @@ def _generate_item(state: EmulatorState, request: EmulatedRequest, model: str, t
     return generate_response(state, request, (body.model or model).rpartition("/")[2], body)
 
 
-def _embed_item(_: EmulatorState, __: EmulatedRequest, ___: str, text: bytes) -> Any:
-    return build_embedding(parse_message(text, EmulatedEmbedRequest))
+def _embed_item(_: EmulatorState, __: EmulatedRequest, model: str, text: bytes) -> Any:
+    return build_embedding(parse_message(text, EmulatedEmbedRequest), model)
 
 
 _BATCH_KINDS: Mapping[str, tuple[type[Message], Callable[[EmulatorState, EmulatedRequest, str, bytes], Any]]] = {

@@ -4,6 +4,7 @@ from msgspec import field
 
 from genai_fn.emulator.fake_model.tokenizer import count_tokens, split_tokens
 from genai_fn.emulator.fake_model.vectors import build_vector, is_empty
+from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
@@ -43,9 +44,9 @@ class _BatchEmbedBody(Message):
     requests: tuple[EmulatedEmbedRequest, ...] = ()
 
 
-def build_embedding(request: EmulatedEmbedRequest, path: str = "EmbedContentRequest") -> EmulatedEmbedding:
+def build_embedding(request: EmulatedEmbedRequest, model: str, path: str = "EmbedContentRequest") -> EmulatedEmbedding:
     """
-    Compute the embedding of a request.
+    Compute the embedding of a request. The model determines the size, unless the request does.
 
     Raises:
         EmulatedFault: If the content is empty or an option is invalid; the message contains `path`.
@@ -53,6 +54,7 @@ def build_embedding(request: EmulatedEmbedRequest, path: str = "EmbedContentRequ
     if request.content is None or is_empty(request.content):
         raise make_invalid_argument(f"* {path}.content: contents.parts must not be empty.")
     size = _check_embed_options(path, request.task_type, request.title, request.output_dimensionality)
+    size = size or _get_vector_size(model)
     titled = (Part(text=request.title), *(request.content.parts or ())) if request.title else request.content.parts
     values = build_vector(Content(parts=titled), size)
     return EmulatedEmbedding(embedding=ContentEmbedding(values=values), token_count=count_tokens(request.content))
@@ -60,12 +62,15 @@ def build_embedding(request: EmulatedEmbedRequest, path: str = "EmbedContentRequ
 
 def _embed_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``embedContent``."""
-    embedding = build_embedding(parse_body(request, EmulatedEmbedRequest)).embedding
+    model = request.path_params["model"]
+    check_model_exists(state, request, model, "embedContent")
+    embedding = build_embedding(parse_body(request, EmulatedEmbedRequest), model).embedding
     return state, build_json_response(EmulatedEmbedding(embedding=embedding))
 
 
 def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``batchEmbedContents``."""
+    check_model_exists(state, request, request.path_params["model"], "embedContent")
     requests = parse_body(request, _BatchEmbedBody).requests
     if not 0 < len(requests) <= _MAX_BATCH_SIZE:
         raise make_invalid_argument(
@@ -77,7 +82,7 @@ def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> Rou
             path = f"BatchEmbedContentsRequest.requests[{index}].model"
             raise make_invalid_argument(f"* {path}: {each.model!r} is not the model of the batch, {model!r}")
     embeddings = tuple(
-        build_embedding(each, f"BatchEmbedContentsRequest.requests[{index}]").embedding
+        build_embedding(each, model, f"BatchEmbedContentsRequest.requests[{index}]").embedding
         for index, each in enumerate(requests)
     )
     return state, build_json_response(EmbedContentResponse(embeddings=embeddings))
@@ -115,7 +120,9 @@ class _VertexEmbedResponse(Message):
 
 def _embed_whole_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``embedContent`` on Vertex AI."""
-    built = _build_vertex_embedding(parse_body(request, _VertexEmbedBody), "EmbedContentRequest")
+    model = request.path_params["model"]
+    check_model_exists(state, request, model, "embedContent")
+    built = _build_vertex_embedding(parse_body(request, _VertexEmbedBody), model, "EmbedContentRequest")
     return state, build_json_response(
         _VertexEmbedResponse(embedding=built.embedding, usage_metadata=_build_usage((built,)))
     )
@@ -126,17 +133,19 @@ def _batch_embed_whole_contents(state: EmulatorState, request: EmulatedRequest) 
     requests = parse_body(request, _VertexBatchEmbedBody).requests
     if not 0 < len(requests) <= _MAX_INSTANCES:
         raise make_invalid_argument(f"{len(requests)} request(s) given, but from 1 to {_MAX_INSTANCES} are allowed.")
-    if "maas" in request.path_params["model"]:
+    model = request.path_params["model"]
+    check_model_exists(state, request, model, "embedContent")
+    if "maas" in model:
         raise make_invalid_argument("This model embeds one content at a time.")
     built = tuple(
-        _build_vertex_embedding(each, f"BatchEmbedContentsRequest.requests[{index}]")
+        _build_vertex_embedding(each, model, f"BatchEmbedContentsRequest.requests[{index}]")
         for index, each in enumerate(requests)
     )
     vectors = tuple(each.embedding for each in built)
     return state, build_json_response(EmbedContentResponse(embeddings=vectors, usage_metadata=_build_usage(built)))
 
 
-def _build_vertex_embedding(body: _VertexEmbedBody, path: str) -> EmulatedEmbedding:
+def _build_vertex_embedding(body: _VertexEmbedBody, model: str, path: str) -> EmulatedEmbedding:
     config = body.embed_content_config
     return build_embedding(
         EmulatedEmbedRequest(
@@ -145,6 +154,7 @@ def _build_vertex_embedding(body: _VertexEmbedBody, path: str) -> EmulatedEmbedd
             title=config.title,
             output_dimensionality=config.output_dimensionality,
         ),
+        model,
         path,
     )
 
@@ -205,24 +215,29 @@ class _Predictions(Message):
 def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``predict`` for embeddings."""
     body = parse_body(request, _PredictBody)
-    if request.path_params["model"].startswith("gemini-embedding-2"):
-        raise make_invalid_argument(f"{request.path_params['model']} is not supported by predict: use embedContent.")
+    model = request.path_params["model"]
+    check_model_exists(state, request, model, "embedContent")
+    if model.startswith("gemini-embedding-2"):
+        raise make_invalid_argument(f"{model} is not supported by predict: use embedContent.")
     if not 0 < len(body.instances) <= _MAX_INSTANCES:
         raise make_invalid_argument(
             f"{len(body.instances)} instance(s) given, but from 1 to {_MAX_INSTANCES} are allowed."
         )
-    predictions = tuple(_embed_instance(each, body.parameters, index) for index, each in enumerate(body.instances))
+    predictions = tuple(
+        _embed_instance(each, body.parameters, model, index) for index, each in enumerate(body.instances)
+    )
     count = sum(len(each.content) for each in body.instances)
     metadata = EmbedContentMetadata(billable_character_count=count)
     return state, build_json_response(_Predictions(predictions=predictions, metadata=metadata))
 
 
-def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, index: int) -> _Prediction:
+def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, model: str, index: int) -> _Prediction:
     if not instance.content.strip():
         raise make_invalid_argument(f"The text content of instance {index} is empty.")
     size = _check_embed_options(
         f"instances[{index}]", instance.task_type, instance.title, parameters.output_dimensionality
     )
+    size = size or _get_vector_size(model)
     tokens = split_tokens(instance.content)
     if len(tokens) > _MAX_TEXT_TOKENS and not parameters.auto_truncate:
         raise make_invalid_argument(
@@ -237,15 +252,20 @@ _MAX_INSTANCES = 250
 _MAX_TEXT_TOKENS = 2048
 
 
-def _check_embed_options(path: str, task: str | None, title: str | None, size: int | None) -> int:
-    """Check the options, and return the length of the vector."""
+def _check_embed_options(path: str, task: str | None, title: str | None, size: int | None) -> int | None:
+    """Check the options, and return the requested length of the vector."""
     if task is not None and task not in _TASK_TYPES:
         raise make_invalid_argument(f"* {path}.task_type: {task!r} is not a task type")
     if title is not None and task != "RETRIEVAL_DOCUMENT":
         raise make_invalid_argument(f"* {path}.title: a title requires the task type RETRIEVAL_DOCUMENT")
     if size is not None and not 0 < size <= _MAX_VECTOR_SIZE:
         raise make_invalid_argument(f"* {path}.output_dimensionality: {size} is not from 1 to {_MAX_VECTOR_SIZE}")
-    return size or _DEFAULT_VECTOR_SIZE
+    return size
+
+
+def _get_vector_size(model: str) -> int:
+    """Return the length of the vectors of a model: https://ai.google.dev/gemini-api/docs/embeddings."""
+    return _MAX_VECTOR_SIZE if "gemini-embedding" in model else _DEFAULT_VECTOR_SIZE
 
 
 _DEFAULT_VECTOR_SIZE = 768

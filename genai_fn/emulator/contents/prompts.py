@@ -1,13 +1,13 @@
 """Prompts: validates a request for content, adds the cached content it refers to, and counts its tokens."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec.structs import replace
 
 from genai_fn.emulator.contents.caches import EmulatedCache, find_cache_for_model
-from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens
+from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities
 from genai_fn.emulator.files import check_file_references
+from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
@@ -15,6 +15,8 @@ from genai_fn.schema import (
     Content,
     GenerationConfig,
     GenerationOutputConfig,
+    ImageConfig,
+    ModalityTokenCount,
     ModelArmorConfig,
     ModelSelectionConfig,
     SafetySetting,
@@ -31,8 +33,7 @@ class EmulatedGenerationConfig(GenerationConfig):
 
     model_config: ModelSelectionConfig | None = None
     """Vertex AI's name for ``model_selection_config``."""
-    image_config: Any = None
-    """Accepted and ignored."""
+    image_config: ImageConfig | None = None
 
 
 class EmulatedGenerateRequest(Message):
@@ -61,8 +62,11 @@ class ResolvedPrompt(Value):
     """If it refers to a cache, its contents start with the cached ones, and its other fields are those of the cache."""
     token_count: int
     """Number of tokens, including the cached ones."""
+    token_details: tuple[ModalityTokenCount, ...]
+    """The same by modality."""
     cached_token_count: int = 0
     """Number of the tokens that are cached."""
+    cached_token_details: tuple[ModalityTokenCount, ...] = ()
 
     @property
     def contents(self) -> tuple[Content, ...]:
@@ -71,21 +75,32 @@ class ResolvedPrompt(Value):
 
 
 def resolve_prompt(
-    state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
+    state: EmulatorState,
+    request: EmulatedRequest,
+    model: str,
+    body: EmulatedGenerateRequest,
+    method: str = "generateContent",
 ) -> ResolvedPrompt:
     """
     Validate a request, merge it with its cached content, and count its tokens.
 
     Raises:
-        EmulatedFault: If the request is invalid, or refers to a cache or file that does not exist.
+        EmulatedFault: If the request is invalid, or refers to a model, cache or file that does not exist.
     """
+    check_model_exists(state, request, model, method)
     _check_request(body)
     check_file_references(state, request, body.contents or ())
-    cached = 0
+    cached_count = 0
+    cached_details: tuple[ModalityTokenCount, ...] = ()
     if body.cached_content is not None:
         cache = find_cache_for_model(state, request, body.cached_content, model)
-        body, cached = _merge_cache(body, cache), cache.token_count
-    return ResolvedPrompt(body, count_prompt_tokens(body.system_instruction, body.contents or (), body.tools), cached)
+        body, cached_count = _merge_cache(body, cache), cache.token_count
+        cached_details = count_prompt_modalities(cache.system_instruction, cache.contents, cache.tools)
+    if model.startswith(_SIGNING_MODELS):
+        _check_signatures(body.contents or ())
+    details = count_prompt_modalities(body.system_instruction, body.contents or (), body.tools)
+    count = sum(each.token_count or 0 for each in details)
+    return ResolvedPrompt(body, count, details, cached_count, cached_details)
 
 
 def _merge_cache(body: EmulatedGenerateRequest, cache: EmulatedCache) -> EmulatedGenerateRequest:
@@ -117,6 +132,31 @@ def _check_request(body: EmulatedGenerateRequest) -> None:
             )
     if error := describe_range_error(body.generation_config, _CONFIG_RANGES):
         raise make_invalid_argument(f"* GenerateContentRequest.generation_config.{error}")
+
+
+_SIGNING_MODELS = "gemini-3"
+"""Start of the names of models that require the signatures of their thoughts."""
+
+
+def _check_signatures(contents: tuple[Content, ...]) -> None:
+    """
+    Check that the first function call of each turn of the model since the last question has its thought signature.
+
+    https://ai.google.dev/gemini-api/docs/thought-signatures
+    """
+    for index in range(len(contents) - 1, -1, -1):
+        parts = contents[index].parts or ()
+        if contents[index].role != "model" and any(part.function_response is None for part in parts):
+            return
+        first_call = next((part for part in parts if part.function_call is not None), None)
+        if contents[index].role == "model" and first_call is not None and first_call.thought_signature is None:
+            name = first_call.function_call and first_call.function_call.name
+            raise make_invalid_argument(
+                "Function call is missing a thought_signature in functionCall parts. This is required for tools to work"
+                " correctly, and missing thought_signature may lead to degraded model performance. Additional data,"
+                f" function call `default_api:{name}` , position {index + 1}. Please refer to"
+                " https://ai.google.dev/gemini-api/docs/thought-signatures for more details."
+            )
 
 
 _CONFIG_RANGES = {

@@ -2,7 +2,8 @@
 
 from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest, EmulatedGenerationConfig, resolve_prompt
 from genai_fn.emulator.fake_model.digests import compute_digest
-from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens, split_tokens
+from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities, split_tokens
+from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.model_paths import GEMINI_MODEL_PATHS, VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
@@ -39,18 +40,21 @@ def _count_gemini_tokens(state: EmulatorState, request: EmulatedRequest) -> Rout
             "* CountTokensRequest: exactly one of contents and generate_content_request must be set."
         )
     prompt_body = body.generate_content_request or EmulatedGenerateRequest(contents=body.contents)
-    prompt = resolve_prompt(state, request, request.path_params["model"], prompt_body)
+    prompt = resolve_prompt(state, request, request.path_params["model"], prompt_body, "countTokens")
     response = CountTokensResponse(
-        total_tokens=prompt.token_count, cached_content_token_count=prompt.cached_token_count or None
+        total_tokens=prompt.token_count,
+        cached_content_token_count=prompt.cached_token_count or None,
+        prompt_tokens_details=prompt.token_details,
     )
     return state, build_json_response(response)
 
 
 def _count_vertex_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     body = parse_body(request, _VertexCountBody)
-    contents = _require_contents(body.contents)
-    total = count_prompt_tokens(body.system_instruction, contents, body.tools)
-    return state, build_json_response(CountTokensResponse(total_tokens=total))
+    check_model_exists(state, request, request.path_params["model"], "countTokens")
+    details = count_prompt_modalities(body.system_instruction, _require_contents(body.contents), body.tools)
+    total = sum(each.token_count or 0 for each in details)
+    return state, build_json_response(CountTokensResponse(total_tokens=total, prompt_tokens_details=details))
 
 
 class _ComputeTokensBody(Message):

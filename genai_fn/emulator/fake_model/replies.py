@@ -18,7 +18,7 @@ def build_reply(model: str, contents: Sequence[Content], system: Content | None,
     """
     sentences = [
         f"I am an offline model in place of {model}: nothing was sent anywhere.",
-        _quote_text("My instructions are:", _join_text(system)),
+        _quote_text("My instructions are:", join_text(system)),
         _quote_text("You asked:", find_question(contents)),
         *_quote_function_responses(contents[-1]),
         _quote_text("The documents say:", " ".join(passages)),
@@ -33,7 +33,7 @@ def build_json_reply(model: str, contents: Sequence[Content], system: Content | 
     return {
         "offline": True,
         "model": model,
-        "instructions": _join_text(system),
+        "instructions": join_text(system),
         "question": find_question(contents),
         "attached": dict(_count_mime_types(contents[-1])),
         "turns": len(contents),
@@ -42,10 +42,11 @@ def build_json_reply(model: str, contents: Sequence[Content], system: Content | 
 
 def find_question(contents: Sequence[Content]) -> str:
     """Return the text of the last user turn that has any."""
-    return next((text for turn in reversed(contents) if turn.role != "model" and (text := _join_text(turn))), "")
+    return next((text for turn in reversed(contents) if turn.role != "model" and (text := join_text(turn))), "")
 
 
-def _join_text(content: Content | None) -> str:
+def join_text(content: Content | None) -> str:
+    """Return the text of a content without thoughts."""
     parts = (content.parts or ()) if content is not None else ()
     return " ".join(part.text for part in parts if part.text and not part.thought)
 

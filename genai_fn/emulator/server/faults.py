@@ -8,10 +8,23 @@ from genai_fn.http import HttpResponse
 
 
 class EmulatedFault(Exception):  # a handler raises it to end; it becomes a response, not a user's error
-    """An error of the emulated API. Each of the `details` is a message with its ``@type``."""
+    """
+    An error of the emulated API. Each of the `details` is a message with its ``@type``.
 
-    def __init__(self, code: int, status: str, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:
+    A `response`, if there is one, is sent as it is in place of the error's own form.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        status: str,
+        message: str,
+        details: Sequence[Mapping[str, Any]] = (),
+        *,
+        response: HttpResponse | None = None,
+    ) -> None:
         super().__init__(message)
+        self.response = response
         self.code = code
         self.status = status
         self.message = message
@@ -72,6 +85,8 @@ def make_already_exists(name: str) -> EmulatedFault:
 
 def build_fault_response(fault: EmulatedFault) -> HttpResponse:
     """Encode a fault as an error response."""
+    if fault.response is not None:
+        return fault.response
     error: dict[str, Any] = {"code": fault.code, "message": fault.message, "status": fault.status}
     if fault.details:
         error["details"] = fault.details

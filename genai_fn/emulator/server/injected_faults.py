@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from genai_fn import codec
-from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response
+from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptedDelivery
+from genai_fn.emulator.server.faults import build_fault_response
+from genai_fn.emulator.server.standard_errors import make_standard_error
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpResponse
 from genai_fn.values import Value
@@ -120,65 +122,7 @@ def build_error_response(fault: InjectedFault) -> HttpResponse | None:
 
 
 def _build_error(code: int, fault: InjectedFault) -> HttpResponse:
-    status, message = _ERROR_MESSAGES.get(code) or _ERROR_MESSAGES[400 if code < _FIRST_SERVER_ERROR else 500]
-    details: tuple[Mapping[str, Any], ...] = ()
-    if fault.retry is not None:
-        details = ({"@type": f"{_RPC_TYPE_PREFIX}.RetryInfo", "retryDelay": _format_duration(fault.retry)},)
-        if code == _TOO_MANY_REQUESTS:  # such an error describes the quota, too
-            message, details = _QUOTA_MESSAGE, (*_QUOTA_DETAILS, *details)
-    return build_fault_response(EmulatedFault(code, status, message, details))
-
-
-def _format_duration(seconds: float) -> str:
-    """
-    Format seconds as JSON of ``google.protobuf.Duration``.
-
-    >>> _format_duration(1.5), _format_duration(30.0)
-    ('1.5s', '30s')
-    """
-    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
-
-
-_FIRST_SERVER_ERROR = 500
-_TOO_MANY_REQUESTS = 429
-_RPC_TYPE_PREFIX = "type.googleapis.com/google.rpc"
-_RATE_LIMITS_URL = "https://ai.google.dev/gemini-api/docs/rate-limits"
-_QUOTA_MESSAGE = (
-    "You exceeded your current quota, please check your plan and billing details."
-    f" For more information on this error, head to: {_RATE_LIMITS_URL}."
-)
-_QUOTA_DETAILS: tuple[Mapping[str, Any], ...] = (
-    {
-        "@type": f"{_RPC_TYPE_PREFIX}.QuotaFailure",
-        "violations": [
-            {
-                "quotaMetric": "generativelanguage.googleapis.com/generate_content_paid_tier_requests",
-                "quotaId": "GenerateRequestsPerMinutePerProjectPerModel",
-                "quotaDimensions": {"location": "global"},
-                "quotaValue": "10",
-            }
-        ],
-    },
-    {
-        "@type": f"{_RPC_TYPE_PREFIX}.Help",
-        "links": [{"description": "Learn more about Gemini API quotas", "url": _RATE_LIMITS_URL}],
-    },
-)
-
-_ERROR_MESSAGES = {
-    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
-    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
-    403: ("PERMISSION_DENIED", "The caller does not have permission"),
-    404: ("NOT_FOUND", "Requested entity was not found."),
-    408: ("DEADLINE_EXCEEDED", "The request timed out. Please try again."),
-    409: ("ABORTED", "The operation was aborted."),
-    429: ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
-    499: ("CANCELLED", "The operation was cancelled."),
-    500: ("INTERNAL", "An internal error has occurred. Please retry."),
-    501: ("UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled."),
-    503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
-    504: ("DEADLINE_EXCEEDED", "The request timed out. Please try again."),
-}
+    return build_fault_response(make_standard_error(code, fault.retry))
 
 
 class ResponsePlan(Value, kw_only=True):
@@ -187,15 +131,21 @@ class ResponsePlan(Value, kw_only=True):
     response: HttpResponse
     chunks: tuple[bytes, ...]
     delay: float = 0.0
+    pause: float = 0.0
+    """Seconds between two chunks."""
     has_content_length: bool = True
     """Whether the head contains ``content-length``."""
     is_complete: bool = True
     """Whether the response ends normally, so that the connection stays open."""
 
 
-def plan_response(response: HttpResponse, fault: InjectedFault = NO_FAULT) -> ResponsePlan:
+def plan_response(
+    response: HttpResponse, fault: InjectedFault = NO_FAULT, delivery: ScriptedDelivery = DELIVERY_AT_ONCE
+) -> ResponsePlan:
     r"""
     Plan how to send a response with a fault: one chunk for each server-sent event, or a single chunk.
+
+    If the script drops the connection, all events of a stream are sent, but only half of any other body.
 
     >>> plan_response(HttpResponse(200, (), b'{"a": 1}'), InjectedFault(cut=3)).chunks
     (b'{"a',)
@@ -209,11 +159,18 @@ def plan_response(response: HttpResponse, fault: InjectedFault = NO_FAULT) -> Re
     if fault.malformed:
         chunks = (_truncate_json(chunks[0]),)
         response = HttpResponse(response.status, response.headers, chunks[0])
-    is_complete = fault.cut is None or fault.cut >= sum(map(len, chunks))
+    if delivery.is_dropped and not is_stream:
+        chunks = _cut_chunks(chunks, len(response.body) // 2)
+    is_complete = (fault.cut is None or fault.cut >= sum(map(len, chunks))) and not delivery.is_dropped
     if fault.cut is not None:
         chunks = _cut_chunks(chunks, fault.cut)
     return ResponsePlan(
-        response=response, chunks=chunks, delay=fault.delay, has_content_length=not is_stream, is_complete=is_complete
+        response=response,
+        chunks=chunks,
+        delay=fault.delay + delivery.delay,
+        pause=delivery.pause,
+        has_content_length=not is_stream,
+        is_complete=is_complete,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from genai_fn import codec
+from genai_fn.emulator.scripts.cursor import ScriptCursor
 from genai_fn.emulator.server.faults import (
     EmulatedFault,
     make_field_violations,
@@ -47,6 +48,8 @@ class EmulatedRequest(Value):
     """The URL up to a resource's name: ``https://host/v1beta``."""
     is_vertex: bool
     """Whether the path belongs to Vertex AI."""
+    script: ScriptCursor = msgspec.field(default_factory=ScriptCursor)
+    """The script that answers requests for content."""
 
     @property
     def body_bytes(self) -> bytes:

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from genai_fn.emulator.scripts.parsing import ScriptLike, parse_script
+from genai_fn.emulator.scripts.progress import ScriptProgress, start_script
 from genai_fn.emulator.server.faults import make_failed_precondition, make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.sizes import measure_size
@@ -36,6 +38,22 @@ class EmulatorState(Value):
     """Limit of that size, and of the body of a request over HTTP."""
     max_resources: int = 100_000
     """Limit of the number of resources."""
+    models: tuple[str, ...] | None = None
+    """IDs of the base models that exist; None accepts all that `check_model_exists` describes."""
+    script: ScriptProgress | None = None
+    """Answers that replace those of the fake model; see `with_script`."""
+
+    def with_script(self, script: ScriptLike | None) -> "EmulatorState":
+        """
+        Return a state whose requests for content are answered by a script; None removes it.
+
+        >>> EmulatorState().with_script([{"text": "It rains."}]).script.pending[0].step.text
+        'It rains.'
+
+        Raises:
+            InvalidRequest: If the script does not fit; the error names the place.
+        """
+        return replace(self, script=None if script is None else start_script(parse_script(script)))
 
     def with_resource(self, name: str, value: Any) -> "EmulatorState":
         """

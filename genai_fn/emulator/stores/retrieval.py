@@ -4,6 +4,9 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from genai_fn.emulator.fake_model.words import is_content_word, split_words
 from genai_fn.emulator.server.faults import make_invalid_argument
@@ -15,8 +18,10 @@ from genai_fn.schema import (
     Document,
     GroundingChunk,
     GroundingChunkRetrievedContext,
+    GroundingChunkWeb,
     GroundingMetadata,
     GroundingSupport,
+    SearchEntryPoint,
     Segment,
     Tool,
 )
@@ -47,12 +52,36 @@ def search_stores(state: EmulatorState, tool: Tool, question: str) -> GroundingM
 _DEFAULT_TOP_K = 5
 
 
+def search_web(tool: Tool, question: str) -> GroundingMetadata | None:
+    """
+    Return the result of a search of the web, a single page that does not exist; None if the tool is no such search.
+
+    >>> from genai_fn.schema import GoogleSearch
+    >>> search_web(Tool(google_search=GoogleSearch()), "Why?").web_search_queries
+    ('Why?',)
+    """
+    searches = (tool.google_search, tool.google_search_retrieval, tool.enterprise_web_search)
+    if all(each is None for each in searches):
+        return None
+    query = quote(question[:_MAX_QUERY_LENGTH], errors="replace")
+    page = GroundingChunkWeb(uri=f"https://example.com/search/{query}", title="example.com")
+    suggestion = f'<div class="container"><a class="chip" href="https://example.com/search?q={query}">Search</a></div>'
+    return GroundingMetadata(
+        web_search_queries=(question,),
+        search_entry_point=SearchEntryPoint(rendered_content=suggestion),
+        grounding_chunks=(GroundingChunk(web=page),),
+    )
+
+
+_MAX_QUERY_LENGTH = 100
+
+
 def add_grounding_supports(grounding: GroundingMetadata, text: str) -> GroundingMetadata:
     """Add a support that attributes the whole text to all chunks."""
     segment = Segment(end_index=len(text.encode()), text=text)
     indices = tuple(range(len(grounding.grounding_chunks)))
     supports = (GroundingSupport(segment=segment, grounding_chunk_indices=indices),)
-    return GroundingMetadata(grounding_chunks=grounding.grounding_chunks, grounding_supports=supports)
+    return replace(grounding, grounding_supports=supports)
 
 
 class _Passage(Value):

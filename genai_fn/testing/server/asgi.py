@@ -2,7 +2,6 @@
 
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,9 +10,10 @@ from typing import Any, Literal
 import anyio
 
 from genai_fn import codec
-from genai_fn.emulator import handle_request
 from genai_fn.emulator.live.connections import EmulatedConnection, open_connection
 from genai_fn.emulator.live.setup import EmulatedClose
+from genai_fn.emulator.routes import EmulatedExchange, run_exchange
+from genai_fn.emulator.scripts.parsing import build_script_schema
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
 from genai_fn.emulator.server.injected_faults import (
     FAULT_HEADER,
@@ -30,6 +30,7 @@ from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_respon
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.interpreters.script_files import ScriptSource, read_script
 from genai_fn.testing.server.asgi_events import (
     BodyTooLarge,
     ClientDisconnected,
@@ -46,6 +47,7 @@ from genai_fn.testing.server.asgi_events import (
     wait_for_delay,
 )
 from genai_fn.testing.server.browser_checks import find_refusal
+from genai_fn.testing.server.request_log import ReceivedRequest, RequestLog
 
 
 class Emulator:
@@ -57,10 +59,15 @@ class Emulator:
     `fail` as JSON. ``POST /emulator/reset`` resets the emulator, ``GET /emulator`` returns the requests received and
     the pending faults.
 
+    A script replaces the canned answers: ``POST /emulator/script`` does what `load_script` does, and
+    ``GET /emulator/requests`` returns what `received` returns.
+
     Args:
         state: Initial state. ``EmulatorState(api_keys=("test-key",))`` accepts no other key.
 
         faults: Faults to inject, in this order.
+
+        script: Initial script, as `load_script` accepts it.
 
         clock: Returns the time for creation and update times. Default: the current time in UTC.
 
@@ -68,6 +75,9 @@ class Emulator:
 
         allowed_hosts: Host names, besides addresses and ``localhost``, under which it is reached, and whose web pages
             may use it. Requests for other hosts and of other web pages are refused with status 403.
+
+    Raises:
+        InvalidRequest: If the script does not fit; the error names the place.
     """
 
     def __init__(
@@ -75,22 +85,25 @@ class Emulator:
         state: EmulatorState | None = None,
         faults: Iterable[InjectedFault] = (),
         *,
+        script: ScriptSource | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         pause: float = 0.005,
         allowed_hosts: Iterable[str] = (),
     ) -> None:
-        self._initial = (state or EmulatorState(), tuple(faults))
+        state = state or EmulatorState()
+        self._initial = (state if script is None else state.with_script(read_script(script)), tuple(faults))
         self._clock = clock
         self._pause = pause
         self._allowed_hosts = tuple(allowed_hosts)
-        self._lock = threading.Lock()  # the test and the server run in different threads
+        # the test and the server run in different threads; the function of a script may use the emulator
+        self._lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
-        """Restore the initial state and faults, and forget the requests received."""
+        """Restore the initial state, script and faults, and forget the requests received."""
         with self._lock:
             self._state, self._faults = self._initial
-            self._requests: deque[tuple[str, str]] = deque(maxlen=_MAX_REMEMBERED_REQUESTS)
+            self._log = RequestLog()
 
     @property
     def state(self) -> EmulatorState:
@@ -101,7 +114,41 @@ class Emulator:
     def requests(self) -> tuple[tuple[str, str], ...]:
         """Method and path, up to 2,000 characters, of the requests received; at most the last 10,000."""
         with self._lock:
-            return tuple(self._requests)
+            return self._log.list_paths()
+
+    @property
+    def received(self) -> tuple[ReceivedRequest, ...]:
+        """
+        The requests received, as data: ``method``, ``path``, ``body`` decoded from JSON, ``status``, ``steps``.
+
+        At most the last 10,000, with at most 64 MiB of bodies.
+        """
+        with self._lock:
+            return self._log.list_requests()
+
+    @property
+    def remaining_steps(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the steps of the script that are left. Steps without a limit always are."""
+        script = self._state.script
+        return () if script is None else tuple(each.number for each in script.pending)
+
+    def load_script(self, script: ScriptSource | None) -> None:
+        """
+        Replace the script: what the model answers from now on, until `reset`.
+
+        Args:
+            script: An object with ``steps``, or a list of steps; the path of a JSON file that contains either; or a
+                function that receives a `ScriptedRequest` and returns a text, an answer, or None for a canned answer.
+                None removes the script.
+
+        Raises:
+            InvalidRequest: If the script does not fit; the error names the place.
+
+            OSError: If the file cannot be read.
+        """
+        parsed = None if script is None else read_script(script)
+        with self._lock:
+            self._state = self._state.with_script(parsed)
 
     def fail(
         self,
@@ -189,14 +236,19 @@ class Emulator:
     def _plan_response(self, path: str, request: HttpRequest) -> ResponsePlan:
         if path == _CONTROL_PATH or path.startswith(f"{_CONTROL_PATH}/"):
             return plan_response(self._answer_control_request(path, request))
-        fault, error_response = self._match_fault(path, request)
-        return plan_response(error_response or self._answer_request(request), fault)
+        with self._lock:
+            fault, error_response = self._match_fault(path, request)
+            if error_response is not None:
+                self._log.append(request, path, error_response.status)
+                return plan_response(error_response, fault)
+            exchange = self._answer_request(request)
+            self._log.append(request, path, exchange.response.status, exchange.step_numbers)
+        return plan_response(exchange.response, fault, exchange.delivery)
 
     def _match_fault(self, path: str, request: HttpRequest) -> tuple[InjectedFault, HttpResponse | None]:
-        """Record a request, and return the fault to inject and the error response that the fault produces, if any."""
+        """Return the fault to inject into a request, and the error response that the fault produces, if any."""
         header = dict(request.headers).get(FAULT_HEADER)
         with self._lock:
-            self._requests.append((request.method, path[:_MAX_REMEMBERED_PATH]))
             if header is None:
                 fault, self._faults = take_injected_fault(self._faults, path)
                 return fault, build_error_response(fault)
@@ -206,20 +258,33 @@ class Emulator:
             return NO_FAULT, build_fault_response(make_invalid_argument(str(error)))
         return fault, build_error_response(fault)
 
-    def _answer_request(self, request: HttpRequest) -> HttpResponse:
-        with self._lock:
-            try:
-                self._state, response = handle_request(self._state, request, self._clock())
-            except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
-                return build_fault_response(
-                    EmulatedFault(500, "INTERNAL", f"Internal error of the emulator: {error!r}")
-                )
-            return response
+    def _answer_request(self, request: HttpRequest) -> EmulatedExchange:
+        try:
+            exchange = run_exchange(self._state, request, self._clock())
+        except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
+            fault = EmulatedFault(500, "INTERNAL", f"Internal error of the emulator: {error!r}")
+            exchange = EmulatedExchange(self._state, build_fault_response(fault))
+        self._state = exchange.state
+        return exchange
 
     def _answer_control_request(self, path: str, request: HttpRequest) -> HttpResponse:
         match request.method, path.removeprefix(_CONTROL_PATH), request.body:
             case "GET", "", _:
-                return build_json_response({"requests": self.requests, "faults": self._faults})
+                status = {"requests": self.requests, "faults": self._faults, "remainingSteps": self.remaining_steps}
+                return build_json_response(status)
+            case "GET", "/requests", _:
+                return build_json_response({"requests": self.received})
+            case "GET", "/script/schema", _:
+                return build_json_response(build_script_schema())
+            case "POST", "/script", bytes(body):
+                try:
+                    self.load_script(body)
+                except InvalidRequest as error:
+                    return build_fault_response(make_invalid_argument(str(error)))
+                return EMPTY_RESPONSE
+            case "DELETE", "/script", _:
+                self.load_script(None)
+                return EMPTY_RESPONSE
             case "POST", "/reset", _:
                 self.reset()
                 return EMPTY_RESPONSE
@@ -234,7 +299,9 @@ class Emulator:
                     EmulatedFault(
                         404,
                         "NOT_FOUND",
-                        f"Use GET {_CONTROL_PATH}, POST {_CONTROL_PATH}/fail or POST {_CONTROL_PATH}/reset.",
+                        f"Use GET {_CONTROL_PATH}, GET {_CONTROL_PATH}/requests, GET {_CONTROL_PATH}/script/schema,"
+                        f" POST or DELETE {_CONTROL_PATH}/script, POST {_CONTROL_PATH}/fail or POST"
+                        f" {_CONTROL_PATH}/reset.",
                     )
                 )
 
@@ -246,7 +313,9 @@ class Emulator:
         if refused is not None:
             await send_response(plan_response(refused), receive, send, "websocket.http")
             return
-        fault, error_response = self._match_fault(scope["path"], request)
+        with self._lock:
+            fault, error_response = self._match_fault(scope["path"], request)
+            self._log.append(request, scope["path"])
         try:
             connection = open_connection(self._state, request)
         except EmulatedFault as refusal:
@@ -297,6 +366,4 @@ class Emulator:
 
 _GO_AWAY_REASON = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"
 _CONTROL_PATH = "/emulator"
-_MAX_REMEMBERED_REQUESTS = 10_000
-_MAX_REMEMBERED_PATH = 2000
 _MAX_FAULTS = 1000

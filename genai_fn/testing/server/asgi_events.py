@@ -96,7 +96,7 @@ async def send_response(plan: ResponsePlan, receive: Receive, send: Send, kind: 
         kind: Prefix of the ASGI message types; ``websocket.http`` refuses a session.
 
     Raises:
-        ClientDisconnected: If the client disconnects during the planned delay.
+        ClientDisconnected: If the client disconnects during a planned delay or pause.
 
         ConnectionDropped: After the chunks of an incomplete response.
     """
@@ -106,7 +106,8 @@ async def send_response(plan: ResponsePlan, receive: Receive, send: Send, kind: 
     if plan.has_content_length:
         headers.append((b"content-length", b"%d" % len(response.body)))
     await send({"type": f"{kind}.response.start", "status": response.status, "headers": headers})
-    for chunk in plan.chunks:
+    for index, chunk in enumerate(plan.chunks):
+        await wait_for_delay(plan.pause if index else 0.0, receive)
         await send({"type": f"{kind}.response.body", "body": chunk, "more_body": True})
     if not plan.is_complete:
         raise ConnectionDropped
@@ -115,7 +116,7 @@ async def send_response(plan: ResponsePlan, receive: Receive, send: Send, kind: 
 
 async def wait_for_delay(seconds: float, receive: Receive) -> None:
     """
-    Wait for the delay of an injected fault.
+    Wait for a delay of an injected fault or of a script.
 
     Raises:
         ClientDisconnected: If the client disconnects meanwhile.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, JsonClient, get_parts, get_text
+from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, JsonClient, get_calls, get_text
 
 COLLECTIONS = [
     pytest.param(GEMINI, "cachedContents", "models/m", id="gemini"),
@@ -135,7 +135,7 @@ class TestUsed:
         config = {"functionCallingConfig": {"mode": "ANY"}}
         name = create_cache(api, collection, model, tools=tools, toolConfig=config)["name"]
         response = api.request_json("POST", f"{model}:generateContent", {"contents": [HI], "cachedContent": name})
-        assert get_parts(response) == [{"functionCall": {"name": "clock", "args": {}}}]
+        assert get_calls(response) == [("clock", {})]
 
     @every_collection
     @pytest.mark.parametrize("expected", ["generateContent", "streamGenerateContent?alt=sse"])
@@ -169,4 +169,6 @@ class TestUsed:
         name = create_cache(api, "cachedContents", "models/m")["name"]
         request = {"model": "models/m", "contents": [HI], "cachedContent": name}
         token_count = api.request_json("POST", "models/m:countTokens", {"generateContentRequest": request})
-        assert token_count == {"totalTokens": 4, "cachedContentTokenCount": 3}
+        details = [{"modality": "TEXT", "tokenCount": 4}]
+        expected = {"totalTokens": 4, "cachedContentTokenCount": 3, "promptTokensDetails": details}
+        assert token_count == expected

@@ -79,7 +79,15 @@ def test_embed(backend: Gemini | Vertex) -> None:
     assert [build_vector(UserContent(each), 32) for each in ("a blue sky", "bread")] == [
         each.values for each in embeddings
     ]
-    assert len(run(embed(MODEL, "bread")).unwrap().embeddings[0].values) == 768
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=("gemini", "vertex"))
+@pytest.mark.parametrize(
+    ("model", "size"), [(MODEL, 3072), ("gemini-embedding-2", 3072), (TEXT_MODEL, 768), ("m", 768)]
+)
+def test_default_size(backend: Gemini | Vertex, model: str, size: int) -> None:
+    """Without a size, the vectors of Gemini models have 3,072 numbers, and those of others 768."""
+    assert len(Offline(backend)(embed(model, "bread")).unwrap().embeddings[0].values) == size
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=("gemini", "vertex"))

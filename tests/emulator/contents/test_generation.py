@@ -156,6 +156,7 @@ class TestUsage:
         token_count = sum(len(split_tokens(text)) for text in texts)
         assert response["usageMetadata"] == {
             "promptTokenCount": 6,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 6}],
             "candidatesTokenCount": token_count,
             "totalTokenCount": 6 + token_count,
         }

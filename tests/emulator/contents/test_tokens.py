@@ -24,7 +24,7 @@ def count_prompt(base: str, model: str, body: Any) -> int:
 def test_contents(model: str) -> None:
     """Contents have the same token count as in generation."""
     token_count = JsonClient().request_json("POST", f"{model}:countTokens", {"contents": [QUESTION, HI]})
-    assert token_count == {"totalTokens": 6}
+    assert token_count == {"totalTokens": 6, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 6}]}
     assert count_prompt(GEMINI, model, {"contents": [QUESTION, HI]}) == 6
 
 

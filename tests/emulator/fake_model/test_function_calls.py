@@ -1,12 +1,22 @@
 """Function calls of the fake model."""
 
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
 from genai_fn import Offline, generate, text
 from genai_fn.modifiers import calling, with_tools
-from tests.support.emulator_requests import generate_json, get_parts, get_text, parse_events, parse_fault, post
+from tests.support.emulator_requests import (
+    HI,
+    generate_json,
+    get_calls,
+    get_parts,
+    get_text,
+    parse_events,
+    parse_fault,
+    post,
+)
 
 WEATHER: dict[str, Any] = {
     "name": "weather",
@@ -31,25 +41,50 @@ def generate_parts(**fields: Any) -> Any:
 
 def test_mode_any() -> None:
     """In mode ``ANY``, the first function is called with arguments that match its parameters."""
-    assert generate_parts(toolConfig=build_tool_config("ANY")) == [
-        {"functionCall": {"name": "weather", "args": {"city": "Oslo?", "unit": "C"}}}
-    ]
+    response = generate_json("Oslo?", tools=TOOLS, toolConfig=build_tool_config("ANY"))
+    assert get_calls(response) == [("weather", {"city": "Oslo?", "unit": "C"})]
 
 
 def test_allowed() -> None:
     """Only an allowed function is called; a function without parameters gets no arguments."""
     config = build_tool_config("ANY", allowedFunctionNames=["clock"])
-    assert generate_parts(toolConfig=config) == [{"functionCall": {"name": "clock", "args": {}}}]
+    assert get_calls(generate_json("Oslo?", tools=TOOLS, toolConfig=config)) == [("clock", {})]
 
 
 def test_json_schema() -> None:
     """Parameters in JSON Schema are supported, too."""
     schema = {"type": "object", "properties": {"days": {"type": "integer", "minimum": 1}}}
     tools = [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": schema}]}]
-    parts_found = generate_json("hi", tools=tools, toolConfig=build_tool_config("ANY"))["candidates"][0]["content"][
-        "parts"
-    ]
-    assert parts_found == [{"functionCall": {"name": "f", "args": {"days": 1}}}]
+    response = generate_json("hi", tools=tools, toolConfig=build_tool_config("ANY"))
+    assert get_calls(response) == [("f", {"days": 1})]
+
+
+def answer_call(name: str) -> list[dict[str, Any]]:
+    """Return a call of a function and its response, as two turns."""
+    call = {"functionCall": {"name": name, "args": {}}}
+    response = {"functionResponse": {"name": name, "response": {"a": 1}}}
+    return [{"role": "model", "parts": [call]}, {"role": "user", "parts": [response]}]
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"),
+    [([], "weather"), (["weather"], "clock"), (["clock"], "weather"), (["weather", "clock"], "weather")],
+)
+def test_prefers_unanswered(answered: list[str], expected: str) -> None:
+    """In mode ``ANY``, a function that was not answered yet is called before the others."""
+    turns = [HI, *(turn for name in answered for turn in answer_call(name))]
+    ((name, _),) = get_calls(generate_json(turns, tools=TOOLS, toolConfig=build_tool_config("ANY")))
+    assert name == expected
+
+
+def test_ids_and_signatures() -> None:
+    """Each call has an ID of its own, and the same request gets the same one; a thought signature comes with it."""
+    (first,), (again,), (other,) = (
+        get_parts(generate_json(text, tools=TOOLS, toolConfig=build_tool_config("ANY"))) for text in ("a", "a", "b")
+    )
+    assert first == again
+    assert first["functionCall"]["id"] != other["functionCall"]["id"]
+    assert b64decode(first["thoughtSignature"], validate=True)
 
 
 @pytest.mark.parametrize(

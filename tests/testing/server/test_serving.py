@@ -48,6 +48,7 @@ from genai_fn.testing.server.serving import build_url, open_listener, serve_emul
 KEY = "test-key"
 HELLO = generate("gemini-2.5-flash", "Why?")
 WITHOUT_RETRY = with_options(retry=Retry(attempts=1))
+IDLE: dict[str, Any] = {"requests": [], "faults": [], "remainingSteps": []}
 GENEROUS_TIMEOUTS = Timeouts(connect=60, idle=60, total=120)
 
 
@@ -153,7 +154,7 @@ class TestServed:
         def fail(*args: object) -> Any:
             raise RuntimeError("oh")
 
-        monkeypatch.setattr("genai_fn.testing.server.asgi.handle_request", fail)
+        monkeypatch.setattr("genai_fn.testing.server.asgi.run_exchange", fail)
         error = run(HELLO | WITHOUT_RETRY).failure()
         assert (error.code, error.message) == (500, "Internal error of the emulator: RuntimeError('oh')")
 
@@ -256,12 +257,12 @@ class TestInjectedFaults:
         """HTTP requests can inject faults, list the requests received, and reset the emulator."""
         url = _served_emulator[1]
         assert send_json(url, "POST", "/emulator/fail", {"status": 429, "retry": 0.5}) == (200, {})
-        assert send_json(url, "GET", "/emulator") == (200, {"requests": [], "faults": [{"status": 429, "retry": 0.5}]})
+        assert send_json(url, "GET", "/emulator") == (200, {**IDLE, "faults": [{"status": 429, "retry": 0.5}]})
         assert isinstance(run(HELLO | WITHOUT_RETRY).failure(), RateLimited)
         path = "/v1beta/models/gemini-2.5-flash:generateContent"
-        assert send_json(url, "GET", "/emulator") == (200, {"requests": [["POST", path]], "faults": []})
+        assert send_json(url, "GET", "/emulator") == (200, {**IDLE, "requests": [["POST", path]]})
         assert send_json(url, "POST", "/emulator/reset") == (200, {})
-        assert send_json(url, "GET", "/emulator") == (200, {"requests": [], "faults": []})
+        assert send_json(url, "GET", "/emulator") == (200, IDLE)
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),

@@ -1,0 +1,139 @@
+"""Answers of the model before they are encoded: as one response, or as the chunks of a stream."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from genai_fn.emulator.contents.prompts import ResolvedPrompt
+from genai_fn.emulator.fake_model.tokenizer import count_part_modalities
+from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.schema import (
+    BlockedReason,
+    Candidate,
+    Content,
+    FinishReason,
+    GenerateContentResponse,
+    GenerateContentResponsePromptFeedback,
+    GenerateContentResponseUsageMetadata,
+    GroundingMetadata,
+    Part,
+)
+from genai_fn.values import Value
+
+
+class CandidateDraft(Value, kw_only=True):
+    """A candidate before it is encoded."""
+
+    parts: tuple[Part, ...]
+    """All parts, as in a single response."""
+    chunks: tuple[tuple[Part, ...], ...]
+    """The parts of each chunk of a stream."""
+    finish_reason: FinishReason = FinishReason.STOP
+    grounding: GroundingMetadata | None = None
+
+
+class GeneratedAnswer(Value, kw_only=True):
+    """An answer: its candidates, and the values that all of its responses share, one response or one a chunk."""
+
+    prompt: ResolvedPrompt
+    model: str
+    response_id: str
+    drafts: tuple[CandidateDraft, ...] = ()
+    block: BlockedReason | None = None
+    """Why the prompt is blocked; then there are no candidates."""
+    usage: GenerateContentResponseUsageMetadata | None = None
+    """Token counts that replace the computed ones."""
+    whole: GenerateContentResponse | None = None
+    """A response that replaces all of the above."""
+    fault: EmulatedFault | None = None
+    """An error after the chunks of a stream, and in place of a single response."""
+    is_dropped: bool = False
+    """Whether the connection is dropped after the chunks, so that none of them ends the answer."""
+
+    def build_response(self) -> GenerateContentResponse:
+        """
+        Build the whole response.
+
+        Raises:
+            EmulatedFault: If the answer is an error.
+        """
+        if self.fault is not None:
+            raise self.fault
+        if self.whole is not None:
+            return self._complete(self.whole)
+        candidates = [_build_candidate(index, each, each.parts, is_last=True) for index, each in enumerate(self.drafts)]
+        return self._build_chunk(*candidates, is_last=True)
+
+    def build_chunks(self) -> list[GenerateContentResponse]:
+        """Build the chunks of a stream. If the stream breaks off, no chunk has a finish reason or token counts."""
+        if self.whole is not None:
+            return [self._complete(self.whole)]
+        is_broken = self.fault is not None or self.is_dropped
+        candidates = [each for pair in enumerate(self.drafts) for each in _iter_chunks(*pair, is_broken=is_broken)]
+        if not candidates and not is_broken:
+            return [self._build_chunk(is_last=True)]
+        last = 0 if is_broken else len(candidates)
+        return [self._build_chunk(each, is_last=number == last) for number, each in enumerate(candidates, 1)]
+
+    def _build_chunk(self, *candidates: Candidate, is_last: bool) -> GenerateContentResponse:
+        feedback = None if self.block is None else GenerateContentResponsePromptFeedback(block_reason=self.block)
+        return GenerateContentResponse(
+            candidates=candidates,
+            prompt_feedback=feedback,
+            usage_metadata=self._build_usage() if is_last else None,
+            model_version=self.model,
+            response_id=self.response_id,
+        )
+
+    def _complete(self, response: GenerateContentResponse) -> GenerateContentResponse:
+        """Add the model and the ID, unless the response has them."""
+        return replace(
+            response,
+            model_version=response.model_version or self.model,
+            response_id=response.response_id or self.response_id,
+        )
+
+    def _build_usage(self) -> GenerateContentResponseUsageMetadata:
+        details = count_part_modalities(part for each in self.drafts for part in each.parts)
+        count = sum(each.token_count or 0 for each in details)
+        prompt = self.prompt
+        counted = GenerateContentResponseUsageMetadata(
+            prompt_token_count=prompt.token_count,
+            prompt_tokens_details=prompt.token_details,
+            cached_content_token_count=prompt.cached_token_count or None,
+            cache_tokens_details=prompt.cached_token_details,
+            candidates_token_count=None if self.block is not None else count,
+            total_token_count=prompt.token_count + count,
+            service_tier=prompt.request.service_tier,
+        )
+        return counted if self.usage is None else _merge_usage(counted, self.usage)
+
+
+def _iter_chunks(index: int, draft: CandidateDraft, *, is_broken: bool) -> Iterator[Candidate]:
+    chunks = draft.chunks or (() if is_broken else ((),))
+    last = 0 if is_broken else len(chunks)
+    return (_build_candidate(index, draft, parts, is_last=number == last) for number, parts in enumerate(chunks, 1))
+
+
+def _build_candidate(index: int, draft: CandidateDraft, parts: tuple[Part, ...], *, is_last: bool) -> Candidate:
+    """Build a candidate or one of its chunks. Only the last one has a finish reason and grounding metadata."""
+    content = Content(parts=parts or None, role="model")
+    if not is_last:
+        return Candidate(content=content, index=index)
+    return Candidate(
+        content=content, finish_reason=draft.finish_reason, grounding_metadata=draft.grounding, index=index
+    )
+
+
+def _merge_usage(
+    counted: GenerateContentResponseUsageMetadata, given: GenerateContentResponseUsageMetadata
+) -> GenerateContentResponseUsageMetadata:
+    """Replace the counts that are given; the total is their sum, unless it is given, too."""
+    changes = {name: value for name in given.__struct_fields__ if (value := getattr(given, name)) not in (None, ())}
+    merged = replace(counted, **changes)
+    if given.prompt_token_count is not None:
+        merged = replace(merged, prompt_tokens_details=given.prompt_tokens_details)
+    if given.total_token_count is None:
+        counts = (merged.prompt_token_count, merged.candidates_token_count, merged.thoughts_token_count)
+        merged = replace(merged, total_token_count=sum(each or 0 for each in counts))
+    return merged
