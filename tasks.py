@@ -5,7 +5,8 @@ lint, types, test, cover, docs, bench, scaling and faults use the Python that ru
 ``dev``. CI runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs
 the tests with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of
 its own, since it cannot be installed beside 1.51.0, and captures again what it does. fuzz installs atheris in an
-environment of its own, as it exists for Linux and macOS only.
+environment of its own, as it exists for Linux and macOS only. foreign installs other clients of the API, each in an
+environment of its own, and needs npm and Node.js for two of them.
 """
 
 import subprocess
@@ -82,6 +83,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "oracle": capture_in("google-genai==3.6.1"),
     "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[testing]"),
+    "foreign": ((*HERE, "tests.foreign"),),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),
 }

@@ -7,6 +7,7 @@ parses the request strictly, and returns a response or raises an `EmulatedFault`
 - `routes`: the table of all routes, and `handle_request`.
 - `server`: what all handlers share: state, parsing, authentication, errors, pagination, uploads.
 - `contents`: generation, token counts, embeddings, and cached contents.
+- `openai`: chat completions, embeddings and models for clients of OpenAI's API.
 - `scripts`: answers that a test writes down, in place of those of the fake model.
 - `predictions`: images, videos, and the ``predict`` method.
 - `live`: live sessions and live music, frame by frame.

@@ -12,10 +12,12 @@ from genai_fn.emulator import auth_tokens, files
 from genai_fn.emulator.batches import gemini_batches, vertex_batches
 from genai_fn.emulator.contents import caches, embeddings, generation, tokens
 from genai_fn.emulator.models import models
+from genai_fn.emulator.openai import chat, embeddings as openai_embeddings, models as openai_models
+from genai_fn.emulator.openai.errors import format_error_response, is_openai_path
 from genai_fn.emulator.predictions import predict, videos
 from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptCursor, ScriptedDelivery
 from genai_fn.emulator.server import operations
-from genai_fn.emulator.server.authentication import authenticate_request
+from genai_fn.emulator.server.authentication import authenticate_bearer, authenticate_request
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.state import EmulatorState, RouteHandler, RouteResult
@@ -64,11 +66,10 @@ def run_exchange(state: EmulatorState, request: HttpRequest, now: datetime) -> E
     cursor = ScriptCursor(state.script)
     try:
         handler, parsed = _match_route(request, now, cursor)
-        if not _is_upload(parsed):
-            authenticate_request(state, parsed.headers, parsed.query)
+        _authenticate(state, parsed)
         state, response = handler(state, parsed)
     except EmulatedFault as fault:
-        response = build_fault_response(fault)
+        response = format_error_response(request.url.partition("?")[0], build_fault_response(fault))
     if cursor.progress is not state.script:
         state = replace(state, script=cursor.progress)
     return EmulatedExchange(state, response, cursor.delivery, cursor.step_numbers)
@@ -91,6 +92,9 @@ ROUTES: tuple[tuple[str, str, RouteHandler], ...] = (
     *documents.ROUTES,
     *models.ROUTES,
     *auth_tokens.ROUTES,
+    *chat.ROUTES,
+    *openai_embeddings.ROUTES,
+    *openai_models.ROUTES,
     *operations.ROUTES,
 )
 """
@@ -174,6 +178,13 @@ def _build_route_table() -> dict[_RouteKey, list[tuple[re.Pattern[str], RouteHan
 
 
 _ROUTE_TABLE = _build_route_table()
+
+
+def _authenticate(state: EmulatorState, request: EmulatedRequest) -> None:
+    if is_openai_path(request.path) and not request.is_vertex:
+        authenticate_bearer(state, request.headers)
+    elif not _is_upload(request):
+        authenticate_request(state, request.headers, request.query)
 
 
 def _is_upload(request: EmulatedRequest) -> bool:

@@ -69,6 +69,7 @@ def test_total(state: EmulatorState, requests: list[HttpRequest], now: datetime)
         assert isinstance(response, HttpResponse)
         if response.status != 200:
             error_body: Any = msgspec.json.decode(response.body)
+            error_body = error_body[0] if isinstance(error_body, list) else error_body
             assert error_body["error"]["code"] == response.status
             assert next_state == state
         state = next_state

@@ -72,9 +72,9 @@ def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> Rou
     """Handle ``batchEmbedContents``."""
     check_model_exists(state, request, request.path_params["model"], "embedContent")
     requests = parse_body(request, _BatchEmbedBody).requests
-    if not 0 < len(requests) <= _MAX_BATCH_SIZE:
+    if not 0 < len(requests) <= MAX_BATCH_SIZE:
         raise make_invalid_argument(
-            f"* BatchEmbedContentsRequest.requests: from 1 to {_MAX_BATCH_SIZE} requests can be in one batch"
+            f"* BatchEmbedContentsRequest.requests: from 1 to {MAX_BATCH_SIZE} requests can be in one batch"
         )
     model = f"models/{request.path_params['model']}"
     for index, each in enumerate(requests):
@@ -88,7 +88,7 @@ def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> Rou
     return state, build_json_response(EmbedContentResponse(embeddings=embeddings))
 
 
-_MAX_BATCH_SIZE = 100
+MAX_BATCH_SIZE = 100
 
 
 # Vertex AI: whole contents

@@ -28,10 +28,10 @@ def generate_response(
         EmulatedFault: If the request is invalid, refers to a cache, file or store that does not exist, or a script
             answers it with an error.
     """
-    return _generate_answer(state, request, model, body).build_response()
+    return generate_answer(state, request, model, body).build_response()
 
 
-def _generate_answer(
+def generate_answer(
     state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> GeneratedAnswer:
     """
@@ -63,7 +63,7 @@ def _stream_generate_content(state: EmulatorState, request: EmulatedRequest) -> 
     An error after some chunks is bare JSON after the events, or the last item of the array.
     """
     body = parse_body(request, EmulatedGenerateRequest)
-    answer = _generate_answer(state, request, request.path_params["model"], body)
+    answer = generate_answer(state, request, request.path_params["model"], body)
     chunks = answer.build_chunks()
     errors = [] if answer.fault is None else [build_fault_response(answer.fault).body]
     if request.query.get("alt") != "sse":

@@ -3,6 +3,7 @@
 import re
 
 from genai_fn.emulator.models.catalog import BASE_MODELS
+from genai_fn.emulator.openai.errors import is_openai_path
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.state import EmulatorState
@@ -62,7 +63,7 @@ def _make_model_fault(request: EmulatedRequest, model: str, method: str) -> Emul
             " using a valid model version. For more information, see:"
             " https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
         )
-    version = request.api_root.rpartition("/")[2]
+    version = "v1main" if is_openai_path(request.path) else request.api_root.rpartition("/")[2]
     return EmulatedFault(
         404,
         "NOT_FOUND",

@@ -1,8 +1,8 @@
 """Authentication: checks the API key of a request if the emulator is configured with keys."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from genai_fn.emulator.server.faults import EmulatedFault, make_permission_denied
+from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_permission_denied
 from genai_fn.emulator.server.request_parsing import find_header
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import Headers
@@ -25,7 +25,28 @@ def authenticate_request(state: EmulatorState, headers: Headers, query: Mapping[
             "Method doesn't allow unregistered callers (callers without established identity)."
             " Please use API Key or other form of API consumer identity to call this API."
         )
-    if key not in state.api_keys:
+    _check_key(key, state.api_keys)
+
+
+def authenticate_bearer(state: EmulatorState, headers: Headers) -> None:
+    """
+    Check the API key of a request in the header ``Authorization: Bearer …``, as OpenAI's SDKs send it.
+
+    Nothing is checked if the emulator has no keys.
+
+    Raises:
+        EmulatedFault: If the key is missing, or not one of the emulator's keys (400).
+    """
+    if state.api_keys is None:
+        return
+    scheme, _, key = find_header(headers, "authorization").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise make_invalid_argument("Missing or invalid Authorization header.")
+    _check_key(key.strip(), state.api_keys)
+
+
+def _check_key(key: str, known_keys: Collection[str]) -> None:
+    if key not in known_keys:
         raise EmulatedFault(400, "INVALID_ARGUMENT", _INVALID_KEY_MESSAGE, _INVALID_KEY_DETAILS)
 
 

@@ -12,6 +12,7 @@ import anyio
 from genai_fn import codec
 from genai_fn.emulator.live.connections import EmulatedConnection, open_connection
 from genai_fn.emulator.live.setup import EmulatedClose
+from genai_fn.emulator.openai.errors import format_error_response
 from genai_fn.emulator.routes import EmulatedExchange, run_exchange
 from genai_fn.emulator.scripts.parsing import build_script_schema
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
@@ -251,12 +252,12 @@ class Emulator:
         with self._lock:
             if header is None:
                 fault, self._faults = take_injected_fault(self._faults, path)
-                return fault, build_error_response(fault)
+                return fault, _build_injected_error(path, fault)
         try:
             fault = parse_injected_fault(header)
         except InvalidRequest as error:
             return NO_FAULT, build_fault_response(make_invalid_argument(str(error)))
-        return fault, build_error_response(fault)
+        return fault, _build_injected_error(path, fault)
 
     def _answer_request(self, request: HttpRequest) -> EmulatedExchange:
         try:
@@ -362,6 +363,11 @@ class Emulator:
             except Exception as error:  # a bug of the emulator: report it to the client
                 raise EmulatedClose(1011, f"Internal error of the emulator: {error!r}") from error
             return connection, answers
+
+
+def _build_injected_error(path: str, fault: InjectedFault) -> HttpResponse | None:
+    response = build_error_response(fault)
+    return None if response is None else format_error_response(path, response)
 
 
 _GO_AWAY_REASON = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"

@@ -253,6 +253,12 @@ class TestInjectedFaults:
             with pytest.raises(InvalidRequest):
                 emulator.fail(**mistake)  # type: ignore[arg-type]  # the mistake
 
+    def test_openai_path(self, _served_emulator: tuple[Emulator, str], emulator: Emulator) -> None:
+        """On the path for clients of OpenAI's API, an injected error stands in a list, as the service's own errors."""
+        emulator.fail(status=429, retry=1.5, path="/openai/models")
+        status, (item,) = send_json(_served_emulator[1], "GET", "/v1beta/openai/models")
+        assert (status, item["error"]["code"]) == (429, 429)
+
     def test_control_requests(self, _served_emulator: tuple[Emulator, str], run: Http) -> None:
         """HTTP requests can inject faults, list the requests received, and reset the emulator."""
         url = _served_emulator[1]

@@ -1,0 +1,286 @@
+"""Converts requests of ``chat/completions`` to requests of ``generateContent``."""
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, Final, cast
+
+from genai_fn import codec
+from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest, EmulatedGenerationConfig
+from genai_fn.emulator.openai.chat_requests import (
+    ChatRequestMessage,
+    ChatTool,
+    ChatToolCall,
+    EmulatedChatRequest,
+    GoogleOptions,
+    VertexChatRequest,
+)
+from genai_fn.emulator.server.faults import make_invalid_argument
+from genai_fn.schema import (
+    Blob,
+    Content,
+    FileData,
+    FunctionCall,
+    FunctionCallingConfig,
+    FunctionCallingConfigMode,
+    FunctionDeclaration,
+    FunctionResponse,
+    Part,
+    ThinkingConfig,
+    ThinkingLevel,
+    Tool,
+    ToolConfig,
+)
+
+
+def build_generate_request(chat: EmulatedChatRequest) -> EmulatedGenerateRequest:
+    """
+    Convert a request.
+
+    Raises:
+        EmulatedFault: If a message, a tool or an option is invalid.
+    """
+    messages, options = chat.messages or (), get_google_options(chat)
+    system = [part for each in messages if each.role in _SYSTEM_ROLES for part in _build_parts(each)]
+    return EmulatedGenerateRequest(
+        contents=_build_contents(messages) or None,
+        system_instruction=Content(parts=tuple(system)) if system else None,
+        generation_config=_build_generation_config(chat, options),
+        tools=(_build_tool(chat.tools),) if chat.tools else None,
+        tool_config=_build_tool_config(chat.tool_choice),
+        cached_content=options.cached_content,
+        safety_settings=options.safety_settings,
+    )
+
+
+def get_google_options(chat: EmulatedChatRequest) -> GoogleOptions:
+    """Return the options of a request that OpenAI's API lacks."""
+    if isinstance(chat, VertexChatRequest) and chat.google is not None:
+        return chat.google
+    return (chat.extra_body and chat.extra_body.google) or GoogleOptions()
+
+
+_SYSTEM_ROLES = ("system", "developer")
+
+
+# Messages
+
+
+def _build_contents(messages: tuple[ChatRequestMessage, ...]) -> tuple[Content, ...]:
+    """Convert the messages besides the system's. Consecutive tool results are one turn."""
+    function_names = {call.id: call.function.name for each in messages for call in each.tool_calls or ()}
+    contents: list[Content] = []
+    for role, group in groupby((each for each in messages if each.role not in _SYSTEM_ROLES), key=_get_role):
+        if role == "tool":
+            path = f"* GenerateContentRequest.contents[{len(contents)}].parts"
+            parts = [
+                _build_function_response(each, function_names, f"{path}[{index}]") for index, each in enumerate(group)
+            ]
+            contents.append(Content(parts=tuple(parts), role="user"))
+        elif role in _ROLES:
+            contents += (Content(parts=tuple(_build_parts(each)), role=_ROLES[role]) for each in group)
+        else:
+            raise make_invalid_argument(f"Invalid role: {role}")
+    return tuple(contents)
+
+
+def _get_role(message: ChatRequestMessage) -> str | None:
+    return message.role
+
+
+_ROLES: Final[Mapping[str | None, str]] = {"user": "user", "assistant": "model"}
+
+
+def _build_parts(message: ChatRequestMessage) -> list[Part]:
+    parts = [_build_part(each, message.role) for each in _list_content_parts(message.content)]
+    calls = [_build_function_call(each) for each in message.tool_calls or ()]
+    return [each for each in parts if each.text != ""] + calls
+
+
+def _list_content_parts(content: Any) -> list[Mapping[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    parts: list[Any] = cast("Any", content) if isinstance(content, list) else [] if content is None else [content]
+    if not all(isinstance(each, Mapping) for each in parts):
+        raise make_invalid_argument("The content of a message must be a text or a list of content parts.")
+    return parts
+
+
+def _build_part(part: Mapping[str, Any], role: str | None) -> Part:
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return Part(text=text)
+        case {"type": "image_url", "image_url": {"url": str(url)}} if role == "user":
+            return _build_image_part(url)
+        case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(kind)}} if role == "user":
+            return Part(inline_data=Blob(data=_decode_base64(data), mime_type=f"audio/{kind}"))
+        case _:
+            raise make_invalid_argument(f"Invalid content part type: {part.get('type')}")
+
+
+def _build_image_part(url: str) -> Part:
+    found = _DATA_URI_PATTERN.fullmatch(url)
+    if found is not None:
+        return Part(inline_data=Blob(data=_decode_base64(found[2]), mime_type=found[1]))
+    if not url.startswith(("https://", "gs://")):
+        raise make_invalid_argument(f"Invalid or unsupported file uri: {url}")
+    return Part(file_data=FileData(file_uri=url))
+
+
+_DATA_URI_PATTERN = re.compile(r"data:([^;,]+)(?:;[^;,]+)*;base64,(.*)", re.DOTALL)
+
+
+def _decode_base64(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise make_invalid_argument("Base64 decoding failed for a content part.") from None
+
+
+def _build_function_call(call: ChatToolCall) -> Part:
+    google = call.extra_content and call.extra_content.google
+    return Part(
+        function_call=FunctionCall(
+            id=call.id or None, name=call.function.name, args=_parse_object(call.function.arguments or "{}")
+        ),
+        thought_signature=google.thought_signature if google else None,
+    )
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    try:
+        return codec.decode(text, dict[str, Any], max_depth=_MAX_OBJECT_DEPTH)
+    except ValueError:
+        raise make_invalid_argument("The arguments of a function call must be a JSON object.") from None
+
+
+_MAX_OBJECT_DEPTH = codec.MAX_DEPTH
+
+
+def _build_function_response(
+    message: ChatRequestMessage, function_names: Mapping[str | None, str | None], path: str
+) -> Part:
+    name = message.name or function_names.get(message.tool_call_id)
+    if not name:
+        raise make_invalid_argument(f"{path}.function_response.name: Name cannot be empty.")
+    text = "".join(each.text or "" for each in _build_parts(message))
+    return Part(
+        function_response=FunctionResponse(
+            id=message.tool_call_id or None, name=name, response=_build_response_value(text)
+        )
+    )
+
+
+def _build_response_value(text: str) -> dict[str, Any]:
+    """Return the object that a text contains as JSON, or an object that contains the text."""
+    try:
+        return codec.decode(text, dict[str, Any], max_depth=_MAX_OBJECT_DEPTH)
+    except ValueError:
+        return {"result": text}
+
+
+# Options
+
+
+def _build_generation_config(chat: EmulatedChatRequest, options: GoogleOptions) -> EmulatedGenerationConfig:
+    if chat.n is not None and not 1 <= chat.n <= _MAX_CANDIDATES:
+        raise make_invalid_argument(f"Invalid value of n: should be between 1 and {_MAX_CANDIDATES}, got {chat.n}")
+    if chat.max_tokens is not None and chat.max_completion_tokens is not None:
+        raise make_invalid_argument("max_tokens and max_completion_tokens cannot both be set.")
+    mime_type, schema = _get_response_format(chat)
+    return EmulatedGenerationConfig(
+        temperature=chat.temperature,
+        top_p=chat.top_p,
+        candidate_count=chat.n,
+        max_output_tokens=chat.max_completion_tokens if chat.max_tokens is None else chat.max_tokens,
+        stop_sequences=_build_stop_sequences(chat.stop),
+        presence_penalty=chat.presence_penalty,
+        frequency_penalty=chat.frequency_penalty if isinstance(chat, VertexChatRequest) else None,
+        seed=chat.seed if isinstance(chat, VertexChatRequest) else None,
+        response_mime_type=mime_type,
+        response_json_schema=schema,
+        thinking_config=_build_thinking_config(chat, options),
+    )
+
+
+_MAX_CANDIDATES = 8
+
+
+def _build_stop_sequences(stop: Any) -> tuple[str, ...] | None:
+    if stop is None:
+        return None
+    stops: list[Any] = cast("Any", stop) if isinstance(stop, list) else [stop]
+    if not all(isinstance(each, str) for each in stops):
+        raise make_invalid_argument("stop must be a text or a list of texts.")
+    return tuple(stops)
+
+
+def _get_response_format(chat: EmulatedChatRequest) -> tuple[str | None, Any]:
+    """Return the MIME type and the schema of the response."""
+    response_format = chat.response_format
+    match response_format.type if response_format is not None else "text":
+        case "text":
+            return None, None
+        case "json_object":
+            return "application/json", None
+        case "json_schema" if response_format is not None and response_format.json_schema is not None:
+            return "application/json", response_format.json_schema.schema
+        case kind:
+            raise make_invalid_argument(f"Invalid response_format: {kind}")
+
+
+def _build_thinking_config(chat: EmulatedChatRequest, options: GoogleOptions) -> ThinkingConfig | None:
+    effort = chat.reasoning_effort
+    if effort is None:
+        return options.thinking_config
+    if options.thinking_config is not None:
+        raise make_invalid_argument(
+            "Expected one of either `reasoning_effort` or custom `thinking_config`; found both."
+        )
+    if effort not in _THINKING_BUDGETS:
+        raise make_invalid_argument(f"Invalid reasoning_effort: {effort}")
+    if "gemini-3" in (chat.model or ""):
+        return ThinkingConfig(thinking_level=ThinkingLevel("MINIMAL" if effort == "none" else effort.upper()))
+    return ThinkingConfig(thinking_budget=_THINKING_BUDGETS[effort])
+
+
+_THINKING_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576}
+"""Tokens for each effort on models before Gemini 3: https://ai.google.dev/gemini-api/docs/openai#thinking"""
+
+
+# Tools
+
+
+def _build_tool(tools: tuple[ChatTool, ...]) -> Tool:
+    declarations: list[FunctionDeclaration] = []
+    for each in tools:
+        if each.type != "function" or each.function is None or not each.function.name:
+            raise make_invalid_argument(f"Unsupported tool: {each.type}. A tool must be a function with a name.")
+        function = each.function
+        declarations.append(
+            FunctionDeclaration(
+                name=function.name, description=function.description, parameters_json_schema=function.parameters
+            )
+        )
+    return Tool(function_declarations=tuple(declarations))
+
+
+def _build_tool_config(choice: Any) -> ToolConfig | None:
+    match choice:
+        case None:
+            return None
+        case "none" | "auto" | "required":
+            config = FunctionCallingConfig(mode=_MODES[choice])
+        case {"type": "function", "function": {"name": str(name)}}:
+            config = FunctionCallingConfig(mode=FunctionCallingConfigMode.ANY, allowed_function_names=(name,))
+        case _:
+            raise make_invalid_argument(f"Invalid tool_choice: {cast('object', choice)!r}")
+    return ToolConfig(function_calling_config=config)
+
+
+_MODES = {
+    "none": FunctionCallingConfigMode.NONE,
+    "auto": FunctionCallingConfigMode.AUTO,
+    "required": FunctionCallingConfigMode.ANY,
+}

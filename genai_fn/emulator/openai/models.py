@@ -1,0 +1,46 @@
+"""The catalog of models for clients of OpenAI's API."""
+
+from genai_fn.emulator.models.catalog import BASE_MODELS, CatalogModel
+from genai_fn.emulator.openai.chat import get_model_id
+from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.request_parsing import EmulatedRequest
+from genai_fn.emulator.server.responses import build_json_response
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
+from genai_fn.schema.base import Message
+
+
+class _ListedModel(Message, rename=None):
+    display_name: str
+    id: str
+    object: str
+    owned_by: str
+
+
+class _ModelList(Message, rename=None):
+    data: tuple[_ListedModel, ...]
+    object: str
+
+
+def _to_listed_model(model: CatalogModel) -> _ListedModel:
+    return _ListedModel(display_name=model.display_name, id=model.name, object="model", owned_by="google")
+
+
+def _list_models(state: EmulatorState, _request: EmulatedRequest) -> RouteResult:
+    listed = tuple(map(_to_listed_model, BASE_MODELS.values()))
+    return state, build_json_response(_ModelList(data=listed, object="list"))
+
+
+def _get_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    model = get_model_id(request.path_params["model"])
+    if model not in BASE_MODELS:
+        raise EmulatedFault(404, "NOT_FOUND", f"models/{model} is not found for API version v1main.")
+    return state, build_json_response(_to_listed_model(BASE_MODELS[model]))
+
+
+ROUTES = (
+    ("GET", "openai/models", _list_models),
+    ("GET", "openai/v1/models", _list_models),
+    ("GET", "openai/models/{model}", _get_model),
+    ("GET", "openai/models/models/{model}", _get_model),
+    ("GET", "openai/v1/models/{model}", _get_model),
+)

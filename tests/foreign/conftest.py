@@ -1,0 +1,3 @@
+"""Excludes the programs from the tests: they need packages that only their own environments have."""
+
+collect_ignore_glob = ["programs/*"]
