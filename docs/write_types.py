@@ -41,18 +41,10 @@ def render_page() -> str:
 
 
 def _public() -> Iterator[str]:
-    """Yield the names that the package imports; for a star import, the ``__all__`` of the module."""
-    for node in _parse(_SOURCES / "__init__.py").body:
+    """Yield the names that the package imports."""
+    for node in ast.walk(_parse(_SOURCES / "__init__.py")):
         if isinstance(node, ast.ImportFrom):
-            names = [each.name for each in node.names]
-            yield from _listed(_SOURCES / f"{str(node.module).rpartition('.')[2]}.py") if names == ["*"] else names
-
-
-def _listed(path: Path) -> set[str]:
-    for node in _parse(path).body:
-        if isinstance(node, ast.Assign) and _text(node.targets[0]) == "__all__":
-            return set(ast.literal_eval(node.value))
-    raise AssertionError(f"{path.name} has no __all__")
+            yield from (each.name for each in node.names)
 
 
 def _parse(path: Path) -> ast.Module:

@@ -26,7 +26,7 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import mask_headers
 from genai_fn.options import Options
 from genai_fn.request import Flow, Live, LiveOperation, Modifier, Operation, Request, Stream, kind_of
-from genai_fn.schema import Content
+from genai_fn.schema.content import Content
 from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.schema.tools import is_mcp_session
 

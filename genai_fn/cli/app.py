@@ -24,7 +24,7 @@ from genai_fn.cli.backends import find_backend
 from genai_fn.cli.emulate_command import emulate
 from genai_fn.cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE
 from genai_fn.cli.terminal import print_items, print_message
-from genai_fn.schema import Part
+from genai_fn.schema.content import Part
 from genai_fn.schema.mime_types import guess_mime_type
 
 __all__ = ["run_app"]

@@ -16,7 +16,7 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import AuthToken
+from genai_fn.schema.auth_tokens import AuthToken
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 

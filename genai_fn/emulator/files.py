@@ -18,8 +18,9 @@ from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import HttpResponse
-from genai_fn.schema import Content, File, FileSource, FileState, RegisterFilesResponse
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
+from genai_fn.schema.files import File, FileSource, FileState, RegisterFilesResponse
 from genai_fn.schema.mime_types import guess_mime_type
 from genai_fn.values import Value
 

@@ -14,7 +14,7 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import JobState
+from genai_fn.schema.operations import JobState
 from genai_fn.values import Value
 
 

@@ -10,16 +10,10 @@ from msgspec.structs import replace
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
-from genai_fn.schema import (
-    Candidate,
-    CitationMetadata,
-    Content,
-    FinishReason,
-    GenerateContentResponse,
-    LogprobsResult,
-    Part,
-)
 from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.grounding import CitationMetadata
+from genai_fn.schema.responses import Candidate, FinishReason, GenerateContentResponse, LogprobsResult
 
 __all__ = ["merge_chunks"]
 

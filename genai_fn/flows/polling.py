@@ -23,17 +23,12 @@ from genai_fn.request import (
     kind_of,
     start_generator,
 )
-from genai_fn.schema import (
-    BatchJob,
-    File,
-    FileState,
-    GenerateVideosOperation,
-    ImportFileOperation,
-    JobState,
-    ProjectOperation,
-    TuningJob,
-    UploadToFileSearchStoreOperation,
-)
+from genai_fn.schema.batches import BatchJob
+from genai_fn.schema.files import File, FileState
+from genai_fn.schema.operations import JobState, ProjectOperation
+from genai_fn.schema.stores import ImportFileOperation, UploadToFileSearchStoreOperation
+from genai_fn.schema.tunings import TuningJob
+from genai_fn.schema.videos import GenerateVideosOperation
 
 __all__ = ["LONG_RUNNING_TYPES", "LongRunningResource", "get_outcome", "poll_request", "run_until_done", "until_done"]
 

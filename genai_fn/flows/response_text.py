@@ -6,7 +6,7 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import GenaiError, NoText
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.request import Action, FlowGenerator, FlowTraits, Stream, flow, stream
-from genai_fn.schema import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
+from genai_fn.schema.responses import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
 
 __all__ = ["build_no_text_error", "read_text", "stream_texts"]
 

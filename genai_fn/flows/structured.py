@@ -15,10 +15,10 @@ from genai_fn.flows.response_text import build_no_text_error
 from genai_fn.flows.turns import get_answer, replace_answer
 from genai_fn.flows.typed_json import convert_json
 from genai_fn.request import Action, FlowGenerator, flow
-from genai_fn.schema import FinishReason, GenerateContentResponse
 from genai_fn.schema.api_schema import translate
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
+from genai_fn.schema.responses import FinishReason, GenerateContentResponse
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, list_types
 from genai_fn.schema.schemas import Schema
 from genai_fn.values import Value

@@ -8,7 +8,9 @@ from typing import Any, Generic, TypeVar
 from msgspec.structs import replace
 from typing_extensions import TypeIs
 
-from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse, Part
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.values import Value
 
 __all__ = ["Chat", "Turn", "add_turn", "get_answer", "replace_answer", "select_curated"]

@@ -6,7 +6,7 @@ from returns.result import Failure, Result
 
 from genai_fn.errors import GenaiError
 from genai_fn.events import Event
-from genai_fn.schema import FunctionCall
+from genai_fn.schema.functions import FunctionCall
 from genai_fn.values import Value
 
 

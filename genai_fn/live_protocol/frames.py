@@ -9,8 +9,9 @@ from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.live_protocol.handshake import EncodedHandshake, join_body
 from genai_fn.request import ResponseReader
-from genai_fn.schema import LiveClientMessage, LiveClientToolResponse, LiveMusicClientMessage
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.live import LiveClientMessage, LiveClientToolResponse
+from genai_fn.schema.music import LiveMusicClientMessage
 from genai_fn.wire import decode_event
 from genai_fn.wire.field_support import find_unsupported_fields
 from genai_fn.wire.json_body import encode_body

@@ -7,7 +7,7 @@ session continues with its newest handle when its connection fails or is about t
 """
 
 import re
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -44,9 +44,12 @@ from genai_fn.live_protocol.events_and_actions import (
 from genai_fn.live_protocol.frame_queue import FrameQueue
 from genai_fn.options import Retry
 from genai_fn.request import Live
-from genai_fn.schema import FunctionCall, SessionResumptionConfig
 from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.functions import FunctionCall
 from genai_fn.values import Value
+
+if TYPE_CHECKING:
+    from genai_fn.schema.live import SessionResumptionConfig
 
 ABNORMAL_CLOSURE = 1006
 """Close code of a connection that ended without a close frame (RFC 6455, section 7.1.5)."""

@@ -15,18 +15,14 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.ops.request_parts import as_type
 from genai_fn.request import Request
-from genai_fn.schema import (
-    Content,
-    CountTokensConfig,
-    FunctionCall,
-    FunctionResponse,
-    GenerateContentConfig,
-    Part,
-    Tool,
-)
+from genai_fn.schema.content import Content, Part
 from genai_fn.schema.contents import as_contents
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.functions import FunctionCall, FunctionResponse
+from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas
+from genai_fn.schema.tokens import CountTokensConfig
+from genai_fn.schema.tools import Tool
 
 _Config: TypeAlias = CountTokensConfig | GenerateContentConfig
 

@@ -13,16 +13,11 @@ from genai_fn.local_tokenizer.model_names import MODEL_FILES, find_model_file
 from genai_fn.ops.files.upload_flow import HasPath, read_path
 from genai_fn.options import Timeouts, check_type
 from genai_fn.request import Request
-from genai_fn.schema import (
-    ComputeTokensResult,
-    CountTokensConfig,
-    CountTokensResult,
-    GenerateContentConfig,
-    GenerateContentResponse,
-    TokensInfo,
-)
 from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.disk import read_file
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import GenerateContentResponse
+from genai_fn.schema.tokens import ComputeTokensResult, CountTokensConfig, CountTokensResult, TokensInfo
 from genai_fn.wire.resource_names import check_model_name
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from genai_fn.flows import continuation
 from genai_fn.flows.turns import Turn
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
-from genai_fn.schema import GenerateContentResponse
+from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = ["ContinuedModifier", "continued"]
 

@@ -12,9 +12,11 @@ from genai_fn.flows.calling.options import OnError
 from genai_fn.flows.turns import Turn
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
-from genai_fn.schema import GenerateContentResponse, LiveConnectConfig, LiveServerMessage
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.live import LiveConnectConfig
+from genai_fn.schema.live_server import LiveServerMessage
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.schema.tools import is_mcp_session
 
 __all__ = ["CallingModifier", "calling"]

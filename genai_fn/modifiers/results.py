@@ -12,7 +12,7 @@ from genai_fn.flows.turns import Turn
 from genai_fn.http import ValueWithResponse
 from genai_fn.modifiers.request_config import replace_config
 from genai_fn.request import Action, Description, Flow, Modifier, Request, Stream
-from genai_fn.schema import GenerateContentResponse
+from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = ["HttpResponseModifier", "ReturningModifier", "TextModifier", "returning", "text", "with_http_response"]
 

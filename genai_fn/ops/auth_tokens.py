@@ -11,9 +11,11 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops.live.setup import LiveSetup, build_setup, validate_set_once
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import AuthToken, CreateAuthTokenConfig, GenerationConfig, LiveConnectConfig
+from genai_fn.schema.auth_tokens import AuthToken, CreateAuthTokenConfig
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.generation import GenerationConfig
+from genai_fn.schema.live import LiveConnectConfig
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["CreateAuthToken", "create"]

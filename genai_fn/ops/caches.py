@@ -7,20 +7,19 @@ from typing import Any, ClassVar, cast
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.ops.request_parts import as_type, build_query, omit_if_empty
 from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.caches import (
     CachedContent,
-    Content,
     CreateCachedContentConfig,
     DeleteCachedContentResponse,
     ListCachedContentsConfig,
     ListCachedContentsResponse,
-    Tool,
-    ToolConfig,
     UpdateCachedContentConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
 from genai_fn.schema.contents import check_parts
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.tools import Tool, ToolConfig
 from genai_fn.wire.resource_names import (
     ResourceName,
     check_model_name,

@@ -12,10 +12,12 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.request_parts import as_type, copy_fields, omit_if_empty
 from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.request import POST, Call, Operation, Request, read_events, read_json
-from genai_fn.schema import (
-    Content,
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.content import Content
+from genai_fn.schema.contents import ContentsLike, as_contents
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.generation import (
     GenerateContentConfig,
-    GenerateContentResponse,
     GenerationConfig,
     GenerationOutputConfig,
     ImageConfig,
@@ -23,18 +25,14 @@ from genai_fn.schema import (
     ModelArmorConfig,
     ModelSelectionConfig,
     ProminentPeople,
-    SafetySetting,
-    Schema,
     ServiceTier,
-    Tool,
-    ToolConfig,
 )
-from genai_fn.schema.base import Message, OpenMessage
-from genai_fn.schema.contents import ContentsLike, as_contents
-from genai_fn.schema.convert import as_struct
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.schema.reusable import derive_once
+from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schema_tree import locate_subschemas
-from genai_fn.schema.tools import is_function
+from genai_fn.schema.schemas import Schema
+from genai_fn.schema.tools import Tool, ToolConfig, is_function
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
 
 __all__ = [

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.request_parts import build_query, omit_if_empty
 from genai_fn.request import DELETE, GET, PATCH, Call, Operation, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.models import (
     Checkpoint,
     DeleteModelResponse,
     Endpoint,
@@ -19,8 +21,6 @@ from genai_fn.schema import (
     TunedModelInfo,
     UpdateModelConfig,
 )
-from genai_fn.schema.base import OpenMessage
-from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["DeleteModel", "GetModel", "ListModels", "UpdateModel", "delete", "get", "list", "update"]

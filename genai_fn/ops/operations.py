@@ -8,16 +8,13 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops import batches, files, tunings
 from genai_fn.ops.videos import VIDEOS_OPERATION
 from genai_fn.request import GET, POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
-    BatchJob,
-    File,
-    GenerateVideosOperation,
-    ImportFileOperation,
-    ProjectOperation,
-    TuningJob,
-    UploadToFileSearchStoreOperation,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.batches import BatchJob
+from genai_fn.schema.files import File
+from genai_fn.schema.operations import ProjectOperation
+from genai_fn.schema.stores import ImportFileOperation, UploadToFileSearchStoreOperation
+from genai_fn.schema.tunings import TuningJob
+from genai_fn.schema.videos import GenerateVideosOperation
 from genai_fn.wire.resource_names import check_resource_name, complete_resource_name
 
 __all__ = [

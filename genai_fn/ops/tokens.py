@@ -10,17 +10,13 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.generate import GenerateBody, GenerateContent, WireGenerationConfig, encode_generation_config
 from genai_fn.ops.request_parts import as_type, copy_fields
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
-    ComputeTokensResponse,
-    Content,
-    CountTokensConfig,
-    CountTokensResponse,
-    GenerateContentResponse,
-    Tool,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.responses import GenerateContentResponse
+from genai_fn.schema.tokens import ComputeTokensResponse, CountTokensConfig, CountTokensResponse
+from genai_fn.schema.tools import Tool
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["ComputeTokens", "CountRequestTokens", "CountTokens", "compute", "count"]

@@ -5,8 +5,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema import FunctionDeclaration, Tool
-from genai_fn.schema.tools import ToolLike
+from genai_fn.schema.tools import FunctionDeclaration, Tool, ToolLike
 
 __all__ = ["merge_function_declarations"]
 

@@ -10,13 +10,16 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.images.prediction import PredictBody, WireImage, encode_image
 from genai_fn.ops.request_parts import merge_extra, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Request, ResponseReader, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.images import Image
+from genai_fn.schema.operations import WebhookConfig
+from genai_fn.schema.videos import (
     GeneratedVideo,
     GenerateVideosConfig,
     GenerateVideosOperation,
     GenerateVideosResponse,
     GenerateVideosSource,
-    Image,
     ImageResizeMode,
     Video,
     VideoCompressionQuality,
@@ -24,10 +27,7 @@ from genai_fn.schema import (
     VideoGenerationMaskMode,
     VideoGenerationReferenceImage,
     VideoGenerationReferenceType,
-    WebhookConfig,
 )
-from genai_fn.schema.base import Message, OpenMessage
-from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["VIDEOS_OPERATION", "GenerateVideos", "generate"]

@@ -1,7 +1,7 @@
 """
 Every type of the API as a frozen Struct, under Google's own names, with one module for each domain.
 
-Each type is listed once, in the ``__all__`` of its module. Modules without types of the API:
+Each type is listed once, below. It loads its module at its first use. Modules without types of the API:
 
 - ``base``: base classes and field annotations; ``annotations`` reads annotations.
 - ``convert``: converts arguments to types; ``contents`` groups them into turns.
@@ -13,52 +13,583 @@ Each type is listed once, in the ``__all__`` of its module. Modules without type
 - ``secret_fields``: types with masked fields.
 """
 
-import typing
+from typing import TYPE_CHECKING
 
-from genai_fn.schema.auth_tokens import *
-from genai_fn.schema.base import (
-    GeminiOnly as GeminiOnly,
-    Message as Message,
-    Opaque as Opaque,
-    OpenEnum as OpenEnum,
-    OpenMessage as OpenMessage,
-    Page as Page,
-    VertexOnly as VertexOnly,
-)
-from genai_fn.schema.batches import *
-from genai_fn.schema.caches import *
-from genai_fn.schema.content import *
-from genai_fn.schema.embeddings import *
-from genai_fn.schema.evaluation import *
-from genai_fn.schema.evaluation_results import *
-from genai_fn.schema.files import *
-from genai_fn.schema.functions import *
-from genai_fn.schema.generation import *
-from genai_fn.schema.grounding import *
-from genai_fn.schema.image_editing import *
-from genai_fn.schema.images import *
-from genai_fn.schema.live import *
-from genai_fn.schema.live_server import *
-from genai_fn.schema.media import *
-from genai_fn.schema.models import *
-from genai_fn.schema.music import *
-from genai_fn.schema.operations import *
-from genai_fn.schema.response_formats import *
-from genai_fn.schema.responses import *
-from genai_fn.schema.retrieval import *
-from genai_fn.schema.rewards import *
-from genai_fn.schema.safety import *
-from genai_fn.schema.schemas import *
-from genai_fn.schema.search_tools import *
-from genai_fn.schema.speech import *
-from genai_fn.schema.stores import *
-from genai_fn.schema.tokens import *
-from genai_fn.schema.tools import *
-from genai_fn.schema.transcription import *
-from genai_fn.schema.tuning_data import *
-from genai_fn.schema.tuning_specs import *
-from genai_fn.schema.tunings import *
-from genai_fn.schema.videos import *
+from genai_fn.lazy_names import defer_imports
 
-if not typing.TYPE_CHECKING:  # type checkers re-export what the star imports bring; mypy reads no computed ``__all__``
-    __all__ = sorted(name for name in globals() if name[0].isupper())
+if TYPE_CHECKING:
+    from genai_fn.schema.auth_tokens import (
+        AuthToken as AuthToken,
+        CreateAuthTokenConfig as CreateAuthTokenConfig,
+        CreateAuthTokenParameters as CreateAuthTokenParameters,
+        LiveConnectConstraints as LiveConnectConstraints,
+    )
+    from genai_fn.schema.base import (
+        GeminiOnly as GeminiOnly,
+        Message as Message,
+        Opaque as Opaque,
+        OpenEnum as OpenEnum,
+        OpenMessage as OpenMessage,
+        Page as Page,
+        VertexOnly as VertexOnly,
+    )
+    from genai_fn.schema.batches import (
+        BatchJob as BatchJob,
+        BatchJobDestination as BatchJobDestination,
+        BatchJobOutputInfo as BatchJobOutputInfo,
+        BatchJobSource as BatchJobSource,
+        CancelBatchJobConfig as CancelBatchJobConfig,
+        CompletionStats as CompletionStats,
+        CreateBatchJobConfig as CreateBatchJobConfig,
+        CreateEmbeddingsBatchJobConfig as CreateEmbeddingsBatchJobConfig,
+        DeleteBatchJobConfig as DeleteBatchJobConfig,
+        DeleteResourceJob as DeleteResourceJob,
+        EmbedContentBatch as EmbedContentBatch,
+        EmbeddingsBatchJobSource as EmbeddingsBatchJobSource,
+        GetBatchJobConfig as GetBatchJobConfig,
+        InlinedEmbedContentResponse as InlinedEmbedContentResponse,
+        InlinedRequest as InlinedRequest,
+        InlinedResponse as InlinedResponse,
+        ListBatchJobsConfig as ListBatchJobsConfig,
+        ListBatchJobsResponse as ListBatchJobsResponse,
+        VertexMultimodalDatasetDestination as VertexMultimodalDatasetDestination,
+    )
+    from genai_fn.schema.caches import (
+        CachedContent as CachedContent,
+        CachedContentUsageMetadata as CachedContentUsageMetadata,
+        CreateCachedContentConfig as CreateCachedContentConfig,
+        DeleteCachedContentConfig as DeleteCachedContentConfig,
+        DeleteCachedContentResponse as DeleteCachedContentResponse,
+        GetCachedContentConfig as GetCachedContentConfig,
+        ListCachedContentsConfig as ListCachedContentsConfig,
+        ListCachedContentsResponse as ListCachedContentsResponse,
+        UpdateCachedContentConfig as UpdateCachedContentConfig,
+    )
+    from genai_fn.schema.content import (
+        Blob as Blob,
+        CodeExecutionResult as CodeExecutionResult,
+        Content as Content,
+        ExecutableCode as ExecutableCode,
+        FileData as FileData,
+        Language as Language,
+        ModelContent as ModelContent,
+        Outcome as Outcome,
+        Part as Part,
+        UserContent as UserContent,
+    )
+    from genai_fn.schema.embeddings import (
+        ContentEmbedding as ContentEmbedding,
+        ContentEmbeddingStatistics as ContentEmbeddingStatistics,
+        EmbedContentConfig as EmbedContentConfig,
+        EmbedContentMetadata as EmbedContentMetadata,
+        EmbedContentResponse as EmbedContentResponse,
+        SingleEmbedContentResponse as SingleEmbedContentResponse,
+    )
+    from genai_fn.schema.evaluation import (
+        AutoraterConfig as AutoraterConfig,
+        BleuSpec as BleuSpec,
+        ComputationBasedMetricSpec as ComputationBasedMetricSpec,
+        ComputationBasedMetricType as ComputationBasedMetricType,
+        CustomCodeExecutionSpec as CustomCodeExecutionSpec,
+        CustomOutputFormatConfig as CustomOutputFormatConfig,
+        EvaluationConfig as EvaluationConfig,
+        EvaluationParserConfig as EvaluationParserConfig,
+        EvaluationParserConfigCustomCodeParserConfig as EvaluationParserConfigCustomCodeParserConfig,
+        GcsDestination as GcsDestination,
+        LLMBasedMetricSpec as LLMBasedMetricSpec,
+        Metric as Metric,
+        OutputConfig as OutputConfig,
+        PairwiseMetricSpec as PairwiseMetricSpec,
+        PointwiseMetricSpec as PointwiseMetricSpec,
+        PredefinedMetricSpec as PredefinedMetricSpec,
+        RougeSpec as RougeSpec,
+        RubricContentType as RubricContentType,
+        RubricGenerationSpec as RubricGenerationSpec,
+        UnifiedMetric as UnifiedMetric,
+    )
+    from genai_fn.schema.evaluation_results import (
+        AggregationMetric as AggregationMetric,
+        AggregationOutput as AggregationOutput,
+        AggregationResult as AggregationResult,
+        BigQuerySource as BigQuerySource,
+        BleuMetricValue as BleuMetricValue,
+        CustomCodeExecutionResult as CustomCodeExecutionResult,
+        CustomOutput as CustomOutput,
+        EvaluateDatasetResponse as EvaluateDatasetResponse,
+        EvaluateDatasetRun as EvaluateDatasetRun,
+        EvaluationDataset as EvaluationDataset,
+        ExactMatchMetricValue as ExactMatchMetricValue,
+        GcsSource as GcsSource,
+        OutputInfo as OutputInfo,
+        PairwiseChoice as PairwiseChoice,
+        PairwiseMetricResult as PairwiseMetricResult,
+        PointwiseMetricResult as PointwiseMetricResult,
+        RawOutput as RawOutput,
+        RougeMetricValue as RougeMetricValue,
+    )
+    from genai_fn.schema.files import (
+        CreateFileConfig as CreateFileConfig,
+        CreateFileResponse as CreateFileResponse,
+        DeleteFileConfig as DeleteFileConfig,
+        DeleteFileResponse as DeleteFileResponse,
+        DownloadFileConfig as DownloadFileConfig,
+        File as File,
+        FileSource as FileSource,
+        FileState as FileState,
+        FileStatus as FileStatus,
+        GetFileConfig as GetFileConfig,
+        ListFilesConfig as ListFilesConfig,
+        ListFilesResponse as ListFilesResponse,
+        RegisterFilesConfig as RegisterFilesConfig,
+        RegisterFilesResponse as RegisterFilesResponse,
+        UploadFileConfig as UploadFileConfig,
+    )
+    from genai_fn.schema.functions import (
+        FunctionCall as FunctionCall,
+        FunctionResponse as FunctionResponse,
+        FunctionResponseBlob as FunctionResponseBlob,
+        FunctionResponseFileData as FunctionResponseFileData,
+        FunctionResponsePart as FunctionResponsePart,
+        FunctionResponseScheduling as FunctionResponseScheduling,
+        PartialArg as PartialArg,
+        ToolCall as ToolCall,
+        ToolResponse as ToolResponse,
+        ToolType as ToolType,
+    )
+    from genai_fn.schema.generation import (
+        FeatureSelectionPreference as FeatureSelectionPreference,
+        GenerateContentConfig as GenerateContentConfig,
+        GenerationConfig as GenerationConfig,
+        GenerationConfigRoutingConfig as GenerationConfigRoutingConfig,
+        GenerationConfigRoutingConfigAutoRoutingMode as GenerationConfigRoutingConfigAutoRoutingMode,
+        GenerationConfigRoutingConfigManualRoutingMode as GenerationConfigRoutingConfigManualRoutingMode,
+        GenerationConfigThinkingConfig as GenerationConfigThinkingConfig,
+        GenerationOutputConfig as GenerationOutputConfig,
+        ImageConfig as ImageConfig,
+        ImageConfigImageOutputOptions as ImageConfigImageOutputOptions,
+        MediaResolution as MediaResolution,
+        Modality as Modality,
+        ModelArmorConfig as ModelArmorConfig,
+        ModelSelectionConfig as ModelSelectionConfig,
+        ProminentPeople as ProminentPeople,
+        ServiceTier as ServiceTier,
+        ThinkingConfig as ThinkingConfig,
+        ThinkingLevel as ThinkingLevel,
+    )
+    from genai_fn.schema.grounding import (
+        Citation as Citation,
+        CitationMetadata as CitationMetadata,
+        GoogleTypeDate as GoogleTypeDate,
+        GroundingChunk as GroundingChunk,
+        GroundingChunkCustomMetadata as GroundingChunkCustomMetadata,
+        GroundingChunkImage as GroundingChunkImage,
+        GroundingChunkMaps as GroundingChunkMaps,
+        GroundingChunkMapsPlaceAnswerSources as GroundingChunkMapsPlaceAnswerSources,
+        GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution as GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution,
+        GroundingChunkMapsPlaceAnswerSourcesReviewSnippet as GroundingChunkMapsPlaceAnswerSourcesReviewSnippet,
+        GroundingChunkMapsRoute as GroundingChunkMapsRoute,
+        GroundingChunkRetrievedContext as GroundingChunkRetrievedContext,
+        GroundingChunkStringList as GroundingChunkStringList,
+        GroundingChunkWeb as GroundingChunkWeb,
+        GroundingMetadata as GroundingMetadata,
+        GroundingMetadataSourceFlaggingUri as GroundingMetadataSourceFlaggingUri,
+        GroundingSupport as GroundingSupport,
+        RagChunk as RagChunk,
+        RagChunkPageSpan as RagChunkPageSpan,
+        RetrievalMetadata as RetrievalMetadata,
+        SearchEntryPoint as SearchEntryPoint,
+        Segment as Segment,
+        UrlContextMetadata as UrlContextMetadata,
+        UrlMetadata as UrlMetadata,
+        UrlRetrievalStatus as UrlRetrievalStatus,
+    )
+    from genai_fn.schema.image_editing import (
+        ContentReferenceImage as ContentReferenceImage,
+        ControlReferenceConfig as ControlReferenceConfig,
+        ControlReferenceImage as ControlReferenceImage,
+        ControlReferenceType as ControlReferenceType,
+        EditImageConfig as EditImageConfig,
+        EditImageResponse as EditImageResponse,
+        EditMode as EditMode,
+        EntityLabel as EntityLabel,
+        GeneratedImageMask as GeneratedImageMask,
+        MaskReferenceConfig as MaskReferenceConfig,
+        MaskReferenceImage as MaskReferenceImage,
+        MaskReferenceMode as MaskReferenceMode,
+        ProductImage as ProductImage,
+        RawReferenceImage as RawReferenceImage,
+        RecontextImageConfig as RecontextImageConfig,
+        RecontextImageResponse as RecontextImageResponse,
+        RecontextImageSource as RecontextImageSource,
+        ScribbleImage as ScribbleImage,
+        SegmentImageConfig as SegmentImageConfig,
+        SegmentImageResponse as SegmentImageResponse,
+        SegmentImageSource as SegmentImageSource,
+        SegmentMode as SegmentMode,
+        StyleReferenceConfig as StyleReferenceConfig,
+        StyleReferenceImage as StyleReferenceImage,
+        SubjectReferenceConfig as SubjectReferenceConfig,
+        SubjectReferenceImage as SubjectReferenceImage,
+        SubjectReferenceType as SubjectReferenceType,
+    )
+    from genai_fn.schema.images import (
+        GeneratedImage as GeneratedImage,
+        GenerateImagesConfig as GenerateImagesConfig,
+        GenerateImagesResponse as GenerateImagesResponse,
+        Image as Image,
+        ImagePromptLanguage as ImagePromptLanguage,
+        PersonGeneration as PersonGeneration,
+        SafetyAttributes as SafetyAttributes,
+        SafetyFilterLevel as SafetyFilterLevel,
+        UpscaleImageConfig as UpscaleImageConfig,
+        UpscaleImageParameters as UpscaleImageParameters,
+        UpscaleImageResponse as UpscaleImageResponse,
+    )
+    from genai_fn.schema.live import (
+        ActivityEnd as ActivityEnd,
+        ActivityHandling as ActivityHandling,
+        ActivityStart as ActivityStart,
+        AutomaticActivityDetection as AutomaticActivityDetection,
+        AvatarConfig as AvatarConfig,
+        ContextWindowCompressionConfig as ContextWindowCompressionConfig,
+        CustomizedAvatar as CustomizedAvatar,
+        EndSensitivity as EndSensitivity,
+        HistoryConfig as HistoryConfig,
+        LiveClientContent as LiveClientContent,
+        LiveClientContextUpdate as LiveClientContextUpdate,
+        LiveClientContextUpdateTools as LiveClientContextUpdateTools,
+        LiveClientMessage as LiveClientMessage,
+        LiveClientRealtimeInput as LiveClientRealtimeInput,
+        LiveClientSetup as LiveClientSetup,
+        LiveClientToolResponse as LiveClientToolResponse,
+        LiveConnectConfig as LiveConnectConfig,
+        LiveConnectParameters as LiveConnectParameters,
+        LiveSendRealtimeInputParameters as LiveSendRealtimeInputParameters,
+        ProactivityConfig as ProactivityConfig,
+        RealtimeInputConfig as RealtimeInputConfig,
+        SessionResumptionConfig as SessionResumptionConfig,
+        SlidingWindow as SlidingWindow,
+        StartSensitivity as StartSensitivity,
+        TurnCoverage as TurnCoverage,
+    )
+    from genai_fn.schema.live_server import (
+        InteractionStatus as InteractionStatus,
+        LiveServerContent as LiveServerContent,
+        LiveServerGoAway as LiveServerGoAway,
+        LiveServerMessage as LiveServerMessage,
+        LiveServerSessionResumptionUpdate as LiveServerSessionResumptionUpdate,
+        LiveServerSetupComplete as LiveServerSetupComplete,
+        LiveServerToolCall as LiveServerToolCall,
+        LiveServerToolCallCancellation as LiveServerToolCallCancellation,
+        TurnCompleteReason as TurnCompleteReason,
+        UsageMetadata as UsageMetadata,
+        VadSignalType as VadSignalType,
+        VoiceActivity as VoiceActivity,
+        VoiceActivityDetectionSignal as VoiceActivityDetectionSignal,
+        VoiceActivityType as VoiceActivityType,
+    )
+    from genai_fn.schema.media import (
+        AudioMetadata as AudioMetadata,
+        DocumentMetadata as DocumentMetadata,
+        DocumentMetadataContentLayer as DocumentMetadataContentLayer,
+        MediaProcessing as MediaProcessing,
+        PartMediaResolution as PartMediaResolution,
+        PartMediaResolutionLevel as PartMediaResolutionLevel,
+        SpeechMetadata as SpeechMetadata,
+        SpreadsheetMetadata as SpreadsheetMetadata,
+        SpreadsheetMetadataContentLayer as SpreadsheetMetadataContentLayer,
+        VideoMetadata as VideoMetadata,
+        VideoMetadataContentLayer as VideoMetadataContentLayer,
+    )
+    from genai_fn.schema.models import (
+        Checkpoint as Checkpoint,
+        DeleteModelConfig as DeleteModelConfig,
+        DeleteModelResponse as DeleteModelResponse,
+        Endpoint as Endpoint,
+        GetModelConfig as GetModelConfig,
+        ListModelsConfig as ListModelsConfig,
+        ListModelsResponse as ListModelsResponse,
+        Model as Model,
+        TunedModelInfo as TunedModelInfo,
+        UpdateModelConfig as UpdateModelConfig,
+    )
+    from genai_fn.schema.music import (
+        AudioChunk as AudioChunk,
+        LiveMusicClientContent as LiveMusicClientContent,
+        LiveMusicClientMessage as LiveMusicClientMessage,
+        LiveMusicClientSetup as LiveMusicClientSetup,
+        LiveMusicConnectParameters as LiveMusicConnectParameters,
+        LiveMusicFilteredPrompt as LiveMusicFilteredPrompt,
+        LiveMusicGenerationConfig as LiveMusicGenerationConfig,
+        LiveMusicPlaybackControl as LiveMusicPlaybackControl,
+        LiveMusicServerContent as LiveMusicServerContent,
+        LiveMusicServerMessage as LiveMusicServerMessage,
+        LiveMusicServerSetupComplete as LiveMusicServerSetupComplete,
+        LiveMusicSetConfigParameters as LiveMusicSetConfigParameters,
+        LiveMusicSetWeightedPromptsParameters as LiveMusicSetWeightedPromptsParameters,
+        LiveMusicSourceMetadata as LiveMusicSourceMetadata,
+        MusicGenerationMode as MusicGenerationMode,
+        Scale as Scale,
+        WeightedPrompt as WeightedPrompt,
+    )
+    from genai_fn.schema.operations import (
+        FetchPredictOperationConfig as FetchPredictOperationConfig,
+        GetOperationConfig as GetOperationConfig,
+        GoogleRpcStatus as GoogleRpcStatus,
+        JobError as JobError,
+        JobState as JobState,
+        ProjectOperation as ProjectOperation,
+        WebhookConfig as WebhookConfig,
+    )
+    from genai_fn.schema.response_formats import (
+        AspectRatio as AspectRatio,
+        AudioResponseFormat as AudioResponseFormat,
+        Delivery as Delivery,
+        ImageResponseFormat as ImageResponseFormat,
+        ImageSize as ImageSize,
+        ResponseFormat as ResponseFormat,
+        TextResponseFormat as TextResponseFormat,
+        VideoResponseFormat as VideoResponseFormat,
+    )
+    from genai_fn.schema.responses import (
+        Candidate as Candidate,
+        FinishReason as FinishReason,
+        GenerateContentResponse as GenerateContentResponse,
+        GenerateContentResponsePromptFeedback as GenerateContentResponsePromptFeedback,
+        GenerateContentResponseUsageMetadata as GenerateContentResponseUsageMetadata,
+        LogprobsResult as LogprobsResult,
+        LogprobsResultCandidate as LogprobsResultCandidate,
+        LogprobsResultTopCandidates as LogprobsResultTopCandidates,
+        MediaModality as MediaModality,
+        ModalityTokenCount as ModalityTokenCount,
+        ModelStage as ModelStage,
+        ModelStatus as ModelStatus,
+        TrafficType as TrafficType,
+    )
+    from genai_fn.schema.retrieval import (
+        ApiAuth as ApiAuth,
+        ApiAuthApiKeyConfig as ApiAuthApiKeyConfig,
+        ApiKeyConfig as ApiKeyConfig,
+        ApiSpec as ApiSpec,
+        AuthConfig as AuthConfig,
+        AuthConfigGoogleServiceAccountConfig as AuthConfigGoogleServiceAccountConfig,
+        AuthConfigHttpBasicAuthConfig as AuthConfigHttpBasicAuthConfig,
+        AuthConfigOauthConfig as AuthConfigOauthConfig,
+        AuthConfigOidcConfig as AuthConfigOidcConfig,
+        AuthType as AuthType,
+        ExternalApi as ExternalApi,
+        ExternalApiElasticSearchParams as ExternalApiElasticSearchParams,
+        ExternalApiSimpleSearchParams as ExternalApiSimpleSearchParams,
+        HttpElementLocation as HttpElementLocation,
+        RagRetrievalConfig as RagRetrievalConfig,
+        RagRetrievalConfigFilter as RagRetrievalConfigFilter,
+        RagRetrievalConfigHybridSearch as RagRetrievalConfigHybridSearch,
+        RagRetrievalConfigRanking as RagRetrievalConfigRanking,
+        RagRetrievalConfigRankingLlmRanker as RagRetrievalConfigRankingLlmRanker,
+        RagRetrievalConfigRankingRankService as RagRetrievalConfigRankingRankService,
+        Retrieval as Retrieval,
+        VertexAISearch as VertexAISearch,
+        VertexAISearchDataStoreSpec as VertexAISearchDataStoreSpec,
+        VertexRagStore as VertexRagStore,
+        VertexRagStoreRagResource as VertexRagStoreRagResource,
+    )
+    from genai_fn.schema.rewards import (
+        CompositeReinforcementTuningRewardConfig as CompositeReinforcementTuningRewardConfig,
+        CompositeReinforcementTuningRewardConfigWeightedRewardConfig as CompositeReinforcementTuningRewardConfigWeightedRewardConfig,
+        MatchOperation as MatchOperation,
+        ReinforcementTuningAutoraterScorer as ReinforcementTuningAutoraterScorer,
+        ReinforcementTuningAutoraterScorerExactMatchScorer as ReinforcementTuningAutoraterScorerExactMatchScorer,
+        ReinforcementTuningAutoraterScorerParsedResponseConversionScorer as ReinforcementTuningAutoraterScorerParsedResponseConversionScorer,
+        ReinforcementTuningCloudRunRewardScorer as ReinforcementTuningCloudRunRewardScorer,
+        ReinforcementTuningCodeExecutionRewardScorer as ReinforcementTuningCodeExecutionRewardScorer,
+        ReinforcementTuningExample as ReinforcementTuningExample,
+        ReinforcementTuningParseResponseConfig as ReinforcementTuningParseResponseConfig,
+        ReinforcementTuningRewardInfo as ReinforcementTuningRewardInfo,
+        ReinforcementTuningStringMatchRewardScorer as ReinforcementTuningStringMatchRewardScorer,
+        ReinforcementTuningStringMatchRewardScorerJsonMatchExpression as ReinforcementTuningStringMatchRewardScorerJsonMatchExpression,
+        ReinforcementTuningStringMatchRewardScorerStringMatchExpression as ReinforcementTuningStringMatchRewardScorerStringMatchExpression,
+        ResponseParseType as ResponseParseType,
+        SingleReinforcementTuningRewardConfig as SingleReinforcementTuningRewardConfig,
+        ValidateRewardConfig as ValidateRewardConfig,
+        ValidateRewardResponse as ValidateRewardResponse,
+    )
+    from genai_fn.schema.safety import (
+        BlockedReason as BlockedReason,
+        HarmBlockMethod as HarmBlockMethod,
+        HarmBlockThreshold as HarmBlockThreshold,
+        HarmCategory as HarmCategory,
+        HarmProbability as HarmProbability,
+        HarmSeverity as HarmSeverity,
+        SafetyRating as SafetyRating,
+        SafetySetting as SafetySetting,
+    )
+    from genai_fn.schema.schemas import (
+        JSONSchema as JSONSchema,
+        JSONSchemaType as JSONSchemaType,
+        Schema as Schema,
+        Type as Type,
+    )
+    from genai_fn.schema.search_tools import (
+        DynamicRetrievalConfig as DynamicRetrievalConfig,
+        DynamicRetrievalConfigMode as DynamicRetrievalConfigMode,
+        EnterpriseWebSearch as EnterpriseWebSearch,
+        FileSearch as FileSearch,
+        GoogleMaps as GoogleMaps,
+        GoogleMapsGroundingTypes as GoogleMapsGroundingTypes,
+        GoogleMapsPlaces as GoogleMapsPlaces,
+        GoogleMapsRouting as GoogleMapsRouting,
+        GoogleSearch as GoogleSearch,
+        GoogleSearchRetrieval as GoogleSearchRetrieval,
+        ImageSearch as ImageSearch,
+        Interval as Interval,
+        Mode as Mode,
+        PhishBlockThreshold as PhishBlockThreshold,
+        SearchTypes as SearchTypes,
+        ToolExaAiSearch as ToolExaAiSearch,
+        ToolParallelAiSearch as ToolParallelAiSearch,
+        UrlContext as UrlContext,
+        WebSearch as WebSearch,
+    )
+    from genai_fn.schema.speech import (
+        MultiSpeakerVoiceConfig as MultiSpeakerVoiceConfig,
+        PrebuiltVoiceConfig as PrebuiltVoiceConfig,
+        ReplicatedVoiceConfig as ReplicatedVoiceConfig,
+        SpeakerVoiceConfig as SpeakerVoiceConfig,
+        SpeechConfig as SpeechConfig,
+        TranslationConfig as TranslationConfig,
+        VoiceConfig as VoiceConfig,
+        VoiceConsentSignature as VoiceConsentSignature,
+    )
+    from genai_fn.schema.stores import (
+        ChunkingConfig as ChunkingConfig,
+        CreateFileSearchStoreConfig as CreateFileSearchStoreConfig,
+        CustomMetadata as CustomMetadata,
+        DeleteDocumentConfig as DeleteDocumentConfig,
+        DeleteFileSearchStoreConfig as DeleteFileSearchStoreConfig,
+        Document as Document,
+        DocumentState as DocumentState,
+        DownloadMediaConfig as DownloadMediaConfig,
+        FileSearchStore as FileSearchStore,
+        GetDocumentConfig as GetDocumentConfig,
+        GetFileSearchStoreConfig as GetFileSearchStoreConfig,
+        ImportFileConfig as ImportFileConfig,
+        ImportFileOperation as ImportFileOperation,
+        ImportFileResponse as ImportFileResponse,
+        ListDocumentsConfig as ListDocumentsConfig,
+        ListDocumentsResponse as ListDocumentsResponse,
+        ListFileSearchStoresConfig as ListFileSearchStoresConfig,
+        ListFileSearchStoresResponse as ListFileSearchStoresResponse,
+        StringList as StringList,
+        UploadToFileSearchStoreConfig as UploadToFileSearchStoreConfig,
+        UploadToFileSearchStoreOperation as UploadToFileSearchStoreOperation,
+        UploadToFileSearchStoreResponse as UploadToFileSearchStoreResponse,
+        UploadToFileSearchStoreResumableResponse as UploadToFileSearchStoreResumableResponse,
+        WhiteSpaceConfig as WhiteSpaceConfig,
+    )
+    from genai_fn.schema.tokens import (
+        ComputeTokensConfig as ComputeTokensConfig,
+        ComputeTokensResponse as ComputeTokensResponse,
+        ComputeTokensResult as ComputeTokensResult,
+        CountTokensConfig as CountTokensConfig,
+        CountTokensResponse as CountTokensResponse,
+        CountTokensResult as CountTokensResult,
+        TokensInfo as TokensInfo,
+    )
+    from genai_fn.schema.tools import (
+        AutomaticFunctionCallingConfig as AutomaticFunctionCallingConfig,
+        Behavior as Behavior,
+        ComputerUse as ComputerUse,
+        Environment as Environment,
+        FunctionCallingConfig as FunctionCallingConfig,
+        FunctionCallingConfigMode as FunctionCallingConfigMode,
+        FunctionDeclaration as FunctionDeclaration,
+        LatLng as LatLng,
+        McpServer as McpServer,
+        RetrievalConfig as RetrievalConfig,
+        SafetyPolicy as SafetyPolicy,
+        StreamableHttpTransport as StreamableHttpTransport,
+        Tool as Tool,
+        ToolCodeExecution as ToolCodeExecution,
+        ToolConfig as ToolConfig,
+    )
+    from genai_fn.schema.transcription import (
+        AudioTranscriptionConfig as AudioTranscriptionConfig,
+        AudioTranscriptionConfigMode as AudioTranscriptionConfigMode,
+        LanguageAuto as LanguageAuto,
+        LanguageHints as LanguageHints,
+        Transcription as Transcription,
+        WordInfo as WordInfo,
+    )
+    from genai_fn.schema.tuning_data import (
+        DatasetDistribution as DatasetDistribution,
+        DatasetDistributionDistributionBucket as DatasetDistributionDistributionBucket,
+        DatasetStats as DatasetStats,
+        DistillationDataStats as DistillationDataStats,
+        GeminiPreferenceExample as GeminiPreferenceExample,
+        GeminiPreferenceExampleCompletion as GeminiPreferenceExampleCompletion,
+        PreferenceOptimizationDataStats as PreferenceOptimizationDataStats,
+        ReinforcementTuningUserDatasetExamples as ReinforcementTuningUserDatasetExamples,
+        SupervisedTuningDatasetDistribution as SupervisedTuningDatasetDistribution,
+        SupervisedTuningDatasetDistributionDatasetBucket as SupervisedTuningDatasetDistributionDatasetBucket,
+        SupervisedTuningDataStats as SupervisedTuningDataStats,
+        TuningDataStats as TuningDataStats,
+    )
+    from genai_fn.schema.tuning_specs import (
+        AdapterSize as AdapterSize,
+        DistillationHyperParameters as DistillationHyperParameters,
+        DistillationSamplingSpec as DistillationSamplingSpec,
+        DistillationSpec as DistillationSpec,
+        EncryptionSpec as EncryptionSpec,
+        FullFineTuningSpec as FullFineTuningSpec,
+        PartnerModelTuningSpec as PartnerModelTuningSpec,
+        PreferenceOptimizationHyperParameters as PreferenceOptimizationHyperParameters,
+        PreferenceOptimizationSpec as PreferenceOptimizationSpec,
+        PreTunedModel as PreTunedModel,
+        ReinforcementTuningHyperParameters as ReinforcementTuningHyperParameters,
+        ReinforcementTuningSpec as ReinforcementTuningSpec,
+        ReinforcementTuningThinkingLevel as ReinforcementTuningThinkingLevel,
+        SupervisedHyperParameters as SupervisedHyperParameters,
+        SupervisedTuningSpec as SupervisedTuningSpec,
+        TuningMode as TuningMode,
+        TuningSpeed as TuningSpeed,
+        TuningTask as TuningTask,
+        VeoHyperParameters as VeoHyperParameters,
+        VeoLoraTuningSpec as VeoLoraTuningSpec,
+        VeoTuningSpec as VeoTuningSpec,
+        VideoOrientation as VideoOrientation,
+    )
+    from genai_fn.schema.tunings import (
+        CancelTuningJobConfig as CancelTuningJobConfig,
+        CancelTuningJobResponse as CancelTuningJobResponse,
+        CreateTuningJobConfig as CreateTuningJobConfig,
+        CreateTuningJobParameters as CreateTuningJobParameters,
+        GetTuningJobConfig as GetTuningJobConfig,
+        ListTuningJobsConfig as ListTuningJobsConfig,
+        ListTuningJobsResponse as ListTuningJobsResponse,
+        TunedModel as TunedModel,
+        TunedModelCheckpoint as TunedModelCheckpoint,
+        TuningDataset as TuningDataset,
+        TuningExample as TuningExample,
+        TuningJob as TuningJob,
+        TuningJobMetadata as TuningJobMetadata,
+        TuningJobState as TuningJobState,
+        TuningMethod as TuningMethod,
+        TuningOperation as TuningOperation,
+        TuningValidationDataset as TuningValidationDataset,
+    )
+    from genai_fn.schema.videos import (
+        GeneratedVideo as GeneratedVideo,
+        GenerateVideosConfig as GenerateVideosConfig,
+        GenerateVideosOperation as GenerateVideosOperation,
+        GenerateVideosResponse as GenerateVideosResponse,
+        GenerateVideosSource as GenerateVideosSource,
+        ImageResizeMode as ImageResizeMode,
+        Video as Video,
+        VideoCompressionQuality as VideoCompressionQuality,
+        VideoGenerationMask as VideoGenerationMask,
+        VideoGenerationMaskMode as VideoGenerationMaskMode,
+        VideoGenerationReferenceImage as VideoGenerationReferenceImage,
+        VideoGenerationReferenceType as VideoGenerationReferenceType,
+    )
+else:
+    __getattr__, __dir__ = defer_imports(globals())

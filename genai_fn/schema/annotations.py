@@ -18,24 +18,6 @@ from msgspec.structs import FieldInfo, fields
 from genai_fn.codec import EXTRA_JSON_NAME
 from genai_fn.values import Value
 
-__all__ = [
-    "Annotation",
-    "EnumOf",
-    "MappingOf",
-    "OptionalOf",
-    "ScalarOf",
-    "StructOf",
-    "TupleOf",
-    "UnionOf",
-    "classify_annotation",
-    "find_metadata",
-    "get_defined_fields",
-    "get_fields",
-    "index_fields_by_spelling",
-    "is_union",
-    "iter_types",
-]
-
 T = TypeVar("T")
 
 

@@ -27,8 +27,6 @@ from genai_fn.schema.base import ConversionError, Elsewhere, Message, OpenEnum
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, resolve_pointer
 
-__all__ = ["to_api_schema", "translate", "translate_type"]
-
 M = TypeVar("M", bound=Message)
 _Keywords: TypeAlias = dict[str, Any]
 

@@ -6,8 +6,6 @@ from genai_fn.schema.base import Message
 from genai_fn.schema.live import LiveConnectConfig
 from genai_fn.schema.secret_fields import SecretMessage
 
-__all__ = ["AuthToken", "CreateAuthTokenConfig", "CreateAuthTokenParameters", "LiveConnectConstraints"]
-
 
 class AuthToken(SecretMessage):
     """An ephemeral token, which can be given to a client device."""

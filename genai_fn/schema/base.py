@@ -11,21 +11,6 @@ from msgspec import Struct, StructMeta, field
 from genai_fn.codec import EXTRA_JSON_NAME, MAX_DEPTH, ExtraFields, is_too_deep
 from genai_fn.errors import InvalidRequest
 
-__all__ = [
-    "BackendOnly",
-    "Coerce",
-    "ConversionError",
-    "Detour",
-    "Elsewhere",
-    "GeminiOnly",
-    "Message",
-    "Opaque",
-    "OpenEnum",
-    "OpenMessage",
-    "Page",
-    "VertexOnly",
-]
-
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 

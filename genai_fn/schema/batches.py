@@ -12,28 +12,6 @@ from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState, WebhookConfig
 from genai_fn.schema.responses import GenerateContentResponse
 
-__all__ = [
-    "BatchJob",
-    "BatchJobDestination",
-    "BatchJobOutputInfo",
-    "BatchJobSource",
-    "CancelBatchJobConfig",
-    "CompletionStats",
-    "CreateBatchJobConfig",
-    "CreateEmbeddingsBatchJobConfig",
-    "DeleteBatchJobConfig",
-    "DeleteResourceJob",
-    "EmbedContentBatch",
-    "EmbeddingsBatchJobSource",
-    "GetBatchJobConfig",
-    "InlinedEmbedContentResponse",
-    "InlinedRequest",
-    "InlinedResponse",
-    "ListBatchJobsConfig",
-    "ListBatchJobsResponse",
-    "VertexMultimodalDatasetDestination",
-]
-
 
 class InlinedRequest(OpenMessage):
     """A request of a batch."""

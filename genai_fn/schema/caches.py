@@ -7,18 +7,6 @@ from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.tools import Tool, ToolConfig
 
-__all__ = [
-    "CachedContent",
-    "CachedContentUsageMetadata",
-    "CreateCachedContentConfig",
-    "DeleteCachedContentConfig",
-    "DeleteCachedContentResponse",
-    "GetCachedContentConfig",
-    "ListCachedContentsConfig",
-    "ListCachedContentsResponse",
-    "UpdateCachedContentConfig",
-]
-
 
 class CreateCachedContentConfig(Message):
     """Options of `caches.create`: what is cached, and for how long."""

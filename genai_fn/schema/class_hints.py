@@ -16,8 +16,6 @@ from typing import (
 
 from typing_extensions import ReadOnly, TypeAliasType
 
-__all__ = ["get_field_hints", "unwrap_type"]
-
 
 def unwrap_type(kind: Any) -> tuple[Any, list[Any]]:
     """Remove aliases, qualifiers and ``Annotated``. Returns the metadata as well, innermost first."""

@@ -22,19 +22,6 @@ from genai_fn.schema.mime_types import resolve_mime_type
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
 from genai_fn.schema.transcription import Transcription
 
-__all__ = [
-    "Blob",
-    "CodeExecutionResult",
-    "Content",
-    "ExecutableCode",
-    "FileData",
-    "Language",
-    "ModelContent",
-    "Outcome",
-    "Part",
-    "UserContent",
-]
-
 
 class Outcome(OpenEnum):
     """Outcome of code that the model ran."""

@@ -11,8 +11,6 @@ from genai_fn.schema.content import Content, ContentLike, Part
 from genai_fn.schema.convert import as_value, convert, convert_items
 from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_turn
 
-__all__ = ["ContentsLike", "SeparateContentsLike", "as_contents", "check_parts"]
-
 
 def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Content, ...]:
     """

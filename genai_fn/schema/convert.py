@@ -45,8 +45,6 @@ from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
 from genai_fn.schema.reusable import ReusableMessage, convert_once
 from genai_fn.values import FrozenDict, FrozenList
 
-__all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_items", "is_plain_text"]
-
 M = TypeVar("M", bound=msgspec.Struct)
 Converter: TypeAlias = Callable[[Any], Any]
 

@@ -1,7 +1,5 @@
 """Reads and writes files, for ``from_file`` and ``save`` of `Image` and `Video`."""
 
-__all__ = ["read_file", "write_file"]
-
 
 def read_file(location: str) -> bytes:
     """Read a whole file."""

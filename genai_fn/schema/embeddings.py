@@ -4,15 +4,6 @@ from genai_fn.schema.base import Message, OpenMessage, VertexOnly
 from genai_fn.schema.live_server import UsageMetadata
 from genai_fn.schema.responses import ModalityTokenCount
 
-__all__ = [
-    "ContentEmbedding",
-    "ContentEmbeddingStatistics",
-    "EmbedContentConfig",
-    "EmbedContentMetadata",
-    "EmbedContentResponse",
-    "SingleEmbedContentResponse",
-]
-
 
 class EmbedContentConfig(Message):
     """Options of `embed`: the task and the number of dimensions."""

@@ -6,8 +6,6 @@ From google/ai/generativelanguage/v1beta and google/cloud/aiplatform/v1beta1 in 
 
 from collections.abc import Mapping
 
-__all__ = ["ENUM_NUMBERS", "find_enum_name"]
-
 ENUM_NUMBERS: Mapping[str, Mapping[int, str]] = {
     name: dict(enumerate(values.split()))
     for name, values in {

@@ -10,29 +10,6 @@ from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 from genai_fn.schema.disk import write_file
 from genai_fn.schema.generation import GenerationConfig
 
-__all__ = [
-    "AutoraterConfig",
-    "BleuSpec",
-    "ComputationBasedMetricSpec",
-    "ComputationBasedMetricType",
-    "CustomCodeExecutionSpec",
-    "CustomOutputFormatConfig",
-    "EvaluationConfig",
-    "EvaluationParserConfig",
-    "EvaluationParserConfigCustomCodeParserConfig",
-    "GcsDestination",
-    "LLMBasedMetricSpec",
-    "Metric",
-    "OutputConfig",
-    "PairwiseMetricSpec",
-    "PointwiseMetricSpec",
-    "PredefinedMetricSpec",
-    "RougeSpec",
-    "RubricContentType",
-    "RubricGenerationSpec",
-    "UnifiedMetric",
-]
-
 
 class RubricContentType(OpenEnum):
     """Form of generated rubrics: properties, questions in natural language, or assertions in Python."""

@@ -3,27 +3,6 @@
 from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.operations import GoogleRpcStatus
 
-__all__ = [
-    "AggregationMetric",
-    "AggregationOutput",
-    "AggregationResult",
-    "BigQuerySource",
-    "BleuMetricValue",
-    "CustomCodeExecutionResult",
-    "CustomOutput",
-    "EvaluateDatasetResponse",
-    "EvaluateDatasetRun",
-    "EvaluationDataset",
-    "ExactMatchMetricValue",
-    "GcsSource",
-    "OutputInfo",
-    "PairwiseChoice",
-    "PairwiseMetricResult",
-    "PointwiseMetricResult",
-    "RawOutput",
-    "RougeMetricValue",
-]
-
 
 class AggregationMetric(OpenEnum):
     """How the values of a metric are aggregated over a dataset."""

@@ -6,24 +6,6 @@ from typing import Any
 
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
 
-__all__ = [
-    "CreateFileConfig",
-    "CreateFileResponse",
-    "DeleteFileConfig",
-    "DeleteFileResponse",
-    "DownloadFileConfig",
-    "File",
-    "FileSource",
-    "FileState",
-    "FileStatus",
-    "GetFileConfig",
-    "ListFilesConfig",
-    "ListFilesResponse",
-    "RegisterFilesConfig",
-    "RegisterFilesResponse",
-    "UploadFileConfig",
-]
-
 
 class FileState(OpenEnum):
     """Processing state of a file."""

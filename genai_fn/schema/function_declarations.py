@@ -17,8 +17,6 @@ from genai_fn.schema.json_schema import build_json_schema, build_json_schemas
 from genai_fn.schema.other_types import encode_other_type
 from genai_fn.values import Value
 
-__all__ = ["DeclaredFunction", "declare_function", "get_function_name", "get_parameter_type"]
-
 
 class DeclaredFunction(Value):
     """A function that has a declaration of its own, the fields of a `FunctionDeclaration`, and takes any arguments."""

@@ -17,19 +17,6 @@ from genai_fn.schema.media import (
 )
 from genai_fn.schema.mime_types import resolve_mime_type
 
-__all__ = [
-    "FunctionCall",
-    "FunctionResponse",
-    "FunctionResponseBlob",
-    "FunctionResponseFileData",
-    "FunctionResponsePart",
-    "FunctionResponseScheduling",
-    "PartialArg",
-    "ToolCall",
-    "ToolResponse",
-    "ToolType",
-]
-
 
 class FunctionResponseScheduling(OpenEnum):
     """When the model processes the response of a non-blocking function."""

@@ -13,27 +13,6 @@ from genai_fn.schema.speech import SpeechConfig, SpeechConfigLike, TranslationCo
 from genai_fn.schema.tools import AutomaticFunctionCallingConfig, ToolConfig, ToolLike
 from genai_fn.schema.transcription import AudioTranscriptionConfig
 
-__all__ = [
-    "FeatureSelectionPreference",
-    "GenerateContentConfig",
-    "GenerationConfig",
-    "GenerationConfigRoutingConfig",
-    "GenerationConfigRoutingConfigAutoRoutingMode",
-    "GenerationConfigRoutingConfigManualRoutingMode",
-    "GenerationConfigThinkingConfig",
-    "GenerationOutputConfig",
-    "ImageConfig",
-    "ImageConfigImageOutputOptions",
-    "MediaResolution",
-    "Modality",
-    "ModelArmorConfig",
-    "ModelSelectionConfig",
-    "ProminentPeople",
-    "ServiceTier",
-    "ThinkingConfig",
-    "ThinkingLevel",
-]
-
 
 class Modality(OpenEnum):
     """Modality of a response."""

@@ -4,34 +4,6 @@ from msgspec.structs import force_setattr
 
 from genai_fn.schema.base import OpenEnum, OpenMessage
 
-__all__ = [
-    "Citation",
-    "CitationMetadata",
-    "GoogleTypeDate",
-    "GroundingChunk",
-    "GroundingChunkCustomMetadata",
-    "GroundingChunkImage",
-    "GroundingChunkMaps",
-    "GroundingChunkMapsPlaceAnswerSources",
-    "GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution",
-    "GroundingChunkMapsPlaceAnswerSourcesReviewSnippet",
-    "GroundingChunkMapsRoute",
-    "GroundingChunkRetrievedContext",
-    "GroundingChunkStringList",
-    "GroundingChunkWeb",
-    "GroundingMetadata",
-    "GroundingMetadataSourceFlaggingUri",
-    "GroundingSupport",
-    "RagChunk",
-    "RagChunkPageSpan",
-    "RetrievalMetadata",
-    "SearchEntryPoint",
-    "Segment",
-    "UrlContextMetadata",
-    "UrlMetadata",
-    "UrlRetrievalStatus",
-]
-
 
 class UrlRetrievalStatus(OpenEnum):
     """Outcome of the retrieval of a page."""

@@ -5,36 +5,6 @@ from collections.abc import Mapping
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 from genai_fn.schema.images import GeneratedImage, Image, ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 
-__all__ = [
-    "ContentReferenceImage",
-    "ControlReferenceConfig",
-    "ControlReferenceImage",
-    "ControlReferenceType",
-    "EditImageConfig",
-    "EditImageResponse",
-    "EditMode",
-    "EntityLabel",
-    "GeneratedImageMask",
-    "MaskReferenceConfig",
-    "MaskReferenceImage",
-    "MaskReferenceMode",
-    "ProductImage",
-    "RawReferenceImage",
-    "RecontextImageConfig",
-    "RecontextImageResponse",
-    "RecontextImageSource",
-    "ScribbleImage",
-    "SegmentImageConfig",
-    "SegmentImageResponse",
-    "SegmentImageSource",
-    "SegmentMode",
-    "StyleReferenceConfig",
-    "StyleReferenceImage",
-    "SubjectReferenceConfig",
-    "SubjectReferenceImage",
-    "SubjectReferenceType",
-]
-
 
 class MaskReferenceMode(OpenEnum):
     """Whether the caller provides the mask of an edit, or the service detects it, and in which way."""

@@ -10,21 +10,6 @@ from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 from genai_fn.schema.notebooks import build_image_bundle, display_in_notebook
 from genai_fn.schema.pillow_images import decode_pillow_image, encode_pillow_image, is_pillow_image, show_pillow_image
 
-__all__ = [
-    "GenerateImagesConfig",
-    "GenerateImagesResponse",
-    "GeneratedImage",
-    "Image",
-    "ImagePromptLanguage",
-    "PersonGeneration",
-    "SafetyAttributes",
-    "SafetyFilterLevel",
-    "UpscaleImageConfig",
-    "UpscaleImageParameters",
-    "UpscaleImageResponse",
-]
-
-
 if TYPE_CHECKING:
     from PIL.Image import Image as OpenedPillowImage
 

@@ -26,8 +26,6 @@ from genai_fn.schema.limits import apply_limits, read_limits
 from genai_fn.schema.other_types import describe_other_type, is_model
 from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas
 
-__all__ = ["build_json_schema", "build_json_schemas", "without_siblings"]
-
 _JsonSchema: TypeAlias = dict[str, Any]
 
 

@@ -16,8 +16,6 @@ from typing_extensions import TypeAliasType
 
 from genai_fn import codec
 
-__all__ = ["apply_limits", "bind_limits", "read_limits"]
-
 _Keywords: TypeAlias = dict[str, Any]
 
 

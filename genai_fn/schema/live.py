@@ -11,34 +11,6 @@ from genai_fn.schema.speech import SpeechConfigLike, TranslationConfig
 from genai_fn.schema.tools import ToolLike
 from genai_fn.schema.transcription import AudioTranscriptionConfig
 
-__all__ = [
-    "ActivityEnd",
-    "ActivityHandling",
-    "ActivityStart",
-    "AutomaticActivityDetection",
-    "AvatarConfig",
-    "ContextWindowCompressionConfig",
-    "CustomizedAvatar",
-    "EndSensitivity",
-    "HistoryConfig",
-    "LiveClientContent",
-    "LiveClientContextUpdate",
-    "LiveClientContextUpdateTools",
-    "LiveClientMessage",
-    "LiveClientRealtimeInput",
-    "LiveClientSetup",
-    "LiveClientToolResponse",
-    "LiveConnectConfig",
-    "LiveConnectParameters",
-    "LiveSendRealtimeInputParameters",
-    "ProactivityConfig",
-    "RealtimeInputConfig",
-    "SessionResumptionConfig",
-    "SlidingWindow",
-    "StartSensitivity",
-    "TurnCoverage",
-]
-
 
 class StartSensitivity(OpenEnum):
     """Sensitivity of the detection of the start of speech."""

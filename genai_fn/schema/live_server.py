@@ -11,23 +11,6 @@ from genai_fn.schema.responses import ModalityTokenCount, TrafficType
 from genai_fn.schema.speech import VoiceConsentSignature
 from genai_fn.schema.transcription import Transcription
 
-__all__ = [
-    "InteractionStatus",
-    "LiveServerContent",
-    "LiveServerGoAway",
-    "LiveServerMessage",
-    "LiveServerSessionResumptionUpdate",
-    "LiveServerSetupComplete",
-    "LiveServerToolCall",
-    "LiveServerToolCallCancellation",
-    "TurnCompleteReason",
-    "UsageMetadata",
-    "VadSignalType",
-    "VoiceActivity",
-    "VoiceActivityDetectionSignal",
-    "VoiceActivityType",
-]
-
 
 class TurnCompleteReason(OpenEnum):
     """Why the model's turn ended."""

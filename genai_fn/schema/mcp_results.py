@@ -7,8 +7,6 @@ from typing import Any, cast
 from genai_fn import codec
 from genai_fn.schema.base import ConversionError
 
-__all__ = ["convert_tool", "convert_tool_result", "dump_model"]
-
 
 def dump_model(model: Any) -> dict[str, Any]:
     """

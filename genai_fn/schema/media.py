@@ -4,20 +4,6 @@ from typing import Any
 
 from genai_fn.schema.base import OpenEnum, OpenMessage
 
-__all__ = [
-    "AudioMetadata",
-    "DocumentMetadata",
-    "DocumentMetadataContentLayer",
-    "MediaProcessing",
-    "PartMediaResolution",
-    "PartMediaResolutionLevel",
-    "SpeechMetadata",
-    "SpreadsheetMetadata",
-    "SpreadsheetMetadataContentLayer",
-    "VideoMetadata",
-    "VideoMetadataContentLayer",
-]
-
 
 class PartMediaResolutionLevel(OpenEnum):
     """Resolution at which the model processes a part."""

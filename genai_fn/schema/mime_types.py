@@ -4,8 +4,6 @@ import re
 
 from genai_fn.errors import InvalidRequest
 
-__all__ = ["guess_mime_type", "resolve_mime_type"]
-
 
 def guess_mime_type(name: str) -> str | None:
     """

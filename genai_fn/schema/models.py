@@ -5,19 +5,6 @@ from datetime import datetime
 
 from genai_fn.schema.base import Message, OpenMessage, Page
 
-__all__ = [
-    "Checkpoint",
-    "DeleteModelConfig",
-    "DeleteModelResponse",
-    "Endpoint",
-    "GetModelConfig",
-    "ListModelsConfig",
-    "ListModelsResponse",
-    "Model",
-    "TunedModelInfo",
-    "UpdateModelConfig",
-]
-
 
 class Endpoint(OpenMessage):
     """An endpoint that serves a model."""

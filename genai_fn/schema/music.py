@@ -2,26 +2,6 @@
 
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 
-__all__ = [
-    "AudioChunk",
-    "LiveMusicClientContent",
-    "LiveMusicClientMessage",
-    "LiveMusicClientSetup",
-    "LiveMusicConnectParameters",
-    "LiveMusicFilteredPrompt",
-    "LiveMusicGenerationConfig",
-    "LiveMusicPlaybackControl",
-    "LiveMusicServerContent",
-    "LiveMusicServerMessage",
-    "LiveMusicServerSetupComplete",
-    "LiveMusicSetConfigParameters",
-    "LiveMusicSetWeightedPromptsParameters",
-    "LiveMusicSourceMetadata",
-    "MusicGenerationMode",
-    "Scale",
-    "WeightedPrompt",
-]
-
 
 class Scale(OpenEnum):
     """A musical key."""

@@ -6,8 +6,6 @@ from base64 import b64encode
 from importlib import import_module
 from typing import Any
 
-__all__ = ["build_image_bundle", "build_video_bundle", "display_in_notebook", "find_image_type"]
-
 
 def display_in_notebook(value: Any) -> bool:
     """Display a value as the output of a notebook's cell. False if the program does not run in a notebook."""

@@ -5,16 +5,6 @@ from typing import Any
 
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 
-__all__ = [
-    "FetchPredictOperationConfig",
-    "GetOperationConfig",
-    "GoogleRpcStatus",
-    "JobError",
-    "JobState",
-    "ProjectOperation",
-    "WebhookConfig",
-]
-
 
 class JobState(OpenEnum):
     """State of a job."""

@@ -11,8 +11,6 @@ from typing import Any
 
 from genai_fn import codec
 
-__all__ = ["decode_other_type", "describe_other_type", "encode_other_type", "is_model"]
-
 _TEXT_FORMATS: dict[Any, dict[str, str]] = {
     Path: {"format": "path"},
     PurePath: {"format": "path"},

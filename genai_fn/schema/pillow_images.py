@@ -8,8 +8,6 @@ from genai_fn.errors import InvalidRequest, MissingExtra
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-__all__ = ["decode_pillow_image", "encode_pillow_image", "is_pillow_image", "show_pillow_image"]
-
 
 def is_pillow_image(value: object) -> bool:
     """Whether an object is a Pillow image, judged by the names of its base classes."""

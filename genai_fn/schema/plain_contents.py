@@ -11,8 +11,6 @@ from msgspec.structs import astuple
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.convert import is_plain_text
 
-__all__ = ["convert_plain_part", "convert_plain_turn"]
-
 
 def convert_plain_turn(value: Any) -> Content | None:
     """

@@ -6,17 +6,6 @@ from msgspec import field
 
 from genai_fn.schema.base import OpenEnum, OpenMessage
 
-__all__ = [
-    "AspectRatio",
-    "AudioResponseFormat",
-    "Delivery",
-    "ImageResponseFormat",
-    "ImageSize",
-    "ResponseFormat",
-    "TextResponseFormat",
-    "VideoResponseFormat",
-]
-
 
 class Delivery(OpenEnum):
     """Whether a response contains bytes or a URI."""

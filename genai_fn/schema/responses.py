@@ -9,22 +9,6 @@ from genai_fn.schema.generation import ServiceTier
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata
 from genai_fn.schema.safety import BlockedReason, SafetyRating
 
-__all__ = [
-    "Candidate",
-    "FinishReason",
-    "GenerateContentResponse",
-    "GenerateContentResponsePromptFeedback",
-    "GenerateContentResponseUsageMetadata",
-    "LogprobsResult",
-    "LogprobsResultCandidate",
-    "LogprobsResultTopCandidates",
-    "MediaModality",
-    "ModalityTokenCount",
-    "ModelStage",
-    "ModelStatus",
-    "TrafficType",
-]
-
 
 class FinishReason(OpenEnum):
     """Why generation stopped."""

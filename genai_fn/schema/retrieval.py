@@ -3,34 +3,6 @@
 from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.secret_fields import SecretMessage
 
-__all__ = [
-    "ApiAuth",
-    "ApiAuthApiKeyConfig",
-    "ApiKeyConfig",
-    "ApiSpec",
-    "AuthConfig",
-    "AuthConfigGoogleServiceAccountConfig",
-    "AuthConfigHttpBasicAuthConfig",
-    "AuthConfigOauthConfig",
-    "AuthConfigOidcConfig",
-    "AuthType",
-    "ExternalApi",
-    "ExternalApiElasticSearchParams",
-    "ExternalApiSimpleSearchParams",
-    "HttpElementLocation",
-    "RagRetrievalConfig",
-    "RagRetrievalConfigFilter",
-    "RagRetrievalConfigHybridSearch",
-    "RagRetrievalConfigRanking",
-    "RagRetrievalConfigRankingLlmRanker",
-    "RagRetrievalConfigRankingRankService",
-    "Retrieval",
-    "VertexAISearch",
-    "VertexAISearchDataStoreSpec",
-    "VertexRagStore",
-    "VertexRagStoreRagResource",
-]
-
 
 class ApiSpec(OpenEnum):
     """Protocol of an external search API."""

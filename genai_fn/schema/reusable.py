@@ -12,8 +12,6 @@ from msgspec.structs import astuple, force_setattr
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.values import FrozenDict, FrozenList
 
-__all__ = ["ReusableMessage", "convert_once", "derive_once"]
-
 C = TypeVar("C", bound="ReusableMessage")
 T = TypeVar("T")
 

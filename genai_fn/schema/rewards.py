@@ -8,27 +8,6 @@ from genai_fn.schema.evaluation import AutoraterConfig
 from genai_fn.schema.operations import GoogleRpcStatus
 from genai_fn.schema.tools import Tool
 
-__all__ = [
-    "CompositeReinforcementTuningRewardConfig",
-    "CompositeReinforcementTuningRewardConfigWeightedRewardConfig",
-    "MatchOperation",
-    "ReinforcementTuningAutoraterScorer",
-    "ReinforcementTuningAutoraterScorerExactMatchScorer",
-    "ReinforcementTuningAutoraterScorerParsedResponseConversionScorer",
-    "ReinforcementTuningCloudRunRewardScorer",
-    "ReinforcementTuningCodeExecutionRewardScorer",
-    "ReinforcementTuningExample",
-    "ReinforcementTuningParseResponseConfig",
-    "ReinforcementTuningRewardInfo",
-    "ReinforcementTuningStringMatchRewardScorer",
-    "ReinforcementTuningStringMatchRewardScorerJsonMatchExpression",
-    "ReinforcementTuningStringMatchRewardScorerStringMatchExpression",
-    "ResponseParseType",
-    "SingleReinforcementTuningRewardConfig",
-    "ValidateRewardConfig",
-    "ValidateRewardResponse",
-]
-
 
 class ResponseParseType(OpenEnum):
     """Which part of a response is scored: all of it, or the last match of a regular expression."""

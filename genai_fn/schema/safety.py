@@ -2,17 +2,6 @@
 
 from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 
-__all__ = [
-    "BlockedReason",
-    "HarmBlockMethod",
-    "HarmBlockThreshold",
-    "HarmCategory",
-    "HarmProbability",
-    "HarmSeverity",
-    "SafetyRating",
-    "SafetySetting",
-]
-
 
 class HarmCategory(OpenEnum):
     """Category of harm."""

@@ -11,17 +11,6 @@ from urllib.parse import unquote
 
 from typing_extensions import TypeIs
 
-__all__ = [
-    "find_references",
-    "is_mapping",
-    "iter_subschemas",
-    "list_types",
-    "locate_subschemas",
-    "map_subschemas",
-    "merge_all_of",
-    "resolve_pointer",
-]
-
 _Keywords: TypeAlias = Mapping[str, Any]
 
 _SCHEMA_KEYWORDS = {

@@ -11,8 +11,6 @@ from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.schema_tree import map_subschemas
 from genai_fn.values import FrozenDict
 
-__all__ = ["JSONSchema", "JSONSchemaType", "Schema", "Type"]
-
 
 class Type(OpenEnum):
     """Type of a value in a `Schema`."""

@@ -8,28 +8,6 @@ from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.retrieval import AuthConfig
 from genai_fn.schema.secret_fields import SecretMessage
 
-__all__ = [
-    "DynamicRetrievalConfig",
-    "DynamicRetrievalConfigMode",
-    "EnterpriseWebSearch",
-    "FileSearch",
-    "GoogleMaps",
-    "GoogleMapsGroundingTypes",
-    "GoogleMapsPlaces",
-    "GoogleMapsRouting",
-    "GoogleSearch",
-    "GoogleSearchRetrieval",
-    "ImageSearch",
-    "Interval",
-    "Mode",
-    "PhishBlockThreshold",
-    "SearchTypes",
-    "ToolExaAiSearch",
-    "ToolParallelAiSearch",
-    "UrlContext",
-    "WebSearch",
-]
-
 
 class Mode(OpenEnum):
     """Older name of `DynamicRetrievalConfigMode`."""

@@ -6,8 +6,6 @@ from msgspec.structs import replace
 
 from genai_fn.schema.base import Message, OpenMessage
 
-__all__ = ["SecretMessage"]
-
 
 class SecretMessage(OpenMessage):
     """A message whose secret fields are masked in its ``repr``."""

@@ -4,17 +4,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from genai_fn.schema.base import GeminiOnly, OpenMessage
 
-__all__ = [
-    "MultiSpeakerVoiceConfig",
-    "PrebuiltVoiceConfig",
-    "ReplicatedVoiceConfig",
-    "SpeakerVoiceConfig",
-    "SpeechConfig",
-    "TranslationConfig",
-    "VoiceConfig",
-    "VoiceConsentSignature",
-]
-
 
 class PrebuiltVoiceConfig(OpenMessage):
     """A prebuilt voice, by name."""

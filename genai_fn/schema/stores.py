@@ -6,33 +6,6 @@ from typing import Any
 
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
 
-__all__ = [
-    "ChunkingConfig",
-    "CreateFileSearchStoreConfig",
-    "CustomMetadata",
-    "DeleteDocumentConfig",
-    "DeleteFileSearchStoreConfig",
-    "Document",
-    "DocumentState",
-    "DownloadMediaConfig",
-    "FileSearchStore",
-    "GetDocumentConfig",
-    "GetFileSearchStoreConfig",
-    "ImportFileConfig",
-    "ImportFileOperation",
-    "ImportFileResponse",
-    "ListDocumentsConfig",
-    "ListDocumentsResponse",
-    "ListFileSearchStoresConfig",
-    "ListFileSearchStoresResponse",
-    "StringList",
-    "UploadToFileSearchStoreConfig",
-    "UploadToFileSearchStoreOperation",
-    "UploadToFileSearchStoreResponse",
-    "UploadToFileSearchStoreResumableResponse",
-    "WhiteSpaceConfig",
-]
-
 
 class DocumentState(OpenEnum):
     """Processing state of a document."""

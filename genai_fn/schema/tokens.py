@@ -6,16 +6,6 @@ from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.responses import ModalityTokenCount
 from genai_fn.schema.tools import Tool
 
-__all__ = [
-    "ComputeTokensConfig",
-    "ComputeTokensResponse",
-    "ComputeTokensResult",
-    "CountTokensConfig",
-    "CountTokensResponse",
-    "CountTokensResult",
-    "TokensInfo",
-]
-
 
 class CountTokensConfig(Message):
     """Options of `tokens.count`: what to count besides the contents."""

@@ -21,24 +21,6 @@ from genai_fn.schema.search_tools import (
 )
 from genai_fn.schema.secret_fields import SecretMessage
 
-__all__ = [
-    "AutomaticFunctionCallingConfig",
-    "Behavior",
-    "ComputerUse",
-    "Environment",
-    "FunctionCallingConfig",
-    "FunctionCallingConfigMode",
-    "FunctionDeclaration",
-    "LatLng",
-    "McpServer",
-    "RetrievalConfig",
-    "SafetyPolicy",
-    "StreamableHttpTransport",
-    "Tool",
-    "ToolCodeExecution",
-    "ToolConfig",
-]
-
 
 class Behavior(OpenEnum):
     """Whether the model waits for the response of a function."""

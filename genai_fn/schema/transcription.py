@@ -2,15 +2,6 @@
 
 from genai_fn.schema.base import OpenEnum, OpenMessage
 
-__all__ = [
-    "AudioTranscriptionConfig",
-    "AudioTranscriptionConfigMode",
-    "LanguageAuto",
-    "LanguageHints",
-    "Transcription",
-    "WordInfo",
-]
-
 
 class AudioTranscriptionConfigMode(OpenEnum):
     """How literal a transcription is."""

@@ -4,21 +4,6 @@ from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.content import Content
 from genai_fn.schema.rewards import ReinforcementTuningExample
 
-__all__ = [
-    "DatasetDistribution",
-    "DatasetDistributionDistributionBucket",
-    "DatasetStats",
-    "DistillationDataStats",
-    "GeminiPreferenceExample",
-    "GeminiPreferenceExampleCompletion",
-    "PreferenceOptimizationDataStats",
-    "ReinforcementTuningUserDatasetExamples",
-    "SupervisedTuningDataStats",
-    "SupervisedTuningDatasetDistribution",
-    "SupervisedTuningDatasetDistributionDatasetBucket",
-    "TuningDataStats",
-]
-
 
 class DatasetDistributionDistributionBucket(OpenMessage):
     """A bucket of a histogram."""

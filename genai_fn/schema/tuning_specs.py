@@ -7,31 +7,6 @@ from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.rewards import CompositeReinforcementTuningRewardConfig, SingleReinforcementTuningRewardConfig
 
-__all__ = [
-    "AdapterSize",
-    "DistillationHyperParameters",
-    "DistillationSamplingSpec",
-    "DistillationSpec",
-    "EncryptionSpec",
-    "FullFineTuningSpec",
-    "PartnerModelTuningSpec",
-    "PreTunedModel",
-    "PreferenceOptimizationHyperParameters",
-    "PreferenceOptimizationSpec",
-    "ReinforcementTuningHyperParameters",
-    "ReinforcementTuningSpec",
-    "ReinforcementTuningThinkingLevel",
-    "SupervisedHyperParameters",
-    "SupervisedTuningSpec",
-    "TuningMode",
-    "TuningSpeed",
-    "TuningTask",
-    "VeoHyperParameters",
-    "VeoLoraTuningSpec",
-    "VeoTuningSpec",
-    "VideoOrientation",
-]
-
 
 class TuningMode(OpenEnum):
     """Whether the full model is tuned, or an adapter."""

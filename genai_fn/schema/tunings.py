@@ -30,26 +30,6 @@ from genai_fn.schema.tuning_specs import (
     VeoTuningSpec,
 )
 
-__all__ = [
-    "CancelTuningJobConfig",
-    "CancelTuningJobResponse",
-    "CreateTuningJobConfig",
-    "CreateTuningJobParameters",
-    "GetTuningJobConfig",
-    "ListTuningJobsConfig",
-    "ListTuningJobsResponse",
-    "TunedModel",
-    "TunedModelCheckpoint",
-    "TuningDataset",
-    "TuningExample",
-    "TuningJob",
-    "TuningJobMetadata",
-    "TuningJobState",
-    "TuningMethod",
-    "TuningOperation",
-    "TuningValidationDataset",
-]
-
 
 class TuningMethod(OpenEnum):
     """What a model is tuned with: examples, pairs of a better and a worse response, a teacher model, or rewards."""

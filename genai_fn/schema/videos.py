@@ -11,21 +11,6 @@ from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 from genai_fn.schema.notebooks import build_video_bundle, display_in_notebook
 from genai_fn.schema.operations import WebhookConfig
 
-__all__ = [
-    "GenerateVideosConfig",
-    "GenerateVideosOperation",
-    "GenerateVideosResponse",
-    "GenerateVideosSource",
-    "GeneratedVideo",
-    "ImageResizeMode",
-    "Video",
-    "VideoCompressionQuality",
-    "VideoGenerationMask",
-    "VideoGenerationMaskMode",
-    "VideoGenerationReferenceImage",
-    "VideoGenerationReferenceType",
-]
-
 
 class VideoGenerationReferenceType(OpenEnum):
     """How a reference image is used."""

@@ -10,7 +10,8 @@ from genai_fn.effects import CallFunction, Effects, FlowFailed
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import HttpResponse, ValueWithResponse
 from genai_fn.request import Request, kind_of
-from genai_fn.schema import Candidate, Content, FinishReason, GenerateContentResponse, Part
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.responses import Candidate, FinishReason, GenerateContentResponse
 from genai_fn.values import Value
 
 T = TypeVar("T")

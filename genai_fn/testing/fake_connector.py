@@ -12,17 +12,10 @@ from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.sockets import MessageSocket
 from genai_fn.ops.live.music import ConnectLiveMusic
 from genai_fn.request import Live
-from genai_fn.schema import (
-    Content,
-    LiveClientMessage,
-    LiveMusicClientMessage,
-    LiveMusicServerMessage,
-    LiveMusicServerSetupComplete,
-    LiveServerContent,
-    LiveServerMessage,
-    LiveServerSetupComplete,
-    Part,
-)
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.live import LiveClientMessage
+from genai_fn.schema.live_server import LiveServerContent, LiveServerMessage, LiveServerSetupComplete
+from genai_fn.schema.music import LiveMusicClientMessage, LiveMusicServerMessage, LiveMusicServerSetupComplete
 
 
 class FakeConnector:

@@ -176,7 +176,7 @@ def _list_parents(name: str) -> list[str]:
 PARTS = {part for layer in LAYERS for part in layer}
 MODULES = {get_module_name(path): path for path in list_sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
-INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "testing"}
+INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "schema", "testing"}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
 each_pure_module = pytest.mark.parametrize(
     "name", [each for each in MODULES if find_part(each) not in ("interpreters", "cli", "testing", "__main__")]
@@ -405,7 +405,7 @@ def list_used_names() -> set[str]:
     return used
 
 
-@pytest.mark.parametrize("package", [genai_fn, genai_fn.testing], ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", [genai_fn, genai_fn.schema, genai_fn.testing], ids=lambda package: package.__name__)
 def test_lazy_names_are_the_typed_ones(package: ModuleType) -> None:
     """A lazy package loads each name from where type checkers find it, and lists no other."""
     tree = parse_file(Path(str(package.__file__)))

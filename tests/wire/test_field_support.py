@@ -80,7 +80,7 @@ def test_large(size: int, has_large: bool) -> None:
 
 ANNOTATED_FIELDS = [
     (kind, name, annotation.backend)
-    for kind in vars(schema).values()
+    for kind in (getattr(schema, name) for name in dir(schema))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     for name, annotation in (
         (each.name, annotation)

@@ -28,8 +28,8 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body, parse_message
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response, encode_json
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import WebhookConfig
 from genai_fn.schema.base import Message
+from genai_fn.schema.operations import WebhookConfig
 
 
 class _InlinedRequest(Message):

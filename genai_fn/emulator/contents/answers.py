@@ -7,17 +7,16 @@ from msgspec.structs import replace
 from genai_fn.emulator.contents.prompts import ResolvedPrompt
 from genai_fn.emulator.fake_model.tokenizer import count_part_modalities
 from genai_fn.emulator.server.faults import EmulatedFault
-from genai_fn.schema import (
-    BlockedReason,
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.grounding import GroundingMetadata
+from genai_fn.schema.responses import (
     Candidate,
-    Content,
     FinishReason,
     GenerateContentResponse,
     GenerateContentResponsePromptFeedback,
     GenerateContentResponseUsageMetadata,
-    GroundingMetadata,
-    Part,
 )
+from genai_fn.schema.safety import BlockedReason
 from genai_fn.values import Value
 
 

@@ -17,14 +17,10 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import (
-    CachedContent,
-    CachedContentUsageMetadata,
-    Content,
-    Tool,
-    ToolConfig,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.caches import CachedContent, CachedContentUsageMetadata
+from genai_fn.schema.content import Content
+from genai_fn.schema.tools import Tool, ToolConfig
 from genai_fn.values import Value
 
 

@@ -10,17 +10,11 @@ from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import (
-    Content,
-    ContentEmbedding,
-    EmbedContentMetadata,
-    EmbedContentResponse,
-    MediaModality,
-    ModalityTokenCount,
-    Part,
-    UsageMetadata,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentMetadata, EmbedContentResponse
+from genai_fn.schema.live_server import UsageMetadata
+from genai_fn.schema.responses import MediaModality, ModalityTokenCount
 
 
 class EmulatedEmbedRequest(Message):

@@ -15,7 +15,11 @@ from genai_fn.emulator.fake_model.tokenizer import join_chunks, split_tokens
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.emulator.stores.retrieval import add_grounding_supports, search_stores, search_web
-from genai_fn.schema import FinishReason, FunctionCall, GroundingMetadata, Modality, Part
+from genai_fn.schema.content import Part
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import Modality
+from genai_fn.schema.grounding import GroundingMetadata
+from genai_fn.schema.responses import FinishReason
 
 
 def build_fake_drafts(

@@ -15,7 +15,7 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import HttpResponse
-from genai_fn.schema import GenerateContentResponse
+from genai_fn.schema.responses import GenerateContentResponse
 
 
 def generate_response(

@@ -11,20 +11,19 @@ from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.schema import (
-    Content,
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
+from genai_fn.schema.generation import (
     GenerationConfig,
     GenerationOutputConfig,
     ImageConfig,
-    ModalityTokenCount,
     ModelArmorConfig,
     ModelSelectionConfig,
-    SafetySetting,
     ServiceTier,
-    Tool,
-    ToolConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.responses import ModalityTokenCount
+from genai_fn.schema.safety import SafetySetting
+from genai_fn.schema.tools import Tool, ToolConfig
 from genai_fn.values import Value
 
 

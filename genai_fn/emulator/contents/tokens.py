@@ -9,15 +9,10 @@ from genai_fn.emulator.server.model_paths import GEMINI_MODEL_PATHS, VERTEX_MODE
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import Int64, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import (
-    ComputeTokensResponse,
-    Content,
-    CountTokensResponse,
-    Part,
-    TokensInfo,
-    Tool,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.tokens import ComputeTokensResponse, CountTokensResponse, TokensInfo
+from genai_fn.schema.tools import Tool
 
 
 class _GeminiCountBody(Message):

@@ -8,13 +8,12 @@ from typing import Any, cast
 from genai_fn import codec
 from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.schema_values import build_value
-from genai_fn.schema import (
-    Content,
-    FunctionCall,
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.tools import (
     FunctionCallingConfig,
     FunctionCallingConfigMode,
     FunctionDeclaration,
-    Part,
     Tool,
     ToolConfig,
 )

@@ -5,7 +5,7 @@ import re
 from genai_fn.emulator.fake_model.audio import build_tone
 from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient
 from genai_fn.emulator.fake_model.words import split_words
-from genai_fn.schema import Blob
+from genai_fn.schema.content import Blob
 
 
 def build_image(seed: str, aspect_ratio: str = "1:1") -> Blob:

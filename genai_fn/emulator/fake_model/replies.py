@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genai_fn import codec
-from genai_fn.schema import Content, Part
+from genai_fn.schema.content import Content, Part
 
 
 def build_reply(model: str, contents: Sequence[Content], system: Content | None, passages: Sequence[str] = ()) -> str:

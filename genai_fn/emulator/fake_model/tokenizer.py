@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from genai_fn import codec
-from genai_fn.schema import Content, MediaModality, ModalityTokenCount, Part, Tool
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.responses import MediaModality, ModalityTokenCount
+from genai_fn.schema.tools import Tool
 
 
 def split_tokens(text: str) -> tuple[str, ...]:

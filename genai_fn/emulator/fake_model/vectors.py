@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from genai_fn import codec
 from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.words import is_content_word, split_words
-from genai_fn.schema import Content, Part
+from genai_fn.schema.content import Content, Part
 
 
 def build_vector(content: Content, size: int) -> tuple[float, ...]:

@@ -10,19 +10,11 @@ from genai_fn.emulator.fake_model.schema_values import UnreadableSchema
 from genai_fn.emulator.fake_model.tokenizer import count_tokens, join_chunks, split_tokens
 from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup
 from genai_fn.emulator.server.sizes import measure_size
-from genai_fn.schema import (
-    Blob,
-    Content,
-    FunctionCall,
-    FunctionCallingConfig,
-    FunctionCallingConfigMode,
-    FunctionResponse,
-    Modality,
-    Part,
-    Tool,
-    ToolConfig,
-    UsageMetadata,
-)
+from genai_fn.schema.content import Blob, Content, Part
+from genai_fn.schema.functions import FunctionCall, FunctionResponse
+from genai_fn.schema.generation import Modality
+from genai_fn.schema.live_server import UsageMetadata
+from genai_fn.schema.tools import FunctionCallingConfig, FunctionCallingConfigMode, Tool, ToolConfig
 from genai_fn.values import Value
 
 

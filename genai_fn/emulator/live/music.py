@@ -14,7 +14,7 @@ from genai_fn.emulator.live.setup import EmulatedClose, ServerMessages, dump_mes
 from genai_fn.emulator.predictions.image_predictions import is_blocked_prompt
 from genai_fn.emulator.server.request_parsing import describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.schema import (
+from genai_fn.schema.music import (
     AudioChunk,
     LiveMusicClientContent,
     LiveMusicClientMessage,

@@ -25,16 +25,15 @@ from genai_fn.emulator.live.setup import (
 from genai_fn.emulator.live.turns import HANDLE_COLLECTION, EmulatedSession, LiveTurn
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.generation import Modality
+from genai_fn.schema.live import (
     LiveClientContent,
     LiveClientContextUpdate,
     LiveClientRealtimeInput,
     LiveClientToolResponse,
-    LiveServerMessage,
-    LiveServerSetupComplete,
-    Modality,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.live_server import LiveServerMessage, LiveServerSetupComplete
 
 
 class _FirstFrame(Message):

@@ -9,21 +9,20 @@ from genai_fn import codec
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.request_parsing import parse_message
 from genai_fn.emulator.server.responses import encode_json
-from genai_fn.schema import (
-    AudioTranscriptionConfig,
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
+from genai_fn.schema.generation import GenerationConfig, ModelSelectionConfig
+from genai_fn.schema.live import (
     AvatarConfig,
-    Content,
     ContextWindowCompressionConfig,
-    GenerationConfig,
     HistoryConfig,
-    ModelSelectionConfig,
     ProactivityConfig,
     RealtimeInputConfig,
-    SafetySetting,
     SessionResumptionConfig,
-    Tool,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.safety import SafetySetting
+from genai_fn.schema.tools import Tool
+from genai_fn.schema.transcription import AudioTranscriptionConfig
 
 ServerMessages: TypeAlias = tuple[Mapping[str, Any], ...]
 """Messages of the server in order, as JSON trees."""

@@ -23,25 +23,25 @@ from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup, ServerMes
 from genai_fn.emulator.server.responses import Int64
 from genai_fn.emulator.server.sizes import measure_size
 from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.schema import (
+from genai_fn.schema.content import Blob, Content, Part
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import Modality
+from genai_fn.schema.live import (
     ActivityHandling,
-    Blob,
-    Content,
-    FunctionCall,
     LiveClientContent,
     LiveClientContextUpdate,
     LiveClientRealtimeInput,
     LiveClientToolResponse,
+)
+from genai_fn.schema.live_server import (
     LiveServerContent,
     LiveServerGoAway,
     LiveServerMessage,
     LiveServerSessionResumptionUpdate,
     LiveServerToolCall,
     LiveServerToolCallCancellation,
-    Modality,
-    Part,
-    Transcription,
 )
+from genai_fn.schema.transcription import Transcription
 from genai_fn.values import Value
 
 HANDLE_COLLECTION: Final = "handles"

@@ -14,8 +14,8 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import Checkpoint
 from genai_fn.schema.base import Message
+from genai_fn.schema.models import Checkpoint
 
 
 def _get_gemini_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

@@ -17,18 +17,13 @@ from genai_fn.emulator.openai.chat_requests import (
     VertexChatRequest,
 )
 from genai_fn.emulator.server.faults import make_invalid_argument
-from genai_fn.schema import (
-    Blob,
-    Content,
-    FileData,
-    FunctionCall,
+from genai_fn.schema.content import Blob, Content, FileData, Part
+from genai_fn.schema.functions import FunctionCall, FunctionResponse
+from genai_fn.schema.generation import ThinkingConfig, ThinkingLevel
+from genai_fn.schema.tools import (
     FunctionCallingConfig,
     FunctionCallingConfigMode,
     FunctionDeclaration,
-    FunctionResponse,
-    Part,
-    ThinkingConfig,
-    ThinkingLevel,
     Tool,
     ToolConfig,
 )

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from genai_fn.schema import SafetySetting, ThinkingConfig
 from genai_fn.schema.base import Message
+from genai_fn.schema.generation import ThinkingConfig
+from genai_fn.schema.safety import SafetySetting
 
 
 class GoogleExtraContent(Message, rename=None):

@@ -8,15 +8,15 @@ from genai_fn import codec
 from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.tokenizer import split_tokens
 from genai_fn.emulator.openai.chat_requests import CalledFunction, ChatToolCall, ExtraContent, GoogleExtraContent
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Part
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.responses import (
     Candidate,
     FinishReason,
-    FunctionCall,
     GenerateContentResponse,
     GenerateContentResponseUsageMetadata,
-    Part,
 )
-from genai_fn.schema.base import Message
 
 
 class PromptTokensDetails(Message, rename=None):

@@ -12,8 +12,8 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import Content, Part
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content, Part
 
 
 class _EmbeddingsBody(Message, rename=None):

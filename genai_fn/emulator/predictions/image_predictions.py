@@ -6,8 +6,9 @@ from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, read_png_size
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.resource_ids import to_camel_case
-from genai_fn.schema import EntityLabel, ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 from genai_fn.schema.base import Message
+from genai_fn.schema.image_editing import EntityLabel
+from genai_fn.schema.images import ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 
 T = TypeVar("T")
 

@@ -25,8 +25,8 @@ from genai_fn.emulator.predictions.image_predictions import (
 )
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
-from genai_fn.schema import EntityLabel, SegmentMode
 from genai_fn.schema.base import Message
+from genai_fn.schema.image_editing import EntityLabel, SegmentMode
 
 
 class _PromptInstance(Message):

@@ -18,14 +18,14 @@ from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE, EmulatedOperat
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.operations import WebhookConfig
+from genai_fn.schema.videos import (
     ImageResizeMode,
     VideoCompressionQuality,
     VideoGenerationMaskMode,
     VideoGenerationReferenceType,
-    WebhookConfig,
 )
-from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
 

@@ -13,7 +13,9 @@ from genai_fn.emulator.scripts.script import ScriptedAnswer, ScriptedError
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.standard_errors import make_standard_error
 from genai_fn.http import HttpResponse
-from genai_fn.schema import FinishReason, FunctionCall, Part
+from genai_fn.schema.content import Part
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.responses import FinishReason
 
 
 def apply_script(answer: GeneratedAnswer, scripted: ScriptedAnswer) -> GeneratedAnswer:

@@ -17,8 +17,8 @@ from genai_fn.emulator.scripts.script import (
 )
 from genai_fn.emulator.server.faults import EmulatedFault, make_failed_precondition
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema import Content
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
 from genai_fn.values import Value
 
 

@@ -5,13 +5,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta
 
-from genai_fn.schema import (
-    BlockedReason,
-    FinishReason,
-    GenerateContentResponse,
-    GenerateContentResponseUsageMetadata,
-    Part,
-)
+from genai_fn.schema.content import Part
+from genai_fn.schema.responses import FinishReason, GenerateContentResponse, GenerateContentResponseUsageMetadata
+from genai_fn.schema.safety import BlockedReason
 from genai_fn.values import Value
 
 _MAX_SECONDS = 3600

@@ -14,7 +14,7 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import HttpResponse
-from genai_fn.schema import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
+from genai_fn.schema.stores import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
 from genai_fn.values import Value
 
 

@@ -13,9 +13,7 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.filters import parse_filter
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.emulator.stores.documents import IngestedDocument, list_ready_documents
-from genai_fn.schema import (
-    CustomMetadata,
-    Document,
+from genai_fn.schema.grounding import (
     GroundingChunk,
     GroundingChunkRetrievedContext,
     GroundingChunkWeb,
@@ -23,8 +21,9 @@ from genai_fn.schema import (
     GroundingSupport,
     SearchEntryPoint,
     Segment,
-    Tool,
 )
+from genai_fn.schema.stores import CustomMetadata, Document
+from genai_fn.schema.tools import Tool
 from genai_fn.values import Value
 
 

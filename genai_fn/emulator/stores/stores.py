@@ -13,14 +13,14 @@ from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.emulator.stores.documents import advance_document, ingest_document, is_forced, parse_chunking
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.stores import (
     ChunkingConfig,
     CreateFileSearchStoreConfig,
     CustomMetadata,
     Document,
     FileSearchStore,
 )
-from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
 

@@ -11,8 +11,8 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.resource_ids import check_new_name
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import TuningExample
 from genai_fn.schema.base import Message
+from genai_fn.schema.tunings import TuningExample
 from genai_fn.values import Value
 
 

@@ -13,9 +13,10 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import (
-    Content,
-    GoogleRpcStatus,
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
+from genai_fn.schema.operations import GoogleRpcStatus
+from genai_fn.schema.rewards import (
     MatchOperation,
     ReinforcementTuningExample,
     ReinforcementTuningRewardInfo,
@@ -25,7 +26,6 @@ from genai_fn.schema import (
     SingleReinforcementTuningRewardConfig,
     ValidateRewardResponse,
 )
-from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES"]
 

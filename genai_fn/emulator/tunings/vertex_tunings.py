@@ -10,8 +10,9 @@ from genai_fn.emulator.server.faults import make_invalid_argument, make_invalid_
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import Int64
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import (
-    Checkpoint,
+from genai_fn.schema.base import Message
+from genai_fn.schema.models import Checkpoint
+from genai_fn.schema.tuning_specs import (
     DistillationHyperParameters,
     DistillationSpec,
     EncryptionSpec,
@@ -19,10 +20,8 @@ from genai_fn.schema import (
     PreTunedModel,
     ReinforcementTuningSpec,
     SupervisedTuningSpec,
-    TunedModel,
-    TunedModelCheckpoint,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.tunings import TunedModel, TunedModelCheckpoint
 
 
 class _SupervisedSpec(SupervisedTuningSpec):

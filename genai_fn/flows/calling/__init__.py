@@ -25,21 +25,19 @@ from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, com
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.parallel import run_within
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
-from genai_fn.schema import (
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.functions import FunctionCall, FunctionResponse
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import GenerateContentResponse
+from genai_fn.schema.tools import (
     AutomaticFunctionCallingConfig,
-    Content,
-    FunctionCall,
     FunctionCallingConfig,
     FunctionCallingConfigMode,
     FunctionDeclaration,
-    FunctionResponse,
-    GenerateContentConfig,
-    GenerateContentResponse,
-    Part,
     Tool,
+    is_mcp_session,
 )
-from genai_fn.schema.function_declarations import get_function_name
-from genai_fn.schema.tools import is_mcp_session
 from genai_fn.streams import stream_response
 
 __all__ = [

@@ -17,10 +17,10 @@ from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, com
 from genai_fn.flows.parallel import run_within
 from genai_fn.flows.roots import change_root, list_steps
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream
-from genai_fn.schema import FunctionDeclaration, FunctionResponse, Tool
 from genai_fn.schema.function_declarations import DeclaredFunction, get_function_name
+from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.mcp_results import convert_tool, dump_model
-from genai_fn.schema.tools import is_mcp_session
+from genai_fn.schema.tools import FunctionDeclaration, Tool, is_mcp_session
 
 __all__ = [
     "REPEATED_NAME",

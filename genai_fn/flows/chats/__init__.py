@@ -21,10 +21,11 @@ from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.turns import Chat, Turn, add_turn, select_curated
 from genai_fn.ops.generate import GenerateContent, as_generate_config
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream as streaming
-from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
-from genai_fn.schema.content import ContentLike
+from genai_fn.schema.content import Content, ContentLike
 from genai_fn.schema.contents import as_contents
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.streams import stream_response
 from genai_fn.wire.resource_names import check_model_name
 

@@ -18,7 +18,12 @@ from genai_fn.errors import GenaiError
 from genai_fn.flows.continuation.merging import add_usage, merge_continuation
 from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
-from genai_fn.schema import Candidate, FinishReason, GenerateContentResponse, GenerateContentResponseUsageMetadata
+from genai_fn.schema.responses import (
+    Candidate,
+    FinishReason,
+    GenerateContentResponse,
+    GenerateContentResponseUsageMetadata,
+)
 from genai_fn.streams import stream_response
 from genai_fn.values import Value
 

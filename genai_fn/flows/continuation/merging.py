@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.grounding import GroundingSupport
+from genai_fn.schema.responses import (
     Candidate,
     GenerateContentResponse,
     GenerateContentResponseUsageMetadata,
-    GroundingSupport,
     ModalityTokenCount,
-    SafetyRating,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.safety import SafetyRating
 
 __all__ = ["add_usage", "merge_continuation"]
 

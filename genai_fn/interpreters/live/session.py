@@ -45,8 +45,8 @@ from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, handle_event,
 from genai_fn.ops.live import tool_response
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live
-from genai_fn.schema import FunctionCall, FunctionResponse
 from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.functions import FunctionCall, FunctionResponse
 
 T = TypeVar("T")
 

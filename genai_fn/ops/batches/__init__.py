@@ -23,7 +23,8 @@ from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, enc
 from genai_fn.ops.batches.requests import InlinedRequestsBody, SourceLike, encode_requests, parse_source
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, as_type, build_query
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Request
-from genai_fn.schema import (
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,
     BatchJobSource,
@@ -31,10 +32,9 @@ from genai_fn.schema import (
     DeleteResourceJob,
     ListBatchJobsConfig,
     ListBatchJobsResponse,
-    WebhookConfig,
 )
-from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.operations import WebhookConfig
 from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
 
 __all__ = [

@@ -7,15 +7,11 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.batches.jobs import GEMINI_JOB
 from genai_fn.request import POST, Call, Operation, Refusal, Request
-from genai_fn.schema import (
-    BatchJob,
-    Content,
-    CreateEmbeddingsBatchJobConfig,
-    EmbedContentConfig,
-    EmbeddingsBatchJobSource,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.batches import BatchJob, CreateEmbeddingsBatchJobConfig, EmbeddingsBatchJobSource
+from genai_fn.schema.content import Content
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.embeddings import EmbedContentConfig
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["CreateEmbeddingsBatch", "create_embeddings"]

@@ -10,22 +10,20 @@ from genai_fn import codec
 from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, decode_destination, decode_source
 from genai_fn.ops.request_parts import copy_fields, merge_extra
 from genai_fn.request import ResponseReader, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,
     BatchJobOutputInfo,
     CompletionStats,
-    ContentEmbedding,
     DeleteResourceJob,
-    GenerateContentResponse,
     InlinedEmbedContentResponse,
     InlinedResponse,
-    JobError,
-    JobState,
     ListBatchJobsResponse,
-    SingleEmbedContentResponse,
 )
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.embeddings import ContentEmbedding, SingleEmbedContentResponse
+from genai_fn.schema.operations import JobError, JobState
+from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
 

@@ -13,8 +13,10 @@ from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.ops.generate import GenerateContent, StreamGenerateContent
 from genai_fn.options import Options
 from genai_fn.request import Request, read_json
-from genai_fn.schema import BatchJob, GenerateContentResponse, InlinedResponse, JobError
 from genai_fn.schema.base import Message
+from genai_fn.schema.batches import BatchJob, InlinedResponse
+from genai_fn.schema.operations import JobError
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.values import Value
 from genai_fn.wire import decode_response, encode
 from genai_fn.wire.lenient_json import truncate_text

@@ -1,8 +1,8 @@
 """Source and destination of a batch on Vertex AI, as they are sent and received."""
 
 from genai_fn.ops.request_parts import nest_extra, omit_if_empty, take_extra
-from genai_fn.schema import BatchJobDestination, BatchJobSource, VertexMultimodalDatasetDestination
 from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.batches import BatchJobDestination, BatchJobSource, VertexMultimodalDatasetDestination
 
 __all__ = [
     "BatchInputConfig",

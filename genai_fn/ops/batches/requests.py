@@ -1,7 +1,7 @@
 """The requests of a batch: converts what callers pass as its source, and encodes the requests."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from msgspec.structs import replace
 
@@ -11,17 +11,15 @@ from genai_fn.ops.batches.lines import REQUEST_KEY, get_batch_operation
 from genai_fn.ops.generate import GenerateBody, GenerateContent, refuse_automatic_calling
 from genai_fn.ops.request_parts import copy_fields
 from genai_fn.request import Request
-from genai_fn.schema import (
-    BatchJobSource,
-    Content,
-    GenerateContentConfig,
-    GenerateContentResponse,
-    InlinedRequest,
-)
 from genai_fn.schema.base import Message, OpenMessage
-from genai_fn.schema.batches import DATASET_NAME
+from genai_fn.schema.batches import DATASET_NAME, BatchJobSource, InlinedRequest
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.content import Content
 
 __all__ = ["InlinedRequestsBody", "SourceLike", "encode_requests", "parse_source"]
 

@@ -21,18 +21,18 @@ from genai_fn.ops.embed.prediction import (
 )
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.request import POST, Call, Operation, Request, read_json
-from genai_fn.schema import (
-    Content,
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.content import Content
+from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_parts
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.embeddings import (
     ContentEmbedding,
     ContentEmbeddingStatistics,
     EmbedContentConfig,
     EmbedContentMetadata,
     EmbedContentResponse,
-    UsageMetadata,
 )
-from genai_fn.schema.base import Message, OpenMessage
-from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_parts
-from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.live_server import UsageMetadata
 from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 

@@ -11,10 +11,10 @@ from genai_fn.errors import ClientError, GenaiError, InvalidRequest, Unsupported
 from genai_fn.ops.embed import embed
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Flow, FlowGenerator, FlowTraits, Stream, flow, start_generator, stream
-from genai_fn.schema import ContentEmbedding, EmbedContentConfig
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import SeparateContentsLike
 from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentConfig
 from genai_fn.streams import gather, is_iterable_of_values
 from genai_fn.wire.resource_names import check_model_name
 

@@ -9,17 +9,16 @@ from genai_fn.backend import Vertex
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import Unsupported
 from genai_fn.ops.request_parts import omit_if_empty
-from genai_fn.schema import (
-    Content,
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.embeddings import (
     ContentEmbedding,
     ContentEmbeddingStatistics,
     EmbedContentConfig,
     EmbedContentMetadata,
     EmbedContentResponse,
-    ModalityTokenCount,
-    Part,
 )
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.responses import ModalityTokenCount
 
 __all__ = ["EmbedPredictions", "VertexEmbedding", "build_predict_body", "read_predictions", "read_vector"]
 

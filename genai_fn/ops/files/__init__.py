@@ -17,8 +17,8 @@ from genai_fn.ops.files.registration import register_files
 from genai_fn.ops.files.upload_flow import upload
 from genai_fn.ops.request_parts import build_query
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.files import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
 
 __all__ = [
     "DeleteFile",

@@ -14,7 +14,7 @@ from genai_fn.errors import APIError, GenaiError
 from genai_fn.ops.files.downloads import Downloadable, DownloadFile, download_bytes
 from genai_fn.ops.files.upload_flow import HasPath, read_path
 from genai_fn.request import Flow, FlowGenerator, Request, flow
-from genai_fn.schema import GeneratedVideo, Video
+from genai_fn.schema.videos import GeneratedVideo, Video
 from genai_fn.streams import stream_response
 
 if TYPE_CHECKING:

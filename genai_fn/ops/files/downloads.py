@@ -10,8 +10,9 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpResponse, mask_url
 from genai_fn.ops.files.file_id import parse_file_id
 from genai_fn.request import GET, Call, Operation, Refusal, Request, read_body_chunks, read_whole_response
-from genai_fn.schema import File, GeneratedVideo, Video
 from genai_fn.schema.base import Message
+from genai_fn.schema.files import File
+from genai_fn.schema.videos import GeneratedVideo, Video
 
 __all__ = ["DownloadFile", "Downloadable", "download_bytes"]
 

@@ -7,9 +7,9 @@ from genai_fn.backend import Gemini, Vertex, normalize_headers
 from genai_fn.errors import InvalidRequest
 from genai_fn.options import Options
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import RegisterFilesResponse
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_value
+from genai_fn.schema.files import RegisterFilesResponse
 
 __all__ = ["RegisterFiles", "register_files"]
 

@@ -25,15 +25,11 @@ from genai_fn.ops.files.uploads import (
 )
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Flow, FlowGenerator, Request, flow
-from genai_fn.schema import (
-    File,
-    UploadFileConfig,
-    UploadToFileSearchStoreConfig,
-    UploadToFileSearchStoreOperation,
-)
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.files import File, UploadFileConfig
 from genai_fn.schema.mime_types import resolve_mime_type
+from genai_fn.schema.stores import UploadToFileSearchStoreConfig, UploadToFileSearchStoreOperation
 from genai_fn.wire.resource_names import check_resource_name
 
 __all__ = [

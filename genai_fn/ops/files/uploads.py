@@ -17,15 +17,14 @@ from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import FileSlice, Headers, HttpResponse, mask_url
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, read_whole_response
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.files import File, UploadFileConfig
+from genai_fn.schema.stores import (
     ChunkingConfig,
     CustomMetadata,
-    File,
-    UploadFileConfig,
     UploadToFileSearchStoreConfig,
     UploadToFileSearchStoreOperation,
 )
-from genai_fn.schema.base import Message
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import build_decode_error, parse_json
 

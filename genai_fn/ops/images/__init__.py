@@ -27,7 +27,9 @@ from genai_fn.ops.images.prediction import (
 from genai_fn.ops.images.recontext import recontext
 from genai_fn.ops.images.segments import segment
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.images import (
     GenerateImagesConfig,
     GenerateImagesResponse,
     Image,
@@ -36,8 +38,6 @@ from genai_fn.schema import (
     UpscaleImageConfig,
     UpscaleImageResponse,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["GenerateImages", "UpscaleImage", "edit", "generate", "recontext", "segment", "upscale"]

@@ -17,7 +17,9 @@ from genai_fn.ops.images.prediction import (
     encode_image_parameters,
 )
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.image_editing import (
     ContentReferenceImage,
     ControlReferenceConfig,
     ControlReferenceImage,
@@ -35,8 +37,6 @@ from genai_fn.schema import (
     SubjectReferenceImage,
     SubjectReferenceType,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["EditImage", "ReferenceImage", "edit"]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from genai_fn.ops.request_parts import omit_if_empty
-from genai_fn.schema import (
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.images import (
     GeneratedImage,
     Image,
     ImagePromptLanguage,
@@ -12,7 +13,6 @@ from genai_fn.schema import (
     SafetyAttributes,
     SafetyFilterLevel,
 )
-from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
     "ImageParameters",

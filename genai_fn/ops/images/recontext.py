@@ -15,9 +15,9 @@ from genai_fn.ops.images.prediction import (
 )
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import RecontextImageConfig, RecontextImageResponse, RecontextImageSource
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.image_editing import RecontextImageConfig, RecontextImageResponse, RecontextImageSource
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["RecontextImage", "recontext"]

@@ -7,7 +7,9 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.images.prediction import PredictBody, WireImage, WireImageField, decode_image, encode_image
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.image_editing import (
     EntityLabel,
     GeneratedImageMask,
     SegmentImageConfig,
@@ -15,8 +17,6 @@ from genai_fn.schema import (
     SegmentImageSource,
     SegmentMode,
 )
-from genai_fn.schema.base import Message, OpenMessage
-from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["SegmentImage", "segment"]

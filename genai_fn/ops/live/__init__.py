@@ -17,12 +17,15 @@ from genai_fn.ops.live.setup import LiveSetup, build_setup, validate_set_once
 from genai_fn.ops.request_parts import copy_fields
 from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.request import Handshake, Live, LiveOperation
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Blob, ContentLike
+from genai_fn.schema.contents import ContentsLike, as_contents
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.functions import FunctionResponse
+from genai_fn.schema.generation import GenerationConfig, Modality, ModelSelectionConfig
+from genai_fn.schema.live import (
     ActivityEnd,
     ActivityStart,
-    Blob,
-    FunctionResponse,
-    GenerationConfig,
     LiveClientContent,
     LiveClientContextUpdate,
     LiveClientContextUpdateTools,
@@ -30,17 +33,10 @@ from genai_fn.schema import (
     LiveClientRealtimeInput,
     LiveClientToolResponse,
     LiveConnectConfig,
-    LiveServerMessage,
-    Modality,
-    ModalityTokenCount,
-    ModelSelectionConfig,
-    UsageMetadata,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.content import ContentLike
-from genai_fn.schema.contents import ContentsLike, as_contents
-from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.live_server import LiveServerMessage, UsageMetadata
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
+from genai_fn.schema.responses import ModalityTokenCount
 from genai_fn.schema.tools import ToolLike
 from genai_fn.wire.resource_names import ResourceName, check_model_name, resolve_model_name
 

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.request import Handshake, Live, LiveOperation, Refusal
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_changes, as_struct, as_value
+from genai_fn.schema.music import (
     LiveMusicClientContent,
     LiveMusicClientMessage,
     LiveMusicClientSetup,
@@ -16,8 +18,6 @@ from genai_fn.schema import (
     LiveMusicServerMessage,
     WeightedPrompt,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.convert import as_changes, as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = [

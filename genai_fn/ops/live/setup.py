@@ -8,22 +8,22 @@ from genai_fn.backend import Backend
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.request_parts import as_type
 from genai_fn.ops.tool_config import merge_function_declarations
-from genai_fn.schema import (
-    AudioTranscriptionConfig,
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content
+from genai_fn.schema.generation import GenerationConfig
+from genai_fn.schema.live import (
     AvatarConfig,
-    Content,
     ContextWindowCompressionConfig,
-    GenerationConfig,
     HistoryConfig,
     LiveConnectConfig,
     ProactivityConfig,
     RealtimeInputConfig,
-    SafetySetting,
     SessionResumptionConfig,
-    SpeechConfig,
-    Tool,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.safety import SafetySetting
+from genai_fn.schema.speech import SpeechConfig
+from genai_fn.schema.tools import Tool
+from genai_fn.schema.transcription import AudioTranscriptionConfig
 
 __all__ = ["LiveSetup", "build_setup", "validate_set_once"]
 

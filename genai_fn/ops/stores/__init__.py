@@ -17,7 +17,9 @@ from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empt
 from genai_fn.ops.stores import documents
 from genai_fn.ops.stores.media import download_media
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.stores import (
     ChunkingConfig,
     CreateFileSearchStoreConfig,
     CustomMetadata,
@@ -28,8 +30,6 @@ from genai_fn.schema import (
     ListFileSearchStoresConfig,
     ListFileSearchStoresResponse,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
 
 __all__ = [

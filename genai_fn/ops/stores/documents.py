@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import DeleteDocumentConfig, Document, ListDocumentsConfig, ListDocumentsResponse
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.stores import DeleteDocumentConfig, Document, ListDocumentsConfig, ListDocumentsResponse
 from genai_fn.wire.resource_names import check_resource_name
 
 __all__ = ["DeleteDocument", "GetDocument", "ListDocuments", "delete", "get", "list"]

@@ -24,7 +24,9 @@ from genai_fn.ops.tunings.jobs import (
 from genai_fn.ops.tunings.rewards import validate_reward
 from genai_fn.ops.tunings.specs import encode_tuning_job
 from genai_fn.request import GET, POST, Call, Operation, Request
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.tunings import (
     CreateTuningJobConfig,
     ListTuningJobsConfig,
     ListTuningJobsResponse,
@@ -34,8 +36,6 @@ from genai_fn.schema import (
     TuningMethod,
     TuningValidationDataset,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, check_resource_name
 
 __all__ = [

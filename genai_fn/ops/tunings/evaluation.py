@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.generate import WireGenerationConfig
 from genai_fn.ops.request_parts import copy_fields
-from genai_fn.schema import (
+from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.evaluation import (
     AutoraterConfig,
     BleuSpec,
     ComputationBasedMetricSpec,
@@ -20,7 +21,6 @@ from genai_fn.schema import (
     RougeSpec,
     UnifiedMetric,
 )
-from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
     "WireAutoraterConfig",

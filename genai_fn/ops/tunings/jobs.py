@@ -11,30 +11,25 @@ from genai_fn.ops.request_parts import copy_fields, nest_extra
 from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, decode_evaluation
 from genai_fn.ops.tunings.rewards import WireCompositeRewardConfig, WireSingleRewardConfig
 from genai_fn.request import ResponseReader, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.evaluation_results import EvaluateDatasetRun
+from genai_fn.schema.operations import GoogleRpcStatus, JobState
+from genai_fn.schema.tuning_data import TuningDataStats
+from genai_fn.schema.tuning_specs import (
     DistillationHyperParameters,
     DistillationSamplingSpec,
     DistillationSpec,
     EncryptionSpec,
-    EvaluateDatasetRun,
     FullFineTuningSpec,
-    GoogleRpcStatus,
-    JobState,
-    ListTuningJobsResponse,
     PartnerModelTuningSpec,
     PreferenceOptimizationSpec,
     PreTunedModel,
     ReinforcementTuningSpec,
     SupervisedTuningSpec,
-    TunedModel,
-    TuningDataStats,
-    TuningJob,
-    TuningJobMetadata,
-    TuningJobState,
     VeoLoraTuningSpec,
     VeoTuningSpec,
 )
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.tunings import ListTuningJobsResponse, TunedModel, TuningJob, TuningJobMetadata, TuningJobState
 
 __all__ = ["GEMINI_STARTED_TUNING", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
 

@@ -9,18 +9,17 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops.request_parts import copy_fields
 from genai_fn.ops.tunings.evaluation import WireAutoraterConfig
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.content import Content, ModelContent
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.rewards import (
     CompositeReinforcementTuningRewardConfig,
     CompositeReinforcementTuningRewardConfigWeightedRewardConfig,
-    Content,
-    ModelContent,
     ReinforcementTuningAutoraterScorer,
     ReinforcementTuningExample,
     SingleReinforcementTuningRewardConfig,
     ValidateRewardResponse,
 )
-from genai_fn.schema.base import Message
-from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_resource_name
 
 __all__ = [

@@ -13,18 +13,15 @@ from genai_fn.ops.tunings.rewards import (
     encode_composite_reward,
     encode_single_reward,
 )
-from genai_fn.schema import (
+from genai_fn.schema.base import Message
+from genai_fn.schema.tuning_specs import (
     AdapterSize,
-    CreateTuningJobConfig,
     EncryptionSpec,
     PreTunedModel,
     ReinforcementTuningThinkingLevel,
-    TuningDataset,
-    TuningMethod,
     TuningMode,
-    TuningValidationDataset,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.tunings import CreateTuningJobConfig, TuningDataset, TuningMethod, TuningValidationDataset
 from genai_fn.values import Value
 
 __all__ = ["TuningJobBody", "encode_tuning_job"]

@@ -27,8 +27,9 @@ from genai_fn.ops.files.uploads import QueryUpload, SendUploadChunk, StartStoreU
 from genai_fn.ops.images.editing import EditImage
 from genai_fn.options import Options
 from genai_fn.request import Live, Operation, Request, kind_of
-from genai_fn.schema import AuthToken, SafetyRating
+from genai_fn.schema.auth_tokens import AuthToken
 from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.safety import SafetyRating
 from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.testing.recordings.scrub import (
     MASK,

@@ -24,8 +24,9 @@ from genai_fn.ops import (
 from genai_fn.ops.embed import embed
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
-from genai_fn.schema import Content, Message, OpenEnum, Part
 from genai_fn.schema.annotations import iter_types
+from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.content import Content, Part
 from genai_fn.testing.strategies.values.types import from_type, texts
 
 Arguments: TypeAlias = dict[str, Any]

@@ -8,8 +8,7 @@ from hypothesis.strategies import SearchStrategy
 from genai_fn import schema
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Operation, Request, kind_of
-from genai_fn.schema import Message, OpenEnum
-from genai_fn.schema.base import Page
+from genai_fn.schema.base import Message, OpenEnum, Page
 from genai_fn.testing.strategies.requests import OPERATION_REQUESTS, requests
 from genai_fn.testing.strategies.responses.errors import errors
 from genai_fn.testing.strategies.values.types import from_type
@@ -21,7 +20,7 @@ def register() -> None:
 
     ``Request[GenerateContentResponse]`` draws requests with that result type, ``GenaiError`` draws any error.
     """
-    for kind in vars(schema).values():
+    for kind in (getattr(schema, name) for name in dir(schema)):
         if isinstance(kind, type) and issubclass(kind, Message | OpenEnum) and kind not in {Message, OpenEnum, Page}:
             st.register_type_strategy(kind, from_type)
     for operation in list_operations():

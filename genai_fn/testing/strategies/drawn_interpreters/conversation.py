@@ -9,7 +9,8 @@ from hypothesis.strategies import SearchStrategy
 from genai_fn.effects import OpenStream, Sleep
 from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.request import Live, Request, Stream
-from genai_fn.schema import GenerateContentResponse, LiveServerMessage
+from genai_fn.schema.live_server import LiveServerMessage
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.source_code import write_assignment
 from genai_fn.streams import stream_response
 from genai_fn.testing.canned_answers import Sessions, build_text_response

@@ -11,30 +11,29 @@ from msgspec.structs import replace
 from genai_fn.errors import DecodeError, Disconnected, GenaiError, LiveClosed
 from genai_fn.ops.live.music import ConnectLiveMusic
 from genai_fn.request import Live
-from genai_fn.schema import (
-    AudioChunk,
-    Blob,
-    Content,
-    FunctionCall,
-    GenerateContentConfig,
-    LiveClientMessage,
-    LiveMusicFilteredPrompt,
-    LiveMusicPlaybackControl,
-    LiveMusicServerContent,
-    LiveMusicServerMessage,
+from genai_fn.schema.content import Blob, Content, Part
+from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import GenerateContentConfig, Modality
+from genai_fn.schema.live import LiveClientMessage
+from genai_fn.schema.live_server import (
     LiveServerContent,
     LiveServerGoAway,
     LiveServerMessage,
     LiveServerSessionResumptionUpdate,
     LiveServerToolCall,
     LiveServerToolCallCancellation,
-    Modality,
-    Part,
-    Transcription,
     TurnCompleteReason,
     UsageMetadata,
 )
-from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.schema.music import (
+    AudioChunk,
+    LiveMusicFilteredPrompt,
+    LiveMusicPlaybackControl,
+    LiveMusicServerContent,
+    LiveMusicServerMessage,
+)
+from genai_fn.schema.transcription import Transcription
 from genai_fn.testing.fake_connector import is_answer_expected
 from genai_fn.testing.strategies.deferred import defer_strategy
 from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS

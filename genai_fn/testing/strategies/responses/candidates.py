@@ -6,7 +6,10 @@ from typing import Final, cast
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from genai_fn.schema import Candidate, Content, FinishReason, GenerateContentConfig, Part, Tool
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import Candidate, FinishReason
+from genai_fn.schema.tools import Tool
 
 
 def build_candidate(*parts: Part, reason: FinishReason = FinishReason.STOP) -> Candidate:

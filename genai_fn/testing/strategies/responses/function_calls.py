@@ -7,18 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import replace
 
-from genai_fn.schema import (
-    Candidate,
-    Content,
-    FinishReason,
-    FunctionCall,
-    FunctionCallingConfig,
-    FunctionCallingConfigMode,
-    FunctionDeclaration,
-    GenerateContentConfig,
-    Opaque,
-    Part,
-)
+from genai_fn.schema.base import Opaque
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.responses import Candidate, FinishReason
+from genai_fn.schema.tools import FunctionCallingConfig, FunctionCallingConfigMode, FunctionDeclaration
 from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS, build_candidate, get_tools
 from genai_fn.testing.strategies.values.json_schema import schema_values
 from genai_fn.testing.strategies.values.types import from_type, json, texts

@@ -9,26 +9,19 @@ from msgspec.structs import replace
 
 from genai_fn import codec
 from genai_fn.ops.generate import GenerateContent
-from genai_fn.schema import (
-    Blob,
-    BlockedReason,
+from genai_fn.schema.base import Opaque
+from genai_fn.schema.content import Blob, CodeExecutionResult, Content, ExecutableCode, Outcome, Part
+from genai_fn.schema.functions import ToolCall, ToolResponse
+from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.grounding import GroundingMetadata
+from genai_fn.schema.responses import (
     Candidate,
-    CodeExecutionResult,
-    Content,
-    ExecutableCode,
     FinishReason,
-    GenerateContentConfig,
     GenerateContentResponse,
     GenerateContentResponsePromptFeedback,
     GenerateContentResponseUsageMetadata,
-    GroundingMetadata,
-    Opaque,
-    Outcome,
-    Part,
-    SafetyRating,
-    ToolCall,
-    ToolResponse,
 )
+from genai_fn.schema.safety import BlockedReason, SafetyRating
 from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS, build_candidate, get_tools
 from genai_fn.testing.strategies.responses.function_calls import is_call_required, list_call_candidates
 from genai_fn.testing.strategies.values.json_schema import schema_values

@@ -5,18 +5,10 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from genai_fn.schema import (
-    EntityLabel,
-    GeneratedImage,
-    GeneratedImageMask,
-    GeneratedVideo,
-    GenerateVideosResponse,
-    Image,
-    SafetyAttributes,
-    SegmentImageResponse,
-    Video,
-)
 from genai_fn.schema.base import Message
+from genai_fn.schema.image_editing import EntityLabel, GeneratedImageMask, SegmentImageResponse
+from genai_fn.schema.images import GeneratedImage, Image, SafetyAttributes
+from genai_fn.schema.videos import GeneratedVideo, GenerateVideosResponse, Video
 from genai_fn.testing.strategies.arguments import names
 from genai_fn.testing.strategies.values.media_files import MP4_FILE, PNG_FILE
 from genai_fn.testing.strategies.values.types import from_type, texts

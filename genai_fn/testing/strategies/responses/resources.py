@@ -7,33 +7,25 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec.structs import replace
 
-from genai_fn.schema import (
-    BatchJob,
-    BatchJobDestination,
+from genai_fn.schema.base import Message
+from genai_fn.schema.batches import BatchJob, BatchJobDestination, DeleteResourceJob
+from genai_fn.schema.files import File, FileState, FileStatus, RegisterFilesResponse
+from genai_fn.schema.operations import GoogleRpcStatus, JobError, JobState, ProjectOperation
+from genai_fn.schema.rewards import (
     CompositeReinforcementTuningRewardConfig,
-    DeleteResourceJob,
-    Document,
-    DocumentState,
-    File,
-    FileState,
-    FileStatus,
-    GenerateVideosOperation,
-    GenerateVideosResponse,
-    GoogleRpcStatus,
-    ImportFileOperation,
-    ImportFileResponse,
-    JobError,
-    JobState,
-    ProjectOperation,
-    RegisterFilesResponse,
     ReinforcementTuningRewardInfo,
-    TunedModel,
-    TuningJob,
-    UploadToFileSearchStoreOperation,
-    UploadToFileSearchStoreResponse,
     ValidateRewardResponse,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.stores import (
+    Document,
+    DocumentState,
+    ImportFileOperation,
+    ImportFileResponse,
+    UploadToFileSearchStoreOperation,
+    UploadToFileSearchStoreResponse,
+)
+from genai_fn.schema.tunings import TunedModel, TuningJob
+from genai_fn.schema.videos import GenerateVideosOperation, GenerateVideosResponse
 from genai_fn.testing.strategies.arguments import STORE_NAMES, names
 from genai_fn.testing.strategies.values.types import from_type, json, texts
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from msgspec.structs import replace
 
-from genai_fn.schema import Candidate, Content, GenerateContentResponse, Part
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.responses import Candidate, GenerateContentResponse
 
 _MAX_CHUNKS = 4
 

@@ -12,30 +12,20 @@ from genai_fn import codec
 from genai_fn.ops.embed import EmbedContent, has_embed_method
 from genai_fn.ops.tunings import CreateTuning
 from genai_fn.request import Operation
-from genai_fn.schema import (
+from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,
     BatchJobSource,
-    EditImageResponse,
-    EmbedContentResponse,
-    GeneratedImage,
-    GenerateImagesResponse,
-    GenerateVideosOperation,
-    GenerateVideosResponse,
-    Image,
-    JobState,
     ListBatchJobsResponse,
-    ListModelsResponse,
-    ListTuningJobsResponse,
-    Model,
-    RecontextImageResponse,
-    SegmentImageResponse,
-    TunedModelInfo,
-    TuningJob,
-    UpscaleImageResponse,
     VertexMultimodalDatasetDestination,
-    Video,
 )
+from genai_fn.schema.embeddings import EmbedContentResponse
+from genai_fn.schema.image_editing import EditImageResponse, RecontextImageResponse, SegmentImageResponse
+from genai_fn.schema.images import GeneratedImage, GenerateImagesResponse, Image, UpscaleImageResponse
+from genai_fn.schema.models import ListModelsResponse, Model, TunedModelInfo
+from genai_fn.schema.operations import JobState
+from genai_fn.schema.tunings import ListTuningJobsResponse, TuningJob
+from genai_fn.schema.videos import GenerateVideosOperation, GenerateVideosResponse, Video
 
 _Json: TypeAlias = dict[str, Any]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from genai_fn import codec
-from genai_fn.schema import Schema
 from genai_fn.schema.schema_tree import list_types, merge_all_of, resolve_pointer
+from genai_fn.schema.schemas import Schema
 from genai_fn.testing.strategies.values.types import json, texts
 
 _SchemaMapping: TypeAlias = Mapping[str, Any]

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec import Struct
 
-from genai_fn.schema import Content, Opaque
 from genai_fn.schema.annotations import (
     EnumOf,
     MappingOf,
@@ -26,6 +25,8 @@ from genai_fn.schema.annotations import (
     classify_annotation,
     get_defined_fields,
 )
+from genai_fn.schema.base import Opaque
+from genai_fn.schema.content import Content
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.schemas import SchemaLike
