@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.http import Http as Http
     from genai_fn.interpreters.live.session import Session as Session
     from genai_fn.interpreters.mcp_servers import mcp_tools as mcp_tools
-    from genai_fn.interpreters.offline import Offline as Offline
+    from genai_fn.interpreters.offline.interpreter import Offline as Offline
     from genai_fn.interpreters.protocols import AsyncInterpreter as AsyncInterpreter, Interpreter as Interpreter
     from genai_fn.local_tokenizer.tokenizer import LocalTokenizer as LocalTokenizer
     from genai_fn.modifiers import (

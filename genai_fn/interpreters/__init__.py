@@ -2,9 +2,7 @@
 Interpreters: they run requests, flows, streams and live sessions, and do all the I/O.
 
 - `http`, `async_http`: `Http` and `AsyncHttp`, over the network
-- `offline`, `async_offline`, `offline_live`: `Offline`, with the emulated API in this process
-- `offline_service`: the emulated API as `Offline` calls it: its state and its clock
-- `script_files`: reads scripts of the emulator
+- `offline/`: `Offline`, with the emulated API in this process
 - `in_process`: the base class of interpreters without a network, with `aio`
 - `runner`, `sync_runner`, `async_runner`: the runners that all interpreters derive from, and the items of streams
 - `middleware`: wrappers of request handlers, transports and connectors

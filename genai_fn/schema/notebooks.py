@@ -26,11 +26,11 @@ def build_image_bundle(data: bytes, mime_type: str | None) -> dict[str, str] | N
     >>> build_image_bundle(b"GIF89a", None)
     {'image/gif': 'R0lGODlh'}
     """
-    shown = find_image_type(data) or (mime_type or "").lower()
+    shown = _find_image_type(data) or (mime_type or "").lower()
     return {shown: b64encode(data).decode()} if shown in _SHOWN_TYPES else None
 
 
-def find_image_type(data: bytes) -> str | None:
+def _find_image_type(data: bytes) -> str | None:
     """Return the MIME type of an image by its first bytes; None if it is not one that every browser shows."""
     return next((mime_type for mime_type, pattern in _SHOWN_TYPES.items() if pattern.match(data)), None)
 

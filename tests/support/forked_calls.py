@@ -109,7 +109,7 @@ def read_certificates() -> None:
 
 def call_offline() -> None:
     """Fork while a call of an `Offline` changes its state."""
-    from genai_fn.interpreters import offline_service
+    from genai_fn.interpreters.offline import service as offline_service
 
     gate, handle = Gate(), offline_service.handle_request
 

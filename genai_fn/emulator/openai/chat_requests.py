@@ -47,7 +47,7 @@ class ChatRequestMessage(Message, rename=None):
     extra_content: ExtraContent | None = None
 
 
-class DeclaredFunction(Message, rename=None):
+class FunctionSpec(Message, rename=None):
     """A function that the model may call, with parameters in JSON Schema."""
 
     name: str | None = None
@@ -60,7 +60,7 @@ class ChatTool(Message, rename=None):
     """A tool: always a function."""
 
     type: str | None = None
-    function: DeclaredFunction | None = None
+    function: FunctionSpec | None = None
 
 
 class JsonSchemaFormat(Message, rename=None):

@@ -31,7 +31,7 @@ from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_respon
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpRequest, HttpResponse
-from genai_fn.interpreters.script_files import ScriptSource, read_script
+from genai_fn.interpreters.offline.script_files import ScriptSource, read_script
 from genai_fn.testing.server.asgi_events import (
     BodyTooLarge,
     ClientDisconnected,

@@ -16,8 +16,8 @@ from genai_fn.interpreters.live import connection, session as sessions
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE
-from genai_fn.interpreters.offline_live import OfflineConnector
-from genai_fn.interpreters.offline_service import OfflineService
+from genai_fn.interpreters.offline.live import OfflineConnector
+from genai_fn.interpreters.offline.service import OfflineService
 from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, read_texts
 from tests.support.live.websocket_bytes import RawConnection, RawPeer, encode_close, encode_frame, encode_text

@@ -142,7 +142,7 @@ def serve_http(kill_at: int) -> None:
     app = server.streamable_http_app()
     count = 0
 
-    async def counted(scope: Any, receive: Any, send: Any) -> None:
+    async def count_messages(scope: Any, receive: Any, send: Any) -> None:
         nonlocal count
 
         async def send_counted(message: Any) -> None:
@@ -160,7 +160,7 @@ def serve_http(kill_at: int) -> None:
 
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
-    uvicorn.Server(uvicorn.Config(counted, log_level="warning")).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(count_messages, log_level="warning")).run(sockets=[listener])
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.transport import send_through
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, NoAnswer
 from genai_fn.http import FileSlice
-from genai_fn.interpreters.offline_service import MemoryResponse, load_file_body
+from genai_fn.interpreters.offline.service import MemoryResponse, load_file_body
 from genai_fn.options import Retry
 from genai_fn.request import Request
 from genai_fn.testing.recordings.calls import MultilineText

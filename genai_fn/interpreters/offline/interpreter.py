@@ -10,13 +10,13 @@ from genai_fn.engine.handler import HttpHandler
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.in_process import InProcessRunner
 from genai_fn.interpreters.middleware import ConnectorMiddleware
-from genai_fn.interpreters.offline_service import (
+from genai_fn.interpreters.offline.script_files import ScriptSource, read_script
+from genai_fn.interpreters.offline.service import (
     OFFLINE_TOKEN_CACHE,
     OfflineService,
     OfflineTransport,
 )
 from genai_fn.interpreters.runner import RunnerParts
-from genai_fn.interpreters.script_files import ScriptSource, read_script
 from genai_fn.request import Live
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def _make_executor(service: "OfflineService") -> SyncExecutor:
 
 
 def _make_async_executor(service: "OfflineService") -> "AsyncExecutor":
-    from genai_fn.interpreters.async_offline import make_executor  # noqa: PLC0415  # loads anyio
+    from genai_fn.interpreters.offline.async_executor import make_executor  # noqa: PLC0415  # loads anyio
 
     return make_executor(service)
 
 
 def _build_session(service: "OfflineService", live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":
-    from genai_fn.interpreters.offline_live import build_session  # noqa: PLC0415  # loads anyio
+    from genai_fn.interpreters.offline.live import build_session  # noqa: PLC0415  # loads anyio
 
     return build_session(service, live, wrap_connector)
 

@@ -9,7 +9,7 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import TimeoutPhase
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
-from genai_fn.interpreters.offline_service import OFFLINE_TOKEN_CACHE, MemoryResponse, OfflineService, load_file_body
+from genai_fn.interpreters.offline.service import OFFLINE_TOKEN_CACHE, MemoryResponse, OfflineService, load_file_body
 
 
 def make_executor(service: OfflineService) -> AsyncExecutor:

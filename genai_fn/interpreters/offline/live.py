@@ -16,7 +16,7 @@ from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
 from genai_fn.interpreters.middleware import ConnectorMiddleware
-from genai_fn.interpreters.offline_service import OfflineService
+from genai_fn.interpreters.offline.service import OfflineService
 from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, encode_handshake
 from genai_fn.options import Retry, Timeouts
