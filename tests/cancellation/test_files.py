@@ -14,7 +14,7 @@ from anyio import to_thread
 from genai_fn import AsyncHttp, Success
 from genai_fn.http import Body, FileSlice
 from genai_fn.interpreters.net.pool import async_pool
-from genai_fn.interpreters.net.pool.http1 import iterate_body
+from genai_fn.interpreters.net.http1.requests import iterate_body
 from genai_fn.ops import files
 from genai_fn.request import Flow
 from tests.support.cancellation.cancel_points import MAX_STOPS, Canceller, list_stops

@@ -2,9 +2,9 @@
 A connected socket that never blocks, shared by all executors.
 
 Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
-socket became ready in time, `WaitForAny`, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with
-its result or its exception. A caller that stops early closes the generator, which closes a socket that is not returned
-yet.
+socket became ready in time, `WaitForAny`, or a slow call, `RunBlocking` for a DNS look-up and `ReadFile`, which is
+answered with its result or its exception. A caller that stops early closes the generator, which closes a socket that is
+not returned yet.
 """
 
 import errno
@@ -44,7 +44,13 @@ class RunBlocking(Value):
     call: Callable[[], Any]
 
 
-SocketStep: TypeAlias = WaitUntilReady | WaitForAny | RunBlocking
+class ReadFile(Value):
+    """→ the result of the call, or its exception: it reads a file, for which tasks use a worker thread."""
+
+    call: Callable[[], Any]
+
+
+SocketStep: TypeAlias = WaitUntilReady | WaitForAny | RunBlocking | ReadFile
 SocketSteps: TypeAlias = Generator[SocketStep, Any, T]
 
 
@@ -104,10 +110,16 @@ class NonBlockingSocket:
         self.has_sent = False
         self.has_received = False
         self._write_buffer = b""
+        self._read_size = _MIN_READ_SIZE
         self._uses: set[object] = set()
         self.is_closed = False
         self._pid = os.getpid()
         self._finalizer = _close_when_collected(self, sock)
+
+    def begin_exchange(self) -> None:
+        """Prepare for the next request and its response."""
+        self.has_sent = self.has_received = False
+        self._read_size = _MIN_READ_SIZE
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> SocketSteps[None]:
         """Perform the handshake of a TLS client."""
@@ -138,6 +150,14 @@ class NonBlockingSocket:
             raise ConnectionAbortedError(errno.ECONNABORTED, "the connection ended without TLS close_notify") from None
         finally:
             self._end_use(use)
+
+    def read_available(self) -> SocketSteps[bytes]:
+        """Read what has arrived, ``b""`` at the end: at most 64 KiB, and up to 1 MiB while more than that arrives."""
+        size = self._read_size
+        data = yield from self.read(size)
+        if len(data) == size:
+            self._read_size = min(2 * size, _MAX_READ_SIZE)
+        return data
 
     def buffer_write(self, data: bytes) -> bool:
         """Buffer up to 64 KiB, so that a head and its body are sent together; returns False if it does not fit."""
@@ -210,6 +230,8 @@ class NonBlockingSocket:
 
 
 _MAX_BUFFERED_BYTES = 1 << 16
+_MIN_READ_SIZE = 1 << 16
+_MAX_READ_SIZE = 1 << 20
 _SEND_SIZE = 1 << 20
 
 

@@ -1,9 +1,10 @@
-"""Performs the steps of sockets in a task of asyncio or trio; adapters for httpcore and anyio."""
+"""Performs the steps of sockets in a task of asyncio or trio; an adapter for anyio."""
 
 import socket
 from typing import Any, TypeVar
 
 import anyio
+from anyio import to_thread
 from anyio.abc import ByteStream
 
 from genai_fn.interpreters.executors.event_loops import await_promise
@@ -12,12 +13,14 @@ from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target, 
 from genai_fn.interpreters.net.connect.sync_steps import start_blocking_call
 from genai_fn.interpreters.net.socket import (
     NonBlockingSocket,
+    ReadFile,
     RunBlocking,
     SocketClosedError,
     SocketStep,
     SocketSteps,
     WaitForAny,
     WaitUntilReady,
+    capture_outcome,
 )
 
 T = TypeVar("T")
@@ -43,34 +46,6 @@ async def perform_steps(steps: SocketSteps[T]) -> T:
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
-
-
-class AsyncNetworkStream:
-    """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: cancel scopes around its use bound it."""
-
-    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = sock
-        self._write_error = write_error
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        """Read at most `max_bytes`, ``b""`` at the end."""
-        return await perform_steps(self.socket.read(max_bytes))
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
-        if self.socket.buffer_write(buffer):
-            return
-        try:
-            await perform_steps(self.socket.write(buffer))
-        except OSError as error:
-            raise self._write_error(str(error)) from None
-
-    async def aclose(self) -> None:
-        """Close the socket."""
-        self.socket.close()
-
-    def get_extra_info(self, info: str) -> None:
-        """Return None: there is no extra information."""
 
 
 class AnyioStream(ByteStream):
@@ -114,6 +89,8 @@ async def _perform_step(step: SocketStep) -> Any:
             return await _wait_for_any(step)
         case RunBlocking():
             return await await_promise(start_blocking_call(step))
+        case ReadFile():
+            return await to_thread.run_sync(capture_outcome, step.call)
 
 
 async def _wait_until_ready(step: WaitUntilReady) -> bool:
