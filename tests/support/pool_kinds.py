@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from itertools import product
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Reply
 
-POOL_KINDS = tuple((kind, module) for kind in ("sync", "asyncio", "trio") for module in (httpcore, httpcore2, httptools))
+POOL_KINDS = tuple(product(("sync", "asyncio", "trio"), (httpcore, httpcore2, httptools)))
 POOL_KIND_IDS = tuple(f"{kind}-{module.__name__}" for kind, module in POOL_KINDS)
 OK = Reply(body=b"ok")
 CHUNKED = (("transfer-encoding", "chunked"),)

@@ -73,7 +73,7 @@ class _HttpcoreConnection:
     def __init__(self, module: ModuleType, target: Target, sock: NonBlockingSocket) -> None:
         self._module = module
         self._target = target
-        stream = _AsyncStream(sock, module.WriteError)
+        stream = AsyncNetworkStream(sock, module.WriteError)
         self._connection: Any = module.AsyncHTTP11Connection(build_httpcore_origin(module, target), stream)
         self._response: Any = None
         self._body: Any = None
@@ -130,7 +130,7 @@ class _AsyncBody:
         return chunk
 
 
-class _AsyncStream:
+class AsyncNetworkStream:
     """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: cancel scopes around its use bound it."""
 
     def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:

@@ -30,7 +30,7 @@ class ResponseParser:
         self.is_complete = False
         self._method = method
         self._head: ResponseHead | None = None
-        self._error: RemoteProtocolError | None = None
+        self._error = ""
         self._received = b""  # the start of a head
         self._head_size = 0
         self._found = _Callbacks()
@@ -49,16 +49,16 @@ class ResponseParser:
         """Parse the next bytes; ``b""`` means that the server has closed the connection."""
         if self.is_complete:
             self._has_trailing_data = True
-        elif self._error is None:
+        elif not self._error:
             try:
                 self._parse_data(data)
             except RemoteProtocolError as error:
-                self._error = error  # raised after what precedes it
+                self._error = str(error)  # raised after what precedes it; its traceback would refer to this parser
 
     def read_head(self) -> ResponseHead | None:
         """Return the head; None if it is incomplete. Raises `RemoteProtocolError` if it is malformed."""
-        if self._head is None and self._error is not None:
-            raise self._error
+        if self._head is None and self._error:
+            raise RemoteProtocolError(self._error)
         return self._head
 
     def read_body(self) -> bytes | None:
@@ -68,8 +68,8 @@ class ResponseParser:
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
             return data
-        if self._error is not None:
-            raise self._error
+        if self._error:
+            raise RemoteProtocolError(self._error)
         return b"" if self.is_complete else None
 
     def _parse_data(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class ResponseParser:
             self._take_body(data)
 
     def _parse_head(self, data: bytes) -> bytes | None:
-        """Parse the head, after informational ones (1xx), which are skipped; returns what follows, None if incomplete."""
+        """Parse the head, after informational ones (1xx); returns the bytes after it, None if it is incomplete."""
         if not data:
             raise RemoteProtocolError("the server closed the connection without a response")
         self._received += data

@@ -66,7 +66,7 @@ class _HttpcoreConnection:
     def __init__(self, module: ModuleType, target: Target, sock: NonBlockingSocket) -> None:
         self._module = module
         self._target = target
-        self._stream = _SyncStream(sock, module.WriteError)
+        self._stream = NetworkStream(sock, module.WriteError)
         self._connection: Any = module.HTTP11Connection(build_httpcore_origin(module, target), self._stream)
         self._response: Any = None
         self._body: Any = iter(())
@@ -91,7 +91,7 @@ class _HttpcoreConnection:
         return is_httpcore_reusable(self._connection)
 
 
-class _SyncStream:
+class NetworkStream:
     """httpcore's ``NetworkStream`` over a socket. It ignores `timeout`: `deadline` is set before each use."""
 
     def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
