@@ -6,7 +6,6 @@ from typing import Any
 
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.connect.connection import Target
-from genai_fn.interpreters.net.http1.log_masking import mask_log
 from genai_fn.interpreters.net.http1.requests import ResponseHead, UnsendableRequestError, build_headers, build_target
 
 
@@ -18,6 +17,8 @@ def load_implementation(module: ModuleType | None) -> ModuleType:
         except ImportError:
             module = import_module("httpcore")
     if not is_httptools(module):
+        from genai_fn.interpreters.net.http1.log_masking import mask_log  # noqa: PLC0415  # httptools needs no logging
+
         mask_log(module)
     return module
 
