@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import ssl
+import time
 import traceback
 import weakref
 from collections.abc import Callable, Generator
@@ -88,6 +89,16 @@ def wrap_socket(
                 unfinished.close()
         sock.close()
         raise
+
+
+class DeadlineExceededError(Exception):
+    """The deadline has passed. It is no ``TimeoutError``, because sockets raise those themselves."""
+
+
+def check_deadline(deadline: float) -> None:
+    """Raise `DeadlineExceededError` after a point of ``time.monotonic()``."""
+    if time.monotonic() >= deadline:
+        raise DeadlineExceededError
 
 
 class SocketClosedError(Exception):

@@ -12,20 +12,18 @@ from typing import Any, TypeVar
 
 from genai_fn.interpreters.executors.threads import Promise, start_thread
 from genai_fn.interpreters.net.socket import (
+    DeadlineExceededError,
     ReadFile,
     RunBlocking,
     SocketSteps,
     WaitForAny,
     WaitUntilReady,
     capture_outcome,
+    check_deadline,
     shut_down_socket,
 )
 
 T = TypeVar("T")
-
-
-class DeadlineExceededError(Exception):
-    """The deadline has passed. It is no ``TimeoutError``, because sockets raise those themselves."""
 
 
 def perform_steps(
@@ -41,6 +39,7 @@ def perform_steps(
         while True:
             step = steps.send(result)
             if isinstance(step, ReadFile):
+                check_deadline(deadline)
                 result = capture_outcome(step.call)
                 continue
             if isinstance(step, RunBlocking):

@@ -1,5 +1,6 @@
 """HTTP/1.1 connections for tasks of asyncio and trio, with httptools, httpcore or httpcore2."""
 
+import math
 from contextlib import closing
 from types import ModuleType
 from typing import Any, Protocol
@@ -23,11 +24,15 @@ from genai_fn.interpreters.net.socket import NonBlockingSocket
 class AsyncConnection(Protocol):
     """One connection: each request is sent, and its response read to the end, before the next one."""
 
-    async def send_request(self, request: HttpRequest) -> ResponseHead:
-        """Send a request and read the head of its response. It raises any error of the network or of HTTP."""
+    async def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
+        """
+        Send a request and read the head of its response. It raises any error of the network or of HTTP.
+
+        It raises `DeadlineExceededError` at a point of ``time.monotonic()``.
+        """
         ...
 
-    async def read_body(self) -> bytes:
+    async def read_body(self, deadline: float) -> bytes:
         """Read the next bytes of the body, ``b""`` at its end. It raises as `send_request` does."""
         ...
 
@@ -53,12 +58,12 @@ class _HttptoolsConnection:
         self._socket = sock
         self._exchange: Exchange
 
-    async def send_request(self, request: HttpRequest) -> ResponseHead:
+    async def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
         self._exchange = self._exchange_type(self._socket, request, self._target)
-        return await perform_steps(self._exchange.send_request())
+        return await perform_steps(self._exchange.send_request(), deadline)
 
-    async def read_body(self) -> bytes:
-        return await perform_steps(self._exchange.read_body())
+    async def read_body(self, deadline: float) -> bytes:
+        return await perform_steps(self._exchange.read_body(), deadline)
 
     async def finish_body(self) -> None:
         """Do nothing: no generator of it stays open between two calls."""
@@ -73,13 +78,14 @@ class _HttpcoreConnection:
     def __init__(self, module: ModuleType, target: Target, sock: NonBlockingSocket) -> None:
         self._module = module
         self._target = target
-        stream = AsyncNetworkStream(sock, module.WriteError)
-        self._connection: Any = module.AsyncHTTP11Connection(build_httpcore_origin(module, target), stream)
+        self._stream = AsyncNetworkStream(sock, module.WriteError)
+        self._connection: Any = module.AsyncHTTP11Connection(build_httpcore_origin(module, target), self._stream)
         self._response: Any = None
         self._body: Any = None
         self._has_started = False
 
-    async def send_request(self, request: HttpRequest) -> ResponseHead:
+    async def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
+        self._stream.deadline = deadline
         with closing(_AsyncBody(BodyReader(request.body))) as body:
             self._response = await self._connection.handle_async_request(
                 build_httpcore_request(self._module, request, self._target, body)
@@ -87,7 +93,8 @@ class _HttpcoreConnection:
         self._body, self._has_started = aiter(self._response.stream), False
         return read_httpcore_head(self._response)
 
-    async def read_body(self) -> bytes:
+    async def read_body(self, deadline: float) -> bytes:
+        self._stream.deadline = deadline
         self._has_started = True
         try:
             data: bytes = await self._body.__anext__()
@@ -131,22 +138,23 @@ class _AsyncBody:
 
 
 class AsyncNetworkStream:
-    """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: cancel scopes around its use bound it."""
+    """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: `deadline` is set before each use."""
 
     def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
         self.socket = sock
+        self.deadline = math.inf
         self._write_error = write_error
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         """Read what has arrived, ``b""`` at the end; httpcore accepts more than `max_bytes`."""
-        return await perform_steps(self.socket.read_available())
+        return await perform_steps(self.socket.read_available(), self.deadline)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
         """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
         if self.socket.buffer_write(buffer):
             return
         try:
-            await perform_steps(self.socket.write(buffer))
+            await perform_steps(self.socket.write(buffer), self.deadline)
         except OSError as error:
             raise self._write_error(str(error)) from None
 

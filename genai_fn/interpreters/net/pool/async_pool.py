@@ -1,8 +1,8 @@
 """
 The connection pool for tasks of asyncio and trio.
 
-It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. Each phase has its own cancel
-scope.
+It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. The waits for a slot
+and for a connection have cancel scopes of their own.
 """
 
 import os
@@ -16,7 +16,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from genai_fn.effects import EffectFailed
 from genai_fn.engine.stepper import arun_program
-from genai_fn.errors import Closed, TimedOut, TimeoutPhase
+from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.event_loops import call_soon
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
@@ -38,6 +38,7 @@ from genai_fn.interpreters.net.pool.failures import (
 )
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
+from genai_fn.interpreters.net.socket import DeadlineExceededError, NonBlockingSocket
 
 
 class AsyncPool(BasePool):
@@ -46,6 +47,7 @@ class AsyncPool(BasePool):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._waits: dict[anyio.CancelScope, EventLoopToken] = {}
+        self._sending: set[NonBlockingSocket] = set()
 
     async def send(
         self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
@@ -77,8 +79,9 @@ class AsyncPool(BasePool):
         except BaseException:  # a cancellation
             steps.close()
             raise
-        if self._config.is_closed and isinstance(response, EffectFailed) and isinstance(response.error, TimedOut):
-            return EffectFailed(Closed(sent=response.error.sent))  # `aclose` has ended a wait
+        if self._config.is_closed and isinstance(response, EffectFailed):  # `aclose` has ended a wait
+            sent = getattr(response.error, "sent", None)  # of errors of the network
+            return response if sent is None else EffectFailed(Closed(sent=sent))
         return response
 
     async def aclose(self) -> None:
@@ -86,26 +89,38 @@ class AsyncPool(BasePool):
         self._config.close()
         for scope, token in tuple(self._waits.items()):
             call_soon(token, scope.cancel)
+        for sock in tuple(self._sending):
+            sock.close()
 
     async def _perform(self, token: EventLoopToken, step: PoolStep) -> Any:
+        if isinstance(step, SendOnConnection):
+            return await self._send_on_connection(step)
         with anyio.move_on_after(step.deadline - time.monotonic()) as scope:
             self._waits[scope] = token
             try:
-                return await self._perform_step(step)
+                return await self._wait_or_connect(step)
             finally:
                 del self._waits[scope]
         return None
 
-    async def _perform_step(self, step: PoolStep) -> Any:
-        match step:
-            case WaitForSlot(waiter):
-                await waiter.wait()
-                return True
-            case OpenConnection(target):
-                sock = await perform_steps(open_connection(target, self.connect_config))
-                return self._config.build_connection(target, sock, build_async_connection)
-            case SendOnConnection(connection, request):
-                return await connection.http.send_request(request)
+    async def _send_on_connection(self, step: SendOnConnection) -> ResponseHead | None:
+        sock = step.connection.socket
+        self._sending.add(sock)
+        try:
+            if self._config.is_closed:  # by another thread, meanwhile
+                sock.close()
+            return await step.connection.http.send_request(step.request, step.deadline)  # type: ignore[no-any-return]  # of an AsyncConnection
+        except DeadlineExceededError:
+            return None
+        finally:
+            self._sending.discard(sock)
+
+    async def _wait_or_connect(self, step: WaitForSlot | OpenConnection) -> Any:
+        if isinstance(step, WaitForSlot):
+            await step.waiter.wait()
+            return True
+        sock = await perform_steps(open_connection(step.target, self.connect_config))
+        return self._config.build_connection(step.target, sock, build_async_connection)
 
 
 class _TaskWaiter:
@@ -146,8 +161,9 @@ class AsyncPooledResponse(BasePooledResponse):
         doing = f"reading from {self._connection.target}"
         self._is_reading = True
         try:
-            with anyio.move_on_after(deadline - time.monotonic()):
-                return await self._connection.http.read_body()  # type: ignore[no-any-return]  # of an AsyncConnection
+            return await self._connection.http.read_body(deadline)  # type: ignore[no-any-return]  # of an AsyncConnection
+        except DeadlineExceededError:
+            return build_timeout_failure(phase, doing, self._connection.socket)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
             return build_transfer_failure(error, doing, self._connection.socket, reused=False)
         except BaseException:
@@ -155,7 +171,6 @@ class AsyncPooledResponse(BasePooledResponse):
             raise
         finally:
             self._is_reading = False
-        return build_timeout_failure(phase, doing, self._connection.socket)
 
     def abort(self) -> None:
         """Close the connection at once, from any thread or task; pending reads fail. `aclose` must still be called."""

@@ -17,7 +17,7 @@ from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.threads import Latch
 from genai_fn.interpreters.net.connect.connection import open_connection
-from genai_fn.interpreters.net.connect.sync_steps import DeadlineExceededError, perform_steps
+from genai_fn.interpreters.net.connect.sync_steps import perform_steps
 from genai_fn.interpreters.net.http1.requests import ResponseHead
 from genai_fn.interpreters.net.http1.sync_connections import build_sync_connection
 from genai_fn.interpreters.net.pool.base import (
@@ -35,7 +35,7 @@ from genai_fn.interpreters.net.pool.failures import (
 )
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
-from genai_fn.interpreters.net.socket import SocketClosedError
+from genai_fn.interpreters.net.socket import DeadlineExceededError, SocketClosedError
 
 
 class CancelHandle:
