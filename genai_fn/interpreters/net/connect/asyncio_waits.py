@@ -16,15 +16,16 @@ async def wait_on_asyncio(sock: socket.socket, seconds: float, *, for_write: boo
     loop = asyncio.get_running_loop()
     add, remove = (loop.add_writer, loop.remove_writer) if for_write else (loop.add_reader, loop.remove_reader)
     is_ready: asyncio.Future[bool] = loop.create_future()
+    fd = sock.fileno()  # of a socket, the selector would build its repr
     try:
-        add(sock, _set_result, is_ready, True)  # the arguments of a callback are positional
+        add(fd, _set_result, is_ready, True)  # the arguments of a callback are positional
     except NotImplementedError:  # the default event loop of Windows, for which anyio has a thread
         return await _wait_in_thread(sock, seconds, for_write=for_write)
     timer = None if seconds == math.inf else loop.call_later(seconds, _set_result, is_ready, False)  # as above
     try:
         return await is_ready
     finally:
-        remove(sock)
+        remove(fd)
         if timer is not None:
             timer.cancel()
 

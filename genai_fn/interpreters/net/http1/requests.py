@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -82,11 +83,9 @@ def encode_head(request: HttpRequest, target: Target) -> bytes:
 def _has_valid_headers(request: HttpRequest, headers: list[tuple[bytes, bytes]]) -> bool:
     lengths = 0
     for name, value in headers:
-        if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(value)):
+        lower_name = _check_name(name)
+        if lower_name in _REFUSED_NAMES or not _VALUE.fullmatch(value):
             return False
-        lower_name = name.lower()
-        if lower_name == b"transfer-encoding":
-            return False  # the body is sent as it is, with its length
         if lower_name == b"content-length":
             lengths += 1
             if value != b"%d" % get_body_size(request.body):
@@ -94,6 +93,14 @@ def _has_valid_headers(request: HttpRequest, headers: list[tuple[bytes, bytes]])
     return lengths <= 1
 
 
+@lru_cache(256)
+def _check_name(name: bytes) -> bytes:
+    """Return the name of a header in lower case, ``b""`` if it is malformed."""
+    return name.lower() if _TOKEN.fullmatch(name) else b""
+
+
+_REFUSED_NAMES: Final = (b"", b"transfer-encoding")
+"""Malformed ones, and one that would contradict the length with which every body is sent."""
 _TOKEN: Final = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _PATH: Final = re.compile(rb"[\x21-\x7e]+")
 _VALUE: Final = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
