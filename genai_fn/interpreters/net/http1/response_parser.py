@@ -9,7 +9,7 @@ tolerates. The texts of errors contain nothing that the server has sent.
 import re
 from typing import Final
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from genai_fn.interpreters.net.http1.requests import ResponseHead
 
@@ -117,13 +117,20 @@ class ResponseParser:
         return after
 
     def _feed_head(self, head: bytes) -> None:
-        try:
-            self._parser.feed_data(head)
-        except (HttpParserError, HttpParserUpgrade):
-            raise RemoteProtocolError("the head of the response is malformed") from None
+        is_well_formed = self._feed_parser(head) and self._found.has_head and self._found.has_strict_headers
         is_version_1 = self._parser.get_http_version() in _VERSIONS
-        if not (self._found.has_head and is_version_1 and _has_strict_lines(head) and self._found.has_strict_names):
+        if not (is_well_formed and is_version_1 and _has_strict_lines(head)):
             raise RemoteProtocolError("the head of the response is malformed")
+
+    def _feed_parser(self, data: bytes) -> bool:
+        """Return whether llhttp accepts the data."""
+        try:
+            self._parser.feed_data(data)
+        except HttpParserCallbackError as error:
+            raise (error.__context__ or error) from None  # an interrupt, such as Ctrl-C, during a callback
+        except (HttpParserError, HttpParserUpgrade):
+            return False
+        return True
 
     def _find_end(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Find what delimits the body: RFC 9112, section 6.3."""
@@ -163,12 +170,12 @@ class ResponseParser:
     def _parse_chunks(self, data: bytes) -> None:
         found, size_before = self._found, len(self._found.body)
         self._last_bytes = (self._last_bytes + data[-_LONGEST_END:])[-_LONGEST_END:]
-        try:
-            self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade):
+        if not self._feed_parser(data):
             if not found.is_complete:
-                raise RemoteProtocolError("the chunks of the response are malformed") from None
+                raise RemoteProtocolError("the chunks of the response are malformed")
             self._has_trailing_data = True
+        if not found.has_strict_headers:
+            raise RemoteProtocolError("the trailers of the response contain a length")
         if found.is_complete:
             self.is_complete = True
             # llhttp skips line ends after a response, and reports other bytes as the begin of another one.
@@ -190,27 +197,31 @@ _WITHOUT_BODY: Final = (204, 304)
 _LENGTH: Final = re.compile("[0-9]{1,18}")
 _SLICE_SIZE: Final = 1 << 16
 _BLANKS: Final = (b" ", b"\t")
+_FRAMING: Final = (b"content-length", b"transfer-encoding")
 _LONGEST_END: Final = 5
 _END_OF_CHUNKS: Final = re.compile(rb"[^\r\n]\r\n\r\n", re.DOTALL)
 
 
 def _has_strict_lines(head: bytes) -> bool:
-    """Return whether no line ends with less than CRLF or is folded (RFC 9112, 5.2), and none contains NUL."""
-    ends = head.count(b"\r\n")
+    """Return whether each line ends with CRLF, none is folded (RFC 9112, 5.2), and none has control characters."""
     is_folded = b"\r\n " in head or b"\r\n\t" in head
-    return head.count(b"\n") == head.count(b"\r") == ends and not is_folded and b"\0" not in head
+    has_only_crlf = head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n")
+    return has_only_crlf and not is_folded and len(head.translate(None, _CONTROL_CHARACTERS)) == len(head)
+
+
+_CONTROL_CHARACTERS: Final = bytes({*range(32), 127} - set(b"\t\r\n"))
 
 
 class _Callbacks:
     """What llhttp has found. It refers to no parser, so that a parser is no cyclic garbage."""
 
-    __slots__ = ("body", "has_head", "has_strict_names", "headers", "is_complete", "messages")
+    __slots__ = ("body", "has_head", "has_strict_headers", "headers", "is_complete", "messages")
 
     def __init__(self) -> None:
         self.headers: list[tuple[str, str]] = []
         self.body: list[bytes] = []
         self.has_head = self.is_complete = False
-        self.has_strict_names = True
+        self.has_strict_headers = True
         self.messages = 0
 
     def on_message_begin(self) -> None:
@@ -218,8 +229,10 @@ class _Callbacks:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:  # else it is a trailer
-            self.has_strict_names &= name[-1:] not in _BLANKS  # httptools 0.6 allows a blank before the colon
+            self.has_strict_headers &= name[-1:] not in _BLANKS  # httptools 0.6 allows a blank before the colon
             self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+        elif name.lower() in _FRAMING and not self.is_complete:
+            self.has_strict_headers = False
 
     def on_headers_complete(self) -> None:
         self.has_head = True

@@ -5,6 +5,7 @@ import gc
 import pytest
 from hypothesis import given, strategies as st
 
+from genai_fn.interpreters.net.http1 import response_parser
 from genai_fn.interpreters.net.http1.response_parser import MAX_HEAD_BYTES, RemoteProtocolError, ResponseParser
 from tests.support.http_responses import parse, parse_with_h11
 
@@ -71,6 +72,7 @@ REFUSED = {
     "CR in a value": OK + b"A: 1\rContent-Length: 0\r\n\r\n",
     "NUL in a value": OK + b"A: \0\r\nContent-Length: 0\r\n\r\n",
     "NUL in the phrase": b"HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n",
+    "control character in the phrase": b"HTTP/1.1 200 O\x0bK\r\nContent-Length: 0\r\n\r\n",
     "line end before": b"\r\n" + OK + b"Content-Length: 0\r\n\r\n",
     "HTTP/2": b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.2": b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -102,6 +104,8 @@ def test_refused(name: str) -> None:
         b"1\r\na0\r\n\r\n",
         b"1\r\na\r\n0\r\nnothing\r\n\r\n",
         b"1\r\na\r\n0\r\nA : 1\r\n\x01\r\n",
+        b"1\r\na\r\n0\r\nContent-Length: 1\r\n\r\n",
+        b"1\r\na\r\n0\r\nTransfer-Encoding: gzip\r\n\r\n",
     ),
 )
 def test_malformed_chunks(chunks: bytes) -> None:
@@ -147,6 +151,18 @@ def test_errors_contain_nothing_received() -> None:
         assert "test-secret" not in str(raised.value)
         assert raised.value.__cause__ is None
         assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("callback", ("on_header", "on_headers_complete", "on_message_begin", "on_body"))
+def test_interrupted_callback(callback: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt while httptools calls back is raised as it is; httptools would turn it into its own error."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(response_parser._Callbacks, callback, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ResponseParser("GET").receive_data(VALID["chunks"])
 
 
 def test_no_cyclic_garbage() -> None:
