@@ -122,6 +122,7 @@ class NonBlockingSocket:
         self.has_received = False
         self._write_buffer = b""
         self._read_size = _MIN_READ_SIZE
+        self._read_error: OSError | None = None
         self._uses: set[object] = set()
         self.is_closed = False
         self._pid = os.getpid()
@@ -146,6 +147,8 @@ class NonBlockingSocket:
         use = object()
         try:
             self._begin_use(use)
+            if self._read_error is not None:
+                raise self._read_error
             if self._write_buffer:
                 with suppress(OSError):  # a peer that closed the connection may have sent the reason
                     yield from self.write(b"")
@@ -154,13 +157,27 @@ class NonBlockingSocket:
                 yield WaitUntilReady(self.sock, for_write=False)
             data = yield from self._retry_until_done(partial(self.sock.recv, size), for_write=False)
             self.has_received |= bool(data)
-            return data
+            is_full_record = len(data) >= _TLS_RECORD_SIZE and isinstance(self.sock, ssl.SSLSocket)
+            return self._read_further_records(data, size) if is_full_record else data
         except ssl.SSLEOFError:
             if self.is_closed or not self.has_received:
                 return b""  # cut by this process, or nothing was cut
             raise ConnectionAbortedError(errno.ECONNABORTED, "the connection ended without TLS close_notify") from None
         finally:
             self._end_use(use)
+
+    def _read_further_records(self, data: bytes, size: int) -> bytes:
+        """Read the records of TLS that have arrived with a full one: each read returns one, of 16 KiB at most."""
+        records, remaining = [data], size - len(data)
+        try:
+            while remaining and len(records[-1]) >= _TLS_RECORD_SIZE:
+                records.append(self.sock.recv(remaining))
+                remaining -= len(records[-1])
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:  # OpenSSL may report it once only
+            self._read_error = error.with_traceback(None)  # which refers to this socket
+        return b"".join(records)
 
     def read_available(self) -> SocketSteps[bytes]:
         """Read what has arrived, ``b""`` at the end: at most 64 KiB, and up to 1 MiB while more than that arrives."""
@@ -198,6 +215,8 @@ class NonBlockingSocket:
 
     def is_quiet(self) -> bool:
         """Return whether neither bytes nor an end arrived after the last response: only then it is reusable."""
+        if self._read_error is not None:
+            return False
         try:
             self.sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -241,6 +260,7 @@ class NonBlockingSocket:
 
 
 _MAX_BUFFERED_BYTES = 1 << 16
+_TLS_RECORD_SIZE = 1 << 14
 _MIN_READ_SIZE = 1 << 16
 _MAX_READ_SIZE = 1 << 20
 _SEND_SIZE = 1 << 20

@@ -205,11 +205,16 @@ BODY_UNTIL_END = Send(encode_head(200, ()) + b"half")
 COMPLETE_BODY = Send(encode_head(200, (("content-length", "4"),)) + b"full")
 
 
-def test_cut_tls(kind: PoolKind) -> None:
-    """A body without a length that ends without TLS ``close_notify`` may be cut: it is a failure."""
+@pytest.mark.parametrize("sent", [BODY_UNTIL_END, Send(BODY_UNTIL_END.data + bytes(300_000))], ids=["one", "many"])
+def test_cut_tls(kind: PoolKind, sent: Send) -> None:
+    """
+    A body without a length that ends without TLS ``close_notify`` may be cut: it is a failure.
+
+    So it is if the end arrives together with many records, which are read at once.
+    """
 
     async def body() -> None:
-        with Loopback((BODY_UNTIL_END, Close(abrupt=True)), tls=True) as server:
+        with Loopback((sent, Close(abrupt=True)), tls=True) as server:
             async with kind.make_pool(1, ssl_context=make_trusting_context(server)) as pool:
                 failed = await pool.call(build_get(server.url))
                 assert failed == EffectFailed(
