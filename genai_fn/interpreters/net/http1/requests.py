@@ -125,9 +125,14 @@ class BodyReader:
             return next(self._chunks, None)
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._chunks.close()
+        """Close the file. It takes the lock only while another thread reads: an interrupt may have left it taken."""
+        while True:
+            try:
+                self._chunks.close()
+            except ValueError:  # the generator is running
+                with self._lock:
+                    continue
+            return
 
 
 def iterate_body(body: Body) -> Generator[bytes]:
