@@ -24,7 +24,7 @@ class Exchange:
     @property
     def is_reusable(self) -> bool:
         """Whether both the request and the response were transferred completely, and nothing else was."""
-        return self._is_sent and self._parser.is_reusable and not has_close_option(self._request)
+        return self._is_sent and self._parser.is_reusable and not _has_close_option(self._request)
 
     def send_request(self) -> SocketSteps[ResponseHead]:
         """Send the request, and read the head of the response."""
@@ -70,6 +70,6 @@ def _read_chunk(body: BodyReader) -> Generator[SocketStep, Any, bytes | None]:
     return chunk
 
 
-def has_close_option(request: HttpRequest) -> bool:
+def _has_close_option(request: HttpRequest) -> bool:
     """Return whether a request asks the server to close the connection after it."""
     return any(name.lower() == "connection" and "close" in value.lower() for name, value in request.headers)

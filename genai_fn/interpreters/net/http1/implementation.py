@@ -16,7 +16,9 @@ def load_implementation(module: ModuleType | None) -> ModuleType:
             module = import_module("httptools")
         except ImportError:
             module = import_module("httpcore")
-    if not is_httptools(module):
+    if is_httptools(module):
+        import_module("genai_fn.interpreters.net.http1.exchange")  # now, as the caller delays forks
+    else:
         from genai_fn.interpreters.net.http1.log_masking import mask_log  # noqa: PLC0415  # httptools needs no logging
 
         mask_log(module)

@@ -46,7 +46,7 @@ def build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, byt
         has_length |= lower_name == "content-length"
         if lower_name != "host":
             headers.append((name.encode("ascii"), value.encode("latin-1")))
-    size = get_body_size(request.body)
+    size = _get_body_size(request.body)
     if not has_length and (size or request.method in _METHODS_WITH_BODY):
         headers.append((b"Content-Length", str(size).encode("ascii")))
     return headers
@@ -55,7 +55,7 @@ def build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, byt
 _METHODS_WITH_BODY: Final = {"POST", "PATCH", "PUT"}
 
 
-def get_body_size(body: Body) -> int:
+def _get_body_size(body: Body) -> int:
     """Return the size of a body in bytes."""
     if isinstance(body, FileSlice):
         return body.size
@@ -88,7 +88,7 @@ def _has_valid_headers(request: HttpRequest, headers: list[tuple[bytes, bytes]])
             return False
         if lower_name == b"content-length":
             lengths += 1
-            if value != b"%d" % get_body_size(request.body):
+            if value != b"%d" % _get_body_size(request.body):
                 return False
     return lengths <= 1
 

@@ -6,9 +6,11 @@ and for a connection have cancel scopes of their own.
 """
 
 import os
+import sys
 import time
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import anyio
@@ -48,6 +50,12 @@ class AsyncPool(BasePool):
         super().__init__(*args, **settings)
         self._waits: dict[anyio.CancelScope, EventLoopToken] = {}
         self._sending: set[NonBlockingSocket] = set()
+
+    def load_transport(self) -> None:
+        """Import now what the first request needs."""
+        super().load_transport()
+        if "asyncio" in sys.modules:
+            import_module("genai_fn.interpreters.net.connect.asyncio_waits")
 
     async def send(
         self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
