@@ -82,7 +82,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
     ),
     "oracle": capture_in("google-genai==3.6.1"),
-    "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[testing]"),
+    "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[fast,testing]"),
     "foreign": ((*HERE, "tests.foreign"),),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),

@@ -1,5 +1,6 @@
 """One attempt at a request over HTTP: sends it once, and reads its response whole or as a stream."""
 
+from io import BytesIO
 from math import inf
 from typing import Any
 
@@ -94,28 +95,27 @@ def _read_response(
 ) -> Effects[HttpResponse | GenaiError]:
     """Read a body to its end, and decompress it; fails if it exceeds `max_bytes`."""
     decompressor = Decompressor(response.headers, max_bytes)
-    chunks: list[bytes] = []
+    body = BytesIO()  # one buffer, which grows in place: its final value is no copy
     first = response
     while True:
         chunk: bytes | EffectFailed = yield ReadChunk(response, deadline, idle)
         if isinstance(chunk, EffectFailed) and source is not None:
-            interruption = _Interruption(first, response, sum(map(len, chunks)), chunk)
+            interruption = _Interruption(first, response, body.tell(), chunk)
             response, chunk = yield from _resume_body(source, interruption, deadline, idle)
         if isinstance(chunk, EffectFailed):
             yield CloseResource(response)  # the next attempt needs its connection
             return chunk.error
         data: bytes | GenaiError = decompressor.feed(chunk) if chunk else decompressor.finish()
         while decompressor.has_more and isinstance(data, bytes):
-            chunks.append(data)
+            body.write(data)
             data = (yield from _pause(deadline)) or decompressor.feed(b"")
         if isinstance(data, GenaiError):
             yield CloseResource(response)
             return data
-        if data:
-            chunks.append(data)
+        body.write(data)
         if not chunk:
             yield CloseResource(response)
-            return HttpResponse(first.status, first.headers, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            return HttpResponse(first.status, first.headers, body.getvalue())
 
 
 def _pause(deadline: float) -> Effects[TimedOut | None]:

@@ -41,8 +41,9 @@ class Http(SyncRunner):
 
         ssl_context: The TLS settings; None trusts the certificates of the system.
 
-        http1: The implementation of HTTP/1.1: ``"auto"``, ``"httpcore"``, ``"httpcore2"`` (with that extra), or one of
-            these modules.
+        http1: The implementation of HTTP/1.1: ``"httptools"`` (with the extra ``fast``), ``"httpcore"``,
+            ``"httpcore2"`` (with that extra), or one of these modules; ``"auto"`` is httptools where it is installed,
+            and httpcore elsewhere.
 
         on_event: A function that is called with each event of ``genai_fn.events``.
 

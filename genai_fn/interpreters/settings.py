@@ -45,9 +45,9 @@ P = ParamSpec("P")
 I = TypeVar("I")  # noqa: E741  # an interpreter
 
 
-HttpImplementation: TypeAlias = Literal["auto", "httpcore", "httpcore2"] | ModuleType
+HttpImplementation: TypeAlias = Literal["auto", "httptools", "httpcore", "httpcore2"] | ModuleType
 
-_HTTP1_PACKAGES = ("httpcore", "httpcore2")
+_HTTP1_PACKAGES = ("httptools", "httpcore", "httpcore2")
 
 
 class _BackendSetting(Value):
@@ -77,8 +77,8 @@ class Settings(_BackendSetting, kw_only=True):
         force_setattr(self, "headers", normalize_headers(self.headers, "headers"))
         check_at_least_one("max_connections", self.max_connections)
         check_at_least_one("max_response_bytes", self.max_response_bytes)
-        if self.http1 not in ("auto", *_HTTP1_PACKAGES) and not hasattr(self.http1, "HTTP11Connection"):
-            raise InvalidRequest("http1", self.http1, "auto, httpcore, httpcore2, or one of these modules")
+        if self.http1 not in ("auto", *_HTTP1_PACKAGES) and not _is_http1_module(self.http1):
+            raise InvalidRequest("http1", self.http1, "auto, httptools, httpcore, httpcore2, or one of these modules")
         if self.proxy:
             _check_proxy(self.proxy)
 
@@ -153,6 +153,10 @@ def _build_signature() -> Signature:
 
 
 _RENAMED = {"lanes": "max_connections", "transport": "http1"}
+
+
+def _is_http1_module(value: object) -> bool:
+    return hasattr(value, "HTTP11Connection") or hasattr(value, "HttpResponseParser")
 
 
 def _find_missing_package(http1: "HttpImplementation") -> MissingExtra | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpcore
-import httpcore2
+import httptools
 import pytest
 
 from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, check_no_leaks
@@ -16,7 +16,7 @@ def backend_and_manner(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-@pytest.fixture(params=[httpcore, httpcore2], ids=lambda module: module.__name__)
+@pytest.fixture(params=[httpcore, httptools], ids=lambda module: module.__name__)
 def transport(request: pytest.FixtureRequest) -> Any:
     return request.param
 

@@ -13,8 +13,8 @@ from anyio import to_thread
 
 from genai_fn import AsyncHttp, Success
 from genai_fn.http import Body, FileSlice
-from genai_fn.interpreters.net.pool import async_pool
-from genai_fn.interpreters.net.pool.http1 import iterate_body
+from genai_fn.interpreters.net.http1 import requests
+from genai_fn.interpreters.net.http1.requests import iterate_body
 from genai_fn.ops import files
 from genai_fn.request import Flow
 from tests.support.cancellation.cancel_points import MAX_STOPS, Canceller, list_stops
@@ -123,7 +123,7 @@ def test_cancelled_while_a_thread_reads(transport: ModuleType, tmp_path: Path, m
         else:
             yield from iterate_body(content)
 
-    monkeypatch.setattr(async_pool, "iterate_body", iterate_slowly)
+    monkeypatch.setattr(requests, "iterate_body", iterate_slowly)
 
     async def body() -> None:
         with Loopback(FileScript()) as server:

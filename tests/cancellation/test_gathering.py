@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import httpcore
-import httpcore2
+import httptools
 import pytest
 from anyio.lowlevel import checkpoint
 
@@ -37,7 +37,7 @@ def check_leaks() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=(httpcore, httpcore2), ids=lambda module: module.__name__)
+@pytest.fixture(params=(httpcore, httptools), ids=lambda module: module.__name__)
 def transport(request: pytest.FixtureRequest) -> Any:
     return request.param
 

@@ -229,7 +229,7 @@ def test_express_key(kind: InterpreterKind) -> None:
         {"headers": {"a": 1}},
         {"proxy": "ftp://me:test-password@x"},
         {"proxy": 7},
-        {"http1": "httptools"},
+        {"http1": "h11"},
         {"http1": ssl},
         {"http1": None},
     ),
@@ -242,7 +242,7 @@ def test_wrong_parameters(kind: InterpreterKind, wrong: dict[str, Any]) -> None:
     assert "test-password" not in repr(raised.value)
 
 
-@pytest.mark.parametrize("http1", ["auto", "httpcore", "httpcore2"])
+@pytest.mark.parametrize("http1", ["auto", "httptools", "httpcore", "httpcore2"])
 def test_http1(kind: InterpreterKind, http1: str) -> None:
     """The implementation of HTTP/1.1 can be chosen by name."""
     with Loopback([OK, STREAM]) as server:

@@ -2,12 +2,14 @@
 
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 
 import httpcore
-import httpcore2
+import httptools
 import pytest
 
 from tests.cases.faults import GROUPS, LIVE_GROUPS
+from tests.cases.faults.strictness import OUTCOMES_WITH_HTTPTOOLS
 from tests.support.faults.cancellations import cancel_at_random
 from tests.support.faults.fault import OPERATIONS, Fault, LiveFault
 from tests.support.faults.http_cases import check_case
@@ -58,6 +60,7 @@ def test_faults_are_distinct() -> None:
     assert [name for n, name in enumerate(names[: len(scripts)]) if scripts[n] in scripts[:n]] == []
     live_scripts = [(each.phase, each.steps) for each in LIVE_FAULTS]
     assert len(set(live_scripts)) == len(live_scripts)
+    assert set(OUTCOMES_WITH_HTTPTOOLS) <= set(names)
     assert len(scripts) >= 150
     assert len(live_scripts) >= 80
 
@@ -72,11 +75,11 @@ def test_sample_covers_the_matrix() -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_random_cancellations(backend: str) -> None:
     """Actions that are cancelled at random leave no task, socket, file or place of the pool behind."""
-    assert cancel_at_random(backend, httpcore2, 60)["cancelled"] >= 60
+    assert cancel_at_random(backend, httptools, 60)["cancelled"] >= 60
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of a socket whose creation was interrupted; none may be left
-@pytest.mark.parametrize("manner", [RAISE, CLOSE])
-def test_random_signals(manner: str) -> None:
+@pytest.mark.parametrize(("transport", "manner"), [(httpcore, RAISE), (httptools, RAISE), (httptools, CLOSE)])
+def test_random_signals(transport: ModuleType, manner: str) -> None:
     """Signals at random moments leave no socket, file or place of the pool behind."""
-    assert interrupt_at_random(httpcore, 50, manner)["interrupted"] >= 50
+    assert interrupt_at_random(transport, 50, manner)["interrupted"] >= 50

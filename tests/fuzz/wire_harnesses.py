@@ -33,6 +33,7 @@ from tests.fuzz.checks import check_result
 from tests.fuzz.effects import BACKENDS, KEY, build_handler, read_reply, run_effects
 from tests.fuzz.inputs import choose, read_headers, read_json, split_head, split_pieces, to_text
 from tests.fuzz.requests import REQUESTS
+from tests.support.http_responses import parse, parse_with_h11
 
 __all__ = ["WIRE_HARNESSES"]
 
@@ -48,6 +49,23 @@ def fuzz_responses(data: bytes) -> None:
     headers, body = read_headers(rest)
     status = int(words[2]) if len(words) > 2 and words[2].isdecimal() and len(words[2]) == 3 else 200
     check_result(decode(choose(words, 0, REQUESTS), HttpResponse(status, headers, body), choose(words, 1, BACKENDS)))
+
+
+def fuzz_http_responses(data: bytes) -> None:
+    """
+    Parse the bytes of an HTTP response: ``method sizes…`` of the pieces, then the bytes.
+
+    The pieces do not matter. What is accepted is what h11 reads, and a connection that is reusable is so for h11.
+    """
+    words, rest = split_head(data)
+    method = choose(words, 0, {"GET": "GET", "HEAD": "HEAD"})
+    whole = parse(rest, (), method)
+    assert parse(rest, [int(each) for each in words[1:100] if each.isdecimal() and len(each) < 5], method) == whole
+    status, _, body, is_reusable, is_malformed = whole
+    if not is_malformed:
+        expected = parse_with_h11(rest, method)
+        assert (status, body) == (expected[0], expected[2])
+        assert not is_reusable or expected[3]
 
 
 def fuzz_exchanges(data: bytes) -> None:
@@ -173,6 +191,7 @@ def fuzz_masking(data: bytes) -> None:
 
 WIRE_HARNESSES = (
     fuzz_responses,
+    fuzz_http_responses,
     fuzz_exchanges,
     fuzz_events,
     fuzz_frames,

@@ -5,6 +5,7 @@ What tests share: servers, fakes, builders of values, and ways to run one test o
 - `drawn_arguments`, `drawn_replies`, `drawn_requests`: Hypothesis strategies for calls, replies and requests.
 - `emulator_interpreter`, `emulator_requests`: the emulator's HTTP API, in process.
 - `first_decodes`: programs whose threads use new types concurrently.
+- `http_responses`: responses as the parser of httptools and as h11 read them.
 - `idle_threads`: detects when threads wait and nothing changes any more.
 - `interpreter_fixtures`, `interpreter_kinds`: sync and async interpreters behind one interface.
 - `interrupts`: interrupts a test while it waits.

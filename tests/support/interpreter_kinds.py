@@ -14,6 +14,7 @@ from typing import Any, Self
 import anyio
 import httpcore
 import httpcore2
+import httptools
 from anyio import to_thread
 from returns.result import Result
 
@@ -27,7 +28,7 @@ from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 Outcome = Result[Any, GenaiError]
 
 KINDS = ("sync", "asyncio", "trio")
-TRANSPORTS = (httpcore, httpcore2)
+TRANSPORTS = (httpcore, httpcore2, httptools)
 
 GENEROUS_TIMEOUTS = Timeouts(connect=60, idle=60, total=120)
 """Timeouts of tests that are not about time."""
@@ -39,7 +40,7 @@ def make_gemini(url: str, **more: Any) -> Gemini:
 
 
 class InterpreterKind:
-    """A kind of interpreter, ``sync``, ``asyncio`` or ``trio``, with httpcore or httpcore2."""
+    """A kind of interpreter, ``sync``, ``asyncio`` or ``trio``, with one of the transports."""
 
     def __init__(self, kind: str, transport: ModuleType) -> None:
         self.kind = kind
@@ -97,7 +98,17 @@ class InterpreterKind:
         return anyio.run(run_bounded, backend=self.kind)
 
 
-INTERPRETER_KINDS = tuple(InterpreterKind(kind, transport) for kind in KINDS for transport in TRANSPORTS)
+EVERY_INTERPRETER_KIND = tuple(InterpreterKind(kind, transport) for kind in KINDS for transport in TRANSPORTS)
+INTERPRETER_KINDS = tuple(
+    each
+    for each in EVERY_INTERPRETER_KIND
+    if each.transport in (httptools, httpcore2 if each.kind == "asyncio" else httpcore)
+)
+"""
+Those of the ordinary suite: httptools with each executor, and one of the others, which have the same code.
+
+The task ``faults`` runs the fault matrix with all of them.
+"""
 
 
 class AwaitableInterpreter:

@@ -3,11 +3,13 @@
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from itertools import product
 from typing import Any
 
 import anyio
 import httpcore
 import httpcore2
+import httptools
 
 from genai_fn.effects import EffectFailed
 from genai_fn.http import HttpRequest
@@ -15,14 +17,14 @@ from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Reply
 
-POOL_KINDS = tuple((kind, module) for kind in ("sync", "asyncio", "trio") for module in (httpcore, httpcore2))
+POOL_KINDS = tuple(product(("sync", "asyncio", "trio"), (httpcore, httpcore2, httptools)))
 POOL_KIND_IDS = tuple(f"{kind}-{module.__name__}" for kind, module in POOL_KINDS)
 OK = Reply(body=b"ok")
 CHUNKED = (("transfer-encoding", "chunked"),)
 
 
 class PoolKind:
-    """A kind of pool, ``sync``, ``asyncio`` or ``trio``, with httpcore or httpcore2."""
+    """A kind of pool, ``sync``, ``asyncio`` or ``trio``, with one of the transports."""
 
     def __init__(self, kind: str, transport: Any) -> None:
         self.is_sync = kind == "sync"

@@ -28,7 +28,7 @@ from genai_fn.interpreters.net.connect.connection import (
     open_connection,
     parse_target,
 )
-from genai_fn.interpreters.net.pool.http1 import build_connect_failure
+from genai_fn.interpreters.net.pool.failures import build_connect_failure
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, build_live_credential, encode_handshake

@@ -2,15 +2,16 @@
 A connected socket that never blocks, shared by all executors.
 
 Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
-socket became ready in time, `WaitForAny`, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with
-its result or its exception. A caller that stops early closes the generator, which closes a socket that is not returned
-yet.
+socket became ready in time, `WaitForAny`, or a slow call, `RunBlocking` for a DNS look-up and `ReadFile`, which is
+answered with its result or its exception. A caller that stops early closes the generator, which closes a socket that is
+not returned yet.
 """
 
 import errno
 import os
 import socket
 import ssl
+import time
 import traceback
 import weakref
 from collections.abc import Callable, Generator
@@ -44,7 +45,13 @@ class RunBlocking(Value):
     call: Callable[[], Any]
 
 
-SocketStep: TypeAlias = WaitUntilReady | WaitForAny | RunBlocking
+class ReadFile(Value):
+    """→ the result of the call, or its exception: it reads a file, for which tasks use a worker thread."""
+
+    call: Callable[[], Any]
+
+
+SocketStep: TypeAlias = WaitUntilReady | WaitForAny | RunBlocking | ReadFile
 SocketSteps: TypeAlias = Generator[SocketStep, Any, T]
 
 
@@ -84,6 +91,16 @@ def wrap_socket(
         raise
 
 
+class DeadlineExceededError(Exception):
+    """The deadline has passed. It is no ``TimeoutError``, because sockets raise those themselves."""
+
+
+def check_deadline(deadline: float) -> None:
+    """Raise `DeadlineExceededError` after a point of ``time.monotonic()``."""
+    if time.monotonic() >= deadline:
+        raise DeadlineExceededError
+
+
 class SocketClosedError(Exception):
     """The socket was closed by this process."""
 
@@ -104,10 +121,17 @@ class NonBlockingSocket:
         self.has_sent = False
         self.has_received = False
         self._write_buffer = b""
+        self._read_size = _MIN_READ_SIZE
+        self._read_error: OSError | None = None
         self._uses: set[object] = set()
         self.is_closed = False
         self._pid = os.getpid()
         self._finalizer = _close_when_collected(self, sock)
+
+    def begin_exchange(self) -> None:
+        """Prepare for the next request and its response."""
+        self.has_sent = self.has_received = False
+        self._read_size = _MIN_READ_SIZE
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> SocketSteps[None]:
         """Perform the handshake of a TLS client."""
@@ -123,6 +147,8 @@ class NonBlockingSocket:
         use = object()
         try:
             self._begin_use(use)
+            if self._read_error is not None:
+                raise self._read_error
             if self._write_buffer:
                 with suppress(OSError):  # a peer that closed the connection may have sent the reason
                     yield from self.write(b"")
@@ -131,13 +157,35 @@ class NonBlockingSocket:
                 yield WaitUntilReady(self.sock, for_write=False)
             data = yield from self._retry_until_done(partial(self.sock.recv, size), for_write=False)
             self.has_received |= bool(data)
-            return data
+            is_full_record = len(data) >= _TLS_RECORD_SIZE and isinstance(self.sock, ssl.SSLSocket)
+            return self._read_further_records(data, size) if is_full_record else data
         except ssl.SSLEOFError:
             if self.is_closed or not self.has_received:
                 return b""  # cut by this process, or nothing was cut
             raise ConnectionAbortedError(errno.ECONNABORTED, "the connection ended without TLS close_notify") from None
         finally:
             self._end_use(use)
+
+    def _read_further_records(self, data: bytes, size: int) -> bytes:
+        """Read the records of TLS that have arrived with a full one: each read returns one, of 16 KiB at most."""
+        records, remaining = [data], size - len(data)
+        try:
+            while remaining and len(records[-1]) >= _TLS_RECORD_SIZE:
+                records.append(self.sock.recv(remaining))
+                remaining -= len(records[-1])
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:  # OpenSSL may report it once only
+            self._read_error = error.with_traceback(None)  # which refers to this socket
+        return b"".join(records)
+
+    def read_available(self) -> SocketSteps[bytes]:
+        """Read what has arrived, ``b""`` at the end: at most 64 KiB, and up to 1 MiB while more than that arrives."""
+        size = self._read_size
+        data = yield from self.read(size)
+        if len(data) == size:
+            self._read_size = min(2 * size, _MAX_READ_SIZE)
+        return data
 
     def buffer_write(self, data: bytes) -> bool:
         """Buffer up to 64 KiB, so that a head and its body are sent together; returns False if it does not fit."""
@@ -167,6 +215,8 @@ class NonBlockingSocket:
 
     def is_quiet(self) -> bool:
         """Return whether neither bytes nor an end arrived after the last response: only then it is reusable."""
+        if self._read_error is not None:
+            return False
         try:
             self.sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -210,6 +260,9 @@ class NonBlockingSocket:
 
 
 _MAX_BUFFERED_BYTES = 1 << 16
+_TLS_RECORD_SIZE = 1 << 14
+_MIN_READ_SIZE = 1 << 16
+_MAX_READ_SIZE = 1 << 20
 _SEND_SIZE = 1 << 20
 
 

@@ -138,7 +138,7 @@ def load_file_body(request: HttpRequest) -> HttpRequest | EffectFailed:
     """Load a body from its file; fails as an HTTP request would if the file cannot be read."""
     if not isinstance(request.body, FileSlice):
         return request
-    from genai_fn.interpreters.net.pool.http1 import (  # noqa: PLC0415  # few upload files
+    from genai_fn.interpreters.net.http1.requests import (  # noqa: PLC0415  # few upload files
         UnsendableRequestError,
         iterate_body,
     )

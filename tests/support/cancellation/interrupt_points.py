@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, gather, streamed, with_options
-from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
+from genai_fn.interpreters.net.http1.sync_connections import NetworkStream
 from genai_fn.interpreters.sync_runner import Items
 from tests.support.cancellation.cancel_points import count_client_sockets
 from tests.support.cancellation.scenarios import ModelScript, build_request

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import httpcore
 import httpcore2
+import httptools
 import pytest
 
 from tests.cases.faults import GROUPS, LIVE_GROUPS
@@ -27,22 +28,25 @@ from tests.support.faults.fault import OPERATIONS
 from tests.support.faults.http_cases import check_case
 from tests.support.faults.live_cases import check_live_case
 from tests.support.faults.signals import CLOSE, RAISE, interrupt_at_random
-from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, SleepRecorder
+from tests.support.interpreter_kinds import EVERY_INTERPRETER_KIND, InterpreterKind, SleepRecorder
 
 F = TypeVar("F")
 PROCESSES = 2
 MAX_SECONDS = 1800
+TRANSPORTS = (httpcore, httpcore2, httptools)
 CHAOS: dict[str, Callable[[], dict[str, float]]] = {
-    "cancellations, asyncio, httpcore": lambda: cancel_at_random("asyncio", httpcore, 2500),
-    "cancellations, asyncio, httpcore2": lambda: cancel_at_random("asyncio", httpcore2, 2500),
-    "cancellations, trio, httpcore": lambda: cancel_at_random("trio", httpcore, 2500),
-    "cancellations, trio, httpcore2": lambda: cancel_at_random("trio", httpcore2, 2500),
-    "signals that raise, httpcore": lambda: interrupt_at_random(httpcore, 1000, RAISE),
-    "signals that raise, httpcore2": lambda: interrupt_at_random(httpcore2, 1000, RAISE),
-    "signals that close, httpcore": lambda: interrupt_at_random(httpcore, 500, CLOSE),
-    "signals that close, httpcore2": lambda: interrupt_at_random(httpcore2, 500, CLOSE),
+    **{
+        f"cancellations, {backend}, {transport.__name__}": partial(cancel_at_random, backend, transport, 2500)
+        for backend in ("asyncio", "trio")
+        for transport in TRANSPORTS
+    },
+    **{
+        f"signals that {manner}, {transport.__name__}": partial(interrupt_at_random, transport, count, action)
+        for manner, count, action in (("raise", 1000, RAISE), ("close", 500, CLOSE))
+        for transport in TRANSPORTS
+    },
 }
-KINDS = {repr(kind): kind for kind in INTERPRETER_KINDS}
+KINDS = {repr(kind): kind for kind in EVERY_INTERPRETER_KIND}
 
 
 def run_part(name: str) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""Performs the steps of sockets in a task of asyncio or trio; adapters for httpcore and anyio."""
+"""Performs the steps of sockets in a task of asyncio or trio; an adapter for anyio."""
 
+import math
 import socket
+import time
 from typing import Any, TypeVar
 
 import anyio
+from anyio import to_thread
 from anyio.abc import ByteStream
 
 from genai_fn.interpreters.executors.event_loops import await_promise
@@ -11,13 +14,16 @@ from genai_fn.interpreters.executors.tasks import extract_interrupt
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target, open_connection
 from genai_fn.interpreters.net.connect.sync_steps import start_blocking_call
 from genai_fn.interpreters.net.socket import (
+    DeadlineExceededError,
     NonBlockingSocket,
+    ReadFile,
     RunBlocking,
     SocketClosedError,
-    SocketStep,
     SocketSteps,
     WaitForAny,
     WaitUntilReady,
+    capture_outcome,
+    check_deadline,
 )
 
 T = TypeVar("T")
@@ -32,45 +38,26 @@ async def open_stream(target: Target, config: ConnectConfig) -> "AnyioStream":
     return AnyioStream(await perform_steps(open_connection(target, config)))
 
 
-async def perform_steps(steps: SocketSteps[T]) -> T:
-    """Perform steps and return their result; cancellation closes the generator, which closes an unfinished socket."""
+async def perform_steps(steps: SocketSteps[T], deadline: float = math.inf) -> T:
+    """
+    Perform steps and return their result; cancellation closes the generator, which closes an unfinished socket.
+
+    Raises `DeadlineExceededError` if it waits for a socket at `deadline`, a point of ``time.monotonic()``. It costs
+    less than a cancel scope around the call, which also bounds other steps.
+    """
     result: Any = None
     try:
         while True:
             step = steps.send(result)
+            if isinstance(step, WaitUntilReady):
+                result = await _wait_until_deadline(step, deadline)
+                continue
+            check_deadline(deadline)
             result = await _perform_step(step)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
-
-
-class AsyncNetworkStream:
-    """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: cancel scopes around its use bound it."""
-
-    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = sock
-        self._write_error = write_error
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        """Read at most `max_bytes`, ``b""`` at the end."""
-        return await perform_steps(self.socket.read(max_bytes))
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
-        if self.socket.buffer_write(buffer):
-            return
-        try:
-            await perform_steps(self.socket.write(buffer))
-        except OSError as error:
-            raise self._write_error(str(error)) from None
-
-    async def aclose(self) -> None:
-        """Close the socket."""
-        self.socket.close()
-
-    def get_extra_info(self, info: str) -> None:
-        """Return None: there is no extra information."""
 
 
 class AnyioStream(ByteStream):
@@ -106,23 +93,33 @@ class AnyioStream(ByteStream):
             raise anyio.BrokenResourceError from None
 
 
-async def _perform_step(step: SocketStep) -> Any:
+async def _perform_step(step: WaitForAny | RunBlocking | ReadFile) -> Any:
     match step:
-        case WaitUntilReady():
-            return await _wait_until_ready(step)
         case WaitForAny():
             return await _wait_for_any(step)
         case RunBlocking():
             return await await_promise(start_blocking_call(step))
+        case ReadFile():
+            return await to_thread.run_sync(capture_outcome, step.call)
 
 
-async def _wait_until_ready(step: WaitUntilReady) -> bool:
-    ready = anyio.wait_writable if step.for_write else anyio.wait_readable
-    if step.timeout is None:
-        await ready(step.sock)
-        return True
-    with anyio.move_on_after(step.timeout) as scope:
-        await ready(step.sock)
+async def _wait_until_deadline(step: WaitUntilReady, deadline: float) -> bool:
+    remaining = deadline - time.monotonic()
+    if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
+        if step.timeout is not None and step.timeout < remaining:
+            return await _wait_until_ready(step, step.timeout)
+        if await _wait_until_ready(step, remaining):
+            return True
+    raise DeadlineExceededError
+
+
+async def _wait_until_ready(step: WaitUntilReady, seconds: float) -> bool:
+    if anyio.get_cancelled_exc_class().__module__.startswith("asyncio"):
+        from genai_fn.interpreters.net.connect.asyncio_waits import wait_on_asyncio  # noqa: PLC0415  # trio needs no asyncio
+
+        return await wait_on_asyncio(step.sock, seconds, for_write=step.for_write)
+    with anyio.move_on_after(seconds) as scope:
+        await (anyio.wait_writable if step.for_write else anyio.wait_readable)(step.sock)
     return not scope.cancelled_caught
 
 

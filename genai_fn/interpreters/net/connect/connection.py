@@ -7,7 +7,7 @@ All connections of an interpreter share one `ConnectConfig`, and so one TLS cont
 import socket
 import ssl
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,13 +83,17 @@ def parse_target(url: str) -> Target:
     """
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna").decode("ascii")
-        port = parts.port
+        return _build_target(parts.scheme, parts.hostname or "", parts.port)
     except ValueError:  # a port past 65535, half an IPv6 address, a label too long
         raise ConnectionSetupError("parsing the URL", "not a URL") from None
-    if not host or parts.scheme not in _DEFAULT_PORTS:
+
+
+@lru_cache(64)
+def _build_target(scheme: str, host_name: str, port: int | None) -> Target:
+    host = host_name.encode("idna").decode("ascii")
+    if not host or scheme not in _DEFAULT_PORTS:
         raise ConnectionSetupError("parsing the URL", "not a URL of http or https with a host")
-    return Target(host, _DEFAULT_PORTS[parts.scheme] if port is None else port, tls=parts.scheme == "https")
+    return Target(host, _DEFAULT_PORTS[scheme] if port is None else port, tls=scheme == "https")
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -1,4 +1,4 @@
-"""Performs the steps of sockets in the calling thread; an adapter for httpcore."""
+"""Performs the steps of sockets in the calling thread."""
 
 import math
 import select
@@ -12,20 +12,18 @@ from typing import Any, TypeVar
 
 from genai_fn.interpreters.executors.threads import Promise, start_thread
 from genai_fn.interpreters.net.socket import (
-    NonBlockingSocket,
+    DeadlineExceededError,
+    ReadFile,
     RunBlocking,
     SocketSteps,
     WaitForAny,
     WaitUntilReady,
     capture_outcome,
+    check_deadline,
     shut_down_socket,
 )
 
 T = TypeVar("T")
-
-
-class DeadlineExceededError(Exception):
-    """The deadline has passed. It is no ``TimeoutError``, because sockets raise those themselves."""
 
 
 def perform_steps(
@@ -40,6 +38,10 @@ def perform_steps(
     try:
         while True:
             step = steps.send(result)
+            if isinstance(step, ReadFile):
+                check_deadline(deadline)
+                result = capture_outcome(step.call)
+                continue
             if isinstance(step, RunBlocking):
                 result = _run_blocking(step, deadline, on_wait)
                 continue
@@ -50,35 +52,6 @@ def perform_steps(
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
-
-
-class NetworkStream:
-    """httpcore's ``NetworkStream`` over a socket. It ignores `timeout`: set `deadline` before each use."""
-
-    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = sock
-        self.deadline = math.inf
-        self._write_error = write_error
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read at most `max_bytes`, ``b""`` at the end."""
-        return perform_steps(self.socket.read(max_bytes), self.deadline)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
-        if self.socket.buffer_write(buffer):
-            return
-        try:
-            perform_steps(self.socket.write(buffer), self.deadline)
-        except OSError as error:
-            raise self._write_error(str(error)) from None
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.socket.close()
-
-    def get_extra_info(self, info: str) -> None:
-        """Return None: there is no extra information."""
 
 
 def _end_wait(step: WaitUntilReady | WaitForAny) -> None:

@@ -6,8 +6,6 @@ import ssl
 import sys
 from pathlib import Path
 
-import certifi
-
 
 def make_context() -> ssl.SSLContext:
     """
@@ -22,6 +20,8 @@ def make_context() -> ssl.SSLContext:
     found = _make_truststore_context()
     if found is not None:
         return found
+    import certifi  # noqa: PLC0415  # slow, and rarely needed
+
     context.load_verify_locations(certifi.where())
     return context
 

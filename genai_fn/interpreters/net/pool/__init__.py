@@ -6,6 +6,5 @@ The connection pools.
 - `base`: what both pools share: their settings and the head of a response.
 - `sync_pool`: the pool for threads.
 - `async_pool`: the pool for tasks of asyncio and trio.
-- `log_masking`: masks credentials in httpcore's log.
-- `http1`: builds requests for httpcore's HTTP/1.1 connections, and turns their errors into `EffectFailed`.
+- `failures`: converts exceptions of the network and of HTTP into `EffectFailed`.
 """

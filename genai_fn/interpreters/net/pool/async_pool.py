@@ -1,29 +1,30 @@
 """
 The connection pool for tasks of asyncio and trio.
 
-It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. Each phase has its own cancel
-scope.
+It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. The waits for a slot
+and for a connection have cancel scopes of their own.
 """
 
 import os
-import threading
+import sys
 import time
-from collections.abc import AsyncIterator, Generator
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import anyio
-from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from genai_fn.effects import EffectFailed
 from genai_fn.engine.stepper import arun_program
-from genai_fn.errors import Closed, TimedOut, TimeoutPhase
-from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.errors import Closed, TimeoutPhase
+from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.event_loops import call_soon
-from genai_fn.interpreters.net.connect.async_steps import AsyncNetworkStream, perform_steps
+from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.connect.connection import open_connection
+from genai_fn.interpreters.net.http1.async_connections import build_async_connection
+from genai_fn.interpreters.net.http1.requests import ResponseHead
 from genai_fn.interpreters.net.pool.base import (
     BasePool,
     BasePooledResponse,
@@ -32,15 +33,14 @@ from genai_fn.interpreters.net.pool.base import (
     SendOnConnection,
     WaitForSlot,
 )
-from genai_fn.interpreters.net.pool.http1 import (
+from genai_fn.interpreters.net.pool.failures import (
     build_cancelled_failure,
-    build_http1_request,
     build_timeout_failure,
     build_transfer_failure,
-    iterate_body,
 )
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
+from genai_fn.interpreters.net.socket import DeadlineExceededError, NonBlockingSocket
 
 
 class AsyncPool(BasePool):
@@ -49,6 +49,13 @@ class AsyncPool(BasePool):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._waits: dict[anyio.CancelScope, EventLoopToken] = {}
+        self._sending: set[NonBlockingSocket] = set()
+
+    def load_transport(self) -> None:
+        """Import now what the first request needs."""
+        super().load_transport()
+        if "asyncio" in sys.modules:
+            import_module("genai_fn.interpreters.net.connect.asyncio_waits")
 
     async def send(
         self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
@@ -80,8 +87,9 @@ class AsyncPool(BasePool):
         except BaseException:  # a cancellation
             steps.close()
             raise
-        if self._config.is_closed and isinstance(response, EffectFailed) and isinstance(response.error, TimedOut):
-            return EffectFailed(Closed(sent=response.error.sent))  # `aclose` has ended a wait
+        if self._config.is_closed and isinstance(response, EffectFailed):  # `aclose` has ended a wait
+            sent = getattr(response.error, "sent", None)  # of errors of the network
+            return response if sent is None else EffectFailed(Closed(sent=sent))
         return response
 
     async def aclose(self) -> None:
@@ -89,30 +97,38 @@ class AsyncPool(BasePool):
         self._config.close()
         for scope, token in tuple(self._waits.items()):
             call_soon(token, scope.cancel)
+        for sock in tuple(self._sending):
+            sock.close()
 
     async def _perform(self, token: EventLoopToken, step: PoolStep) -> Any:
+        if isinstance(step, SendOnConnection):
+            return await self._send_on_connection(step)
         with anyio.move_on_after(step.deadline - time.monotonic()) as scope:
             self._waits[scope] = token
             try:
-                return await self._perform_step(step)
+                return await self._wait_or_connect(step)
             finally:
                 del self._waits[scope]
         return None
 
-    async def _perform_step(self, step: PoolStep) -> Any:
-        match step:
-            case WaitForSlot(waiter):
-                await waiter.wait()
-                return True
-            case OpenConnection(target):
-                sock = await perform_steps(open_connection(target, self.connect_config))
-                return self._config.build_connection(target, sock, AsyncNetworkStream, "AsyncHTTP11Connection")
-            case SendOnConnection(connection, request):
-                chunks = _AsyncBody(iterate_body(request.body), is_blocking=isinstance(request.body, FileSlice))
-                with closing(chunks) as body:
-                    return await connection.http_connection.handle_async_request(
-                        build_http1_request(request, connection.target, self._config.transport, body)
-                    )
+    async def _send_on_connection(self, step: SendOnConnection) -> ResponseHead | None:
+        sock = step.connection.socket
+        self._sending.add(sock)
+        try:
+            if self._config.is_closed:  # by another thread, meanwhile
+                sock.close()
+            return await step.connection.http.send_request(step.request, step.deadline)  # type: ignore[no-any-return]  # of an AsyncConnection
+        except DeadlineExceededError:
+            return None
+        finally:
+            self._sending.discard(sock)
+
+    async def _wait_or_connect(self, step: WaitForSlot | OpenConnection) -> Any:
+        if isinstance(step, WaitForSlot):
+            await step.waiter.wait()
+            return True
+        sock = await perform_steps(open_connection(step.target, self.connect_config))
+        return self._config.build_connection(step.target, sock, build_async_connection)
 
 
 class _TaskWaiter:
@@ -130,44 +146,12 @@ class _TaskWaiter:
         call_soon(self._token, self._event.set)
 
 
-class _AsyncBody:
-    """
-    An async iterator over the chunks of a body; files are read in a worker thread.
-
-    It is no async generator: asyncio leaves one of those unfinished after an error.
-    """
-
-    def __init__(self, chunks: Generator[bytes], *, is_blocking: bool) -> None:
-        self._chunks = chunks
-        self._is_blocking = is_blocking
-        self._lock = threading.Lock()
-
-    def __aiter__(self) -> "_AsyncBody":
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk = await to_thread.run_sync(self._read_next) if self._is_blocking else self._read_next()
-        if chunk is None:
-            raise StopAsyncIteration
-        return chunk
-
-    def _read_next(self) -> bytes | None:
-        with self._lock:
-            return next(self._chunks, None)
-
-    def close(self) -> None:
-        """Close the file, after a read that a cancelled task has left running in its thread."""
-        with self._lock:
-            self._chunks.close()
-
-
 class AsyncPooledResponse(BasePooledResponse):
     """A response whose head has been read; the caller must call `aclose`."""
 
-    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, response: Any) -> None:
-        super().__init__(state, slot, connection, response)
-        self._body: AsyncIterator[bytes] = aiter(response.stream)
-        self._has_started = self._is_reading = self._is_aborted = False
+    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, head: ResponseHead) -> None:
+        super().__init__(state, slot, connection, head)
+        self._is_reading = self._is_aborted = False
 
     async def read(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""
@@ -175,7 +159,7 @@ class AsyncPooledResponse(BasePooledResponse):
             chunk = await self._read_chunk(deadline, phase)
             if self._is_aborted:
                 chunk = EffectFailed(Closed("the response was closed", sent=True))
-                await self._finish_generators()
+                await self._finish_body()
             if chunk and not isinstance(chunk, EffectFailed):
                 return chunk
             self._final_result = chunk
@@ -183,10 +167,11 @@ class AsyncPooledResponse(BasePooledResponse):
 
     async def _read_chunk(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         doing = f"reading from {self._connection.target}"
-        self._is_reading = self._has_started = True
+        self._is_reading = True
         try:
-            with anyio.move_on_after(deadline - time.monotonic()):
-                return await self._read_next()
+            return await self._connection.http.read_body(deadline)  # type: ignore[no-any-return]  # of an AsyncConnection
+        except DeadlineExceededError:
+            return build_timeout_failure(phase, doing, self._connection.socket)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
             return build_transfer_failure(error, doing, self._connection.socket, reused=False)
         except BaseException:
@@ -194,14 +179,6 @@ class AsyncPooledResponse(BasePooledResponse):
             raise
         finally:
             self._is_reading = False
-        return build_timeout_failure(phase, doing, self._connection.socket)
-
-    async def _read_next(self) -> bytes:
-        try:
-            return await self._body.__anext__()
-        except StopAsyncIteration:
-            await self._response.aclose()
-            return b""
 
     def abort(self) -> None:
         """Close the connection at once, from any thread or task; pending reads fail. `aclose` must still be called."""
@@ -223,12 +200,11 @@ class AsyncPooledResponse(BasePooledResponse):
                 self._state.put_idle(self._slot)
             else:
                 self.abort()
-                await self._finish_generators()
+                await self._finish_body()
         finally:
             self._slot.close()
 
-    async def _finish_generators(self) -> None:
-        """Exhaust httpcore's async generators, which the closed socket ends: trio warns of unfinished ones."""
-        with anyio.CancelScope(shield=True), suppress(Exception):  # StopAsyncIteration, or an error of the socket
-            while self._has_started and not self._is_reading:
-                await self._body.__anext__()
+    async def _finish_body(self) -> None:
+        if not self._is_reading:
+            with anyio.CancelScope(shield=True), suppress(Exception):  # an error of the closed socket
+                await self._connection.http.finish_body()

@@ -16,11 +16,11 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed
 from genai_fn.http import Headers, HttpRequest
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, Target, parse_target
-from genai_fn.interpreters.net.pool.http1 import (
+from genai_fn.interpreters.net.http1.requests import ResponseHead
+from genai_fn.interpreters.net.pool.failures import (
     build_connect_failure,
     build_timeout_failure,
     build_transfer_failure,
-    decode_headers,
 )
 from genai_fn.interpreters.net.pool.slots import Slot, Waiter
 from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState
@@ -44,7 +44,7 @@ class OpenConnection(Value):
 
 
 class SendOnConnection(Value):
-    """→ httpcore's response, with its head. It raises any error of the network or of HTTP."""
+    """→ `ResponseHead`. It raises any error of the network or of HTTP."""
 
     connection: PooledConnection
     request: HttpRequest
@@ -70,8 +70,8 @@ class BasePool:
         ssl_context: TLS settings. If None, the pool trusts the system's certificate authorities, which it reads at the
             first use.
 
-        transport: The module ``httpcore`` or ``httpcore2``. If None, the pool imports httpcore at the first
-            request.
+        transport: The module ``httptools``, ``httpcore`` or ``httpcore2``. If None, the pool imports httptools at the
+            first request, or httpcore if that is not installed.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class BasePool:
         request: HttpRequest,
         owner: object,
         make_waiter: Callable[[], Waiter],
-        make_response: Callable[[PoolState, Slot, PooledConnection, Any], T],
+        make_response: Callable[[PoolState, Slot, PooledConnection, ResponseHead], T],
         *,
         deadline: float,
         connect_timeout: float,
@@ -111,7 +111,7 @@ class BasePool:
         Send a request and read the head of its response. The caller must close this generator if a step is interrupted.
 
         `owner` is the process and event loop that the connections belong to; `make_waiter` builds what `WaitForSlot`
-        waits for, and `make_response` wraps httpcore's response. `on_slot` is called with the slot before it has a
+        waits for, and `make_response` builds the response. `on_slot` is called with the slot before it has a
         place: closing that slot also closes the response.
         """
         try:
@@ -170,7 +170,7 @@ def _open_connection(slot: Slot, target: Target, deadline: float) -> _PoolSteps[
 
 def _send_on_connection(connection: PooledConnection, request: HttpRequest, deadline: float) -> _PoolSteps[Any]:
     sock = connection.socket
-    sock.has_sent = sock.has_received = False
+    sock.begin_exchange()
     response = None
     try:
         response = yield SendOnConnection(connection, request, deadline)
@@ -186,15 +186,14 @@ def _send_on_connection(connection: PooledConnection, request: HttpRequest, dead
 class BasePooledResponse:
     """A response whose head has been read. It holds a slot of the pool until it is closed, or is garbage."""
 
-    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, response: Any) -> None:
-        self.status: int = response.status
-        self.headers: Headers = decode_headers(response.headers)
+    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, head: ResponseHead) -> None:
+        self.status: int = head.status
+        self.headers: Headers = head.headers
         self._state = state
         self._slot = slot
         self._connection = connection
-        self._response = response
         self._final_result: bytes | EffectFailed | None = None
         self._is_closed = False
 
     def _can_reuse_connection(self) -> bool:
-        return self._final_result == b"" and self._connection.is_reusable()
+        return self._final_result == b"" and bool(self._connection.http.is_reusable())

@@ -8,16 +8,17 @@ their slots in order of arrival, and there are never more than `max_connections`
 import ssl
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target
-from genai_fn.interpreters.net.pool.log_masking import mask_log
+from genai_fn.interpreters.net.http1.implementation import load_implementation
 from genai_fn.interpreters.net.pool.slots import Slot, SlotQueue
 from genai_fn.interpreters.net.socket import NonBlockingSocket
+
+_BuildConnection: TypeAlias = Callable[[ModuleType, Target, NonBlockingSocket], Any]
 
 
 class PoolConfig:
@@ -34,19 +35,18 @@ class PoolConfig:
         self.connect_config = ConnectConfig(proxy=proxy, environ=environ, ssl_context=ssl_context)
         self.is_closed = False
         self._max_connections = max_connections
-        self._transport = transport
-        self._is_log_masked = False
+        self._module = transport
+        self._is_loaded = False
         self._state = PoolState(max_connections, None)
 
     @property
     def transport(self) -> ModuleType:
-        """The module httpcore or httpcore2, imported at the first use. Its log hides credentials from then on."""
-        if not self._is_log_masked:
-            self._transport = self._transport or import_module("httpcore")
-            mask_log(self._transport)
-            self._is_log_masked = True
-        assert self._transport is not None  # noqa: S101  # set above
-        return self._transport
+        """The implementation of HTTP/1.1, imported at the first use."""
+        if not self._is_loaded:
+            self._module = load_implementation(self._module)
+            self._is_loaded = True
+        assert self._module is not None  # noqa: S101  # set above
+        return self._module
 
     def get_state(self, owner: object) -> "PoolState":
         """Return the state of a process and event loop, and abandon the state of any other owner."""
@@ -64,33 +64,26 @@ class PoolConfig:
         self._state.close()
         self._state.owner = None  # an event loop that may be over
 
-    def build_connection(
-        self, target: Target, sock: NonBlockingSocket, stream_type: type[Any], connection_type: str
-    ) -> "PooledConnection":
-        """Wrap a connected socket in one of httpcore's connection classes; close the socket if that fails."""
+    def build_connection(self, target: Target, sock: NonBlockingSocket, build: _BuildConnection) -> "PooledConnection":
+        """Build a connection over an open socket; close the socket if that fails."""
         try:
-            stream = stream_type(sock, self.transport.WriteError)
-            scheme, host = b"https" if target.tls else b"http", target.host.encode("ascii")
-            origin = self.transport.Origin(scheme, host, target.port)
-            http_connection = getattr(self.transport, connection_type)(origin, stream)
+            return PooledConnection(target, sock, build(self.transport, target, sock))
         except BaseException:
             sock.close()
             raise
-        return PooledConnection(target, sock, stream, http_connection)
 
 
 class PooledConnection:
     """
-    One connection: its socket, the stream that httpcore reads and writes, and httpcore's HTTP state.
+    One connection: its socket, and its HTTP state, a `SyncConnection` or `AsyncConnection`.
 
     When a connection is collected, its socket is closed.
     """
 
-    def __init__(self, target: Target, sock: NonBlockingSocket, stream: Any, http_connection: Any) -> None:
+    def __init__(self, target: Target, sock: NonBlockingSocket, http: Any) -> None:
         self.target = target
         self.socket = sock
-        self.stream = stream
-        self.http_connection = http_connection
+        self.http = http
         self.was_used = False
         self.idle_since = 0.0
         self._finalizer = weakref.finalize(self, sock.close)
@@ -100,16 +93,6 @@ class PooledConnection:
         """Close the socket."""
         self.socket.close()
         self._finalizer.detach()  # an interrupt in a finalizer would be lost
-
-    def is_reusable(self) -> bool:
-        """
-        Return whether the last response ended cleanly, so that another request can follow.
-
-        Bytes after a response would be read as the response to the next request. Where they cannot be seen, because
-        httpcore keeps its protocol state elsewhere, the connection is not used again.
-        """
-        trailing = getattr(getattr(self.http_connection, "_h11_state", None), "trailing_data", None)
-        return trailing is not None and not trailing[0] and bool(self.http_connection.is_available())
 
 
 class PoolState:

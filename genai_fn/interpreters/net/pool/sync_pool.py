@@ -7,8 +7,7 @@ It raises nothing but ``KeyboardInterrupt`` and the like: failures are returned 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,9 @@ from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.threads import Latch
 from genai_fn.interpreters.net.connect.connection import open_connection
-from genai_fn.interpreters.net.connect.sync_steps import DeadlineExceededError, NetworkStream, perform_steps
+from genai_fn.interpreters.net.connect.sync_steps import perform_steps
+from genai_fn.interpreters.net.http1.requests import ResponseHead
+from genai_fn.interpreters.net.http1.sync_connections import build_sync_connection
 from genai_fn.interpreters.net.pool.base import (
     BasePool,
     BasePooledResponse,
@@ -27,16 +28,14 @@ from genai_fn.interpreters.net.pool.base import (
     SendOnConnection,
     WaitForSlot,
 )
-from genai_fn.interpreters.net.pool.http1 import (
+from genai_fn.interpreters.net.pool.failures import (
     build_cancelled_failure,
-    build_http1_request,
     build_timeout_failure,
     build_transfer_failure,
-    iterate_body,
 )
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
-from genai_fn.interpreters.net.socket import SocketClosedError
+from genai_fn.interpreters.net.socket import DeadlineExceededError, SocketClosedError
 
 
 class CancelHandle:
@@ -147,14 +146,10 @@ class SyncPool(BasePool):
                     sock = perform_steps(
                         open_connection(target, self.connect_config), deadline, cancel_handle.begin_wait
                     )
-                    return self._config.build_connection(target, sock, NetworkStream, "HTTP11Connection")
+                    return self._config.build_connection(target, sock, build_sync_connection)
                 case SendOnConnection(connection, request, deadline):
-                    connection.stream.deadline = deadline
                     cancel_handle.set_waker(connection.socket.close)
-                    with closing(iterate_body(request.body)) as body:
-                        return connection.http_connection.handle_request(
-                            build_http1_request(request, connection.target, self._config.transport, body)
-                        )
+                    return connection.http.send_request(request, deadline)
         except DeadlineExceededError:
             return None
         finally:
@@ -186,9 +181,8 @@ class _ThreadWaiter:
 class PooledResponse(BasePooledResponse):
     """A response whose head has been read; the caller must call `close`."""
 
-    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, response: Any) -> None:
-        super().__init__(state, slot, connection, response)
-        self._body: Iterator[bytes] = iter(response.stream)
+    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, head: ResponseHead) -> None:
+        super().__init__(state, slot, connection, head)
 
     def read(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""
@@ -202,12 +196,9 @@ class PooledResponse(BasePooledResponse):
         return self._final_result
 
     def _read_chunk(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
-        self._connection.stream.deadline = deadline
         doing = f"reading from {self._connection.target}"
         try:
-            chunk = next(self._body, b"")
-            if not chunk:
-                self._response.close()
+            return self._connection.http.read_body(deadline)  # type: ignore[no-any-return]  # of a SyncConnection
         except DeadlineExceededError:
             return build_timeout_failure(phase, doing, self._connection.socket)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
@@ -215,7 +206,6 @@ class PooledResponse(BasePooledResponse):
         except BaseException:
             self._final_result = build_cancelled_failure(doing)
             raise
-        return chunk
 
     def close(self) -> None:
         """

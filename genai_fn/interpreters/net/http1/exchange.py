@@ -1,0 +1,75 @@
+"""Sends requests over a socket, and reads their responses with httptools, as steps for sync and async executors."""
+
+from collections.abc import Generator
+from contextlib import closing, suppress
+from typing import Any
+
+from genai_fn.http import HttpRequest
+from genai_fn.interpreters.net.connect.connection import Target
+from genai_fn.interpreters.net.http1.requests import BodyReader, ResponseHead, encode_head
+from genai_fn.interpreters.net.http1.response_parser import ResponseParser
+from genai_fn.interpreters.net.socket import NonBlockingSocket, ReadFile, SocketStep, SocketSteps
+
+
+class Exchange:
+    """One request and its response. Further ones may follow on the connection only if it `is_reusable` then."""
+
+    def __init__(self, sock: NonBlockingSocket, request: HttpRequest, target: Target) -> None:
+        self._socket = sock
+        self._request = request
+        self._head = encode_head(request, target)
+        self._parser = ResponseParser(request.method)
+        self._is_sent = False
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether both the request and the response were transferred completely, and nothing else was."""
+        return self._is_sent and self._parser.is_reusable and not _has_close_option(self._request)
+
+    def send_request(self) -> SocketSteps[ResponseHead]:
+        """Send the request, and read the head of the response."""
+        with suppress(OSError):  # a peer that closed the connection may have sent the reason
+            yield from self._send_all()
+        while True:
+            head = self._parser.read_head()
+            if head is not None:
+                return head
+            self._parser.receive_data((yield from self._socket.read_available()))
+
+    def _send_all(self) -> SocketSteps[None]:
+        yield from self._write(self._head)
+        with closing(BodyReader(self._request.body)) as body:
+            while (chunk := (yield from _read_chunk(body))) is not None:
+                yield from self._write(chunk)
+        yield from self._socket.write(b"")
+        self._is_sent = True
+
+    def _write(self, data: bytes) -> SocketSteps[None]:
+        if not self._socket.buffer_write(data):
+            yield from self._socket.write(data)
+
+    def read_body(self) -> SocketSteps[bytes]:
+        """Read the next bytes of the body, ``b""`` at its end. If that fails or is cancelled, the socket is closed."""
+        try:
+            while True:
+                data = self._parser.read_body()
+                if data is not None:
+                    return data
+                self._parser.receive_data((yield from self._socket.read_available()))
+        except BaseException:  # also that of a generator which is closed, because its task was cancelled
+            self._socket.close()
+            raise
+
+
+def _read_chunk(body: BodyReader) -> Generator[SocketStep, Any, bytes | None]:
+    if not body.is_blocking:
+        return body.read_next()
+    chunk: bytes | Exception | None = yield ReadFile(body.read_next)
+    if isinstance(chunk, Exception):
+        raise chunk
+    return chunk
+
+
+def _has_close_option(request: HttpRequest) -> bool:
+    """Return whether a request asks the server to close the connection after it."""
+    return any(name.lower() == "connection" and "close" in value.lower() for name, value in request.headers)

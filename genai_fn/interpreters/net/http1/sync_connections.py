@@ -1,0 +1,120 @@
+"""HTTP/1.1 connections for threads, with httptools, httpcore or httpcore2."""
+
+import math
+from contextlib import closing
+from types import ModuleType
+from typing import Any, Protocol
+
+from genai_fn.http import HttpRequest
+from genai_fn.interpreters.net.connect.connection import Target
+from genai_fn.interpreters.net.connect.sync_steps import perform_steps
+from genai_fn.interpreters.net.http1.implementation import (
+    build_httpcore_origin,
+    build_httpcore_request,
+    is_httpcore_reusable,
+    is_httptools,
+    read_httpcore_head,
+)
+from genai_fn.interpreters.net.http1.requests import ResponseHead, iterate_body
+from genai_fn.interpreters.net.socket import NonBlockingSocket
+
+
+class SyncConnection(Protocol):
+    """One connection: each request is sent, and its response read to the end, before the next one."""
+
+    def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
+        """Send a request and read the head of its response. It raises any error of the network or of HTTP."""
+        ...
+
+    def read_body(self, deadline: float) -> bytes:
+        """Read the next bytes of the body, ``b""`` at its end. It raises as `send_request` does."""
+        ...
+
+    def is_reusable(self) -> bool:
+        """Return whether the last response ended cleanly, so that another request can follow."""
+        ...
+
+
+def build_sync_connection(module: ModuleType, target: Target, sock: NonBlockingSocket) -> SyncConnection:
+    """Build a connection over an open socket with an implementation of HTTP/1.1."""
+    return _HttptoolsConnection(target, sock) if is_httptools(module) else _HttpcoreConnection(module, target, sock)
+
+
+class _HttptoolsConnection:
+    def __init__(self, target: Target, sock: NonBlockingSocket) -> None:
+        from genai_fn.interpreters.net.http1.exchange import Exchange  # noqa: PLC0415  # httptools is optional
+
+        self._exchange_type = Exchange
+        self._target = target
+        self._socket = sock
+        self._exchange: Exchange
+
+    def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
+        self._exchange = self._exchange_type(self._socket, request, self._target)
+        return perform_steps(self._exchange.send_request(), deadline)
+
+    def read_body(self, deadline: float) -> bytes:
+        return perform_steps(self._exchange.read_body(), deadline)
+
+    def is_reusable(self) -> bool:
+        return self._exchange.is_reusable
+
+
+class _HttpcoreConnection:
+    """httpcore's ``HTTP11Connection``."""
+
+    def __init__(self, module: ModuleType, target: Target, sock: NonBlockingSocket) -> None:
+        self._module = module
+        self._target = target
+        self._stream = NetworkStream(sock, module.WriteError)
+        self._connection: Any = module.HTTP11Connection(build_httpcore_origin(module, target), self._stream)
+        self._response: Any = None
+        self._body: Any = iter(())
+
+    def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
+        self._stream.deadline = deadline
+        with closing(iterate_body(request.body)) as body:
+            self._response = self._connection.handle_request(
+                build_httpcore_request(self._module, request, self._target, body)
+            )
+        self._body = iter(self._response.stream)
+        return read_httpcore_head(self._response)
+
+    def read_body(self, deadline: float) -> bytes:
+        self._stream.deadline = deadline
+        data: bytes = next(self._body, b"")
+        if not data:
+            self._response.close()
+        return data
+
+    def is_reusable(self) -> bool:
+        return is_httpcore_reusable(self._connection)
+
+
+class NetworkStream:
+    """httpcore's ``NetworkStream`` over a socket. It ignores `timeout`: `deadline` is set before each use."""
+
+    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
+        self.socket = sock
+        self.deadline = math.inf
+        self._write_error = write_error
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what has arrived, ``b""`` at the end; httpcore accepts more than `max_bytes`."""
+        return perform_steps(self.socket.read_available(), self.deadline)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
+        if self.socket.buffer_write(buffer):
+            return
+        try:
+            perform_steps(self.socket.write(buffer), self.deadline)
+        except OSError as error:
+            raise self._write_error(str(error)) from None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+    def get_extra_info(self, info: str) -> None:
+        """Return None: there is no extra information."""
