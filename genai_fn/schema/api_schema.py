@@ -10,7 +10,6 @@ Translates JSON Schema and Python types into the API's own dialect, `Schema`.
 `Schema` is defined in a module that imports this one, so functions take it as the argument `schema_type`.
 """
 
-import difflib
 import functools
 import itertools
 import math
@@ -244,7 +243,9 @@ def _get_set_fields(given: Message) -> _Keywords:
 
 
 def _build_unknown_keyword_error(key: Any, value: Any, cursor: _Cursor) -> ConversionError:
-    near = difflib.get_close_matches(str(key), cursor.vocabulary.keyword_by_spelling, 1, 0.8)
+    from difflib import get_close_matches  # noqa: PLC0415  # for this error alone
+
+    near = get_close_matches(str(key), cursor.vocabulary.keyword_by_spelling, 1, 0.8)
     expected = f"a field of Schema, such as {near[0]}" if near else "a keyword of Schema, or response_json_schema"
     return cursor.error(value, expected, f".{key}")
 

@@ -13,7 +13,6 @@ type, and containers are converted in one loop within one ``try``, which costs n
 
 import base64
 import binascii
-import difflib
 import functools
 import math
 import operator
@@ -476,7 +475,9 @@ def _find_detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
     if key in _FIELDS_SET_BY_MODIFIERS:
         return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} instead", f".{key}")
-    near = difflib.get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
+    from difflib import get_close_matches  # noqa: PLC0415  # for this error alone
+
+    near = get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
     return ConversionError(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
 
 

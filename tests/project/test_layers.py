@@ -497,6 +497,17 @@ def test_imports_are_cheap_and_silent(statement: str) -> None:
     assert (process.stdout, process.stderr.strip()) == ("", "[]")
 
 
+@pytest.mark.parametrize("name", ["generate, encode, decode", "embed"])
+def test_imports_of_the_schema(name: str) -> None:
+    """A builder loads the types that it needs, not those of other resources, and no module that only errors need."""
+    unneeded = ("batches", "evaluation", "live", "music", "stores", "tunings", "videos")
+    modules = {"concurrent.futures", "difflib", "logging", *(f"genai_fn.schema.{each}" for each in unneeded)}
+    program = f"from genai_fn import {name}; import sys; sys.exit(repr(sorted({modules} & set(sys.modules))))"
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=600)
+    assert process.stderr.strip() == "[]"
+
+
 def list_text_files() -> list[Path]:
     suffixes = {".py", ".md", ".toml", ".lock", ".txt", ".json", ".cfg", ""}
     folders = ("genai_fn", "tests", "benchmarks", "docs", ".ci")

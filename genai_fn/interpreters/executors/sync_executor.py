@@ -5,7 +5,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -46,6 +45,8 @@ from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.threads import Latch, Worker, is_future, wait_for_first
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.executors.files import TempFile
     from genai_fn.interpreters.net.pool.sync_pool import CancelHandle
@@ -269,7 +270,9 @@ class SyncExecutor:
             close()
         raise FlowFailed(AsyncOnly(f"{effect.function_name} is async: run this with AsyncHttp"))
 
-    def _wait_for_future(self, future: Future[Any], call: CallFunction) -> Any:
+    def _wait_for_future(self, future: "Future[Any]", call: CallFunction) -> Any:
+        from concurrent.futures import CancelledError  # noqa: PLC0415  # loads logging; the future has done so
+
         over = Latch()
         future.add_done_callback(lambda _: over.set())
         try:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +41,8 @@ _MAX_HEAD_BYTES = 1 << 16
 
 
 def _describe_status(status: int) -> str:
+    from http import HTTPStatus  # noqa: PLC0415  # for this error alone
+
     known = {each.value: each.phrase for each in HTTPStatus}
     return f"the proxy answered {status} {known.get(status, '')}".rstrip()
 
