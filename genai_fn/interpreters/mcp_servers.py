@@ -1,6 +1,7 @@
 """Sessions with MCP servers for sync code: each lives in an event loop in a thread of its own."""
 
 import importlib
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
@@ -35,14 +36,25 @@ class McpThreadSession:
     def __init__(self, session: Any, portal: BlockingPortal) -> None:
         self._session = session
         self._portal = portal
+        self._process = os.getpid()
         self.is_over = False
         """Whether the block of `mcp_tools` has ended, and with it the session."""
 
     def start_call(self, function: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
         """Start an async function with the session, in the thread of the session."""
+        if self._process != os.getpid():  # a fork has no thread of the session, and would wait for it for ever
+            raise RuntimeError("the session belongs to another process: open one after the fork")
         if self.is_over:
-            raise RuntimeError("the session is closed, as the block of mcp_tools has ended")
-        return self._portal.start_task_soon(function, self._session, *args)
+            raise RuntimeError(_CLOSED)
+        return self._portal.start_task_soon(self._run_call, function, *args)
+
+    async def _run_call(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        try:
+            return await function(self._session, *args)
+        except anyio.get_cancelled_exc_class():
+            if self.is_over:  # the end of the block cancels what has not ended with the session
+                raise RuntimeError(_CLOSED) from None
+            raise
 
     def list_tools(self) -> Any:
         """Return the first page of the tools, a ``ListToolsResult`` of ``mcp``."""
@@ -51,6 +63,9 @@ class McpThreadSession:
     def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
         """Call a tool, and return the ``CallToolResult`` of ``mcp``."""
         return self.start_call(_call_tool, name, arguments).result()
+
+
+_CLOSED = "the session is closed, as the block of mcp_tools has ended"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Real MCP servers, in processes of their own, as tools: over stdio and streamable HTTP, in threads and in tasks."""
 
 import gc
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
+from mcp.server import MCPServer
 from returns.result import Failure, Success
 
 from genai_fn import (
@@ -186,23 +188,86 @@ def test_declared_only(url: str) -> None:
 # Servers that hang, die, or write garbage
 
 
-def count_hanging_calls(count: int) -> tuple[str, Any]:
-    """Return a call that returns when so many calls hang in the server."""
-    return "wait-for-hanging-calls", {"count": count}
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_hanging_tool(kind: str, url: str) -> None:
     """The deadline of the request ends a call that hangs, also in sync code, and the session stays usable."""
 
     def build(session: Any) -> Any:
-        hanging = list_mcp_tools(session).bind(lambda tools: REQUEST | with_options(deadline=0.3) | calling(*tools))
-        return hanging.lash(lambda error: (REQUEST | calling(session)).map(lambda _: error))
+        hanging = list_mcp_tools(session).bind(lambda tools: REQUEST | with_options(deadline=0.2) | calling(*tools))
+        return hanging.lash(lambda error: (generate("n", "Is it over?") | calling(session)).map(lambda _: error))
 
-    result, requests = run_with_server(url, kind, build, respond(("hang", {}), count_hanging_calls(0)))
+    def answer(request: Any) -> Any:
+        if len(request.operation.contents) > 1:
+            return FINAL
+        return build_response(build_call("hang") if request.operation.model == "m" else build_call(*NO_HANGING_CALLS))
+
+    result, requests = run_with_server(url, kind, build, answer)
     assert isinstance(result.unwrap(), TimedOut)
     (response,) = list_function_responses(requests[-1].operation.contents)
     assert "result" in response
+
+
+NO_HANGING_CALLS, HANGING_CALL = (("wait-for-hanging-calls", {"count": each}) for each in (0, 1))
+"""Calls that return when so many calls hang in the server."""
+
+
+def test_end_of_the_block() -> None:
+    """The end of the block ends the calls of other threads, as errors of the session, for any server."""
+    hanging = MCPServer("hanging")
+    is_called = threading.Event()
+
+    @hanging.tool()
+    async def hang() -> None:
+        is_called.set()
+        await anyio.sleep_forever()
+
+    results: list[Any] = []
+    with mcp_tools(Client(hanging)) as tools:
+        run = Fake(respond(("hang", {})))
+        thread = threading.Thread(target=lambda: results.append(run(REQUEST | calling(tools, on_error="fail"))))
+        thread.start()
+        is_called.wait()
+    thread.join()
+    assert isinstance(results[0].failure(), FunctionCallError)
+    assert "has ended" in results[0].failure().message
+
+
+def test_interrupt(url: str) -> None:
+    """Ctrl-C ends a call that hangs, and the session with it."""
+    main = threading.get_ident()
+
+    def interrupt(tools: Any) -> None:
+        tools.call_tool(*HANGING_CALL)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), mcp_tools(url, timeout=120) as tools:
+        thread = threading.Thread(target=interrupt, args=(tools,))
+        thread.start()
+        Fake(respond(("hang", {})))(REQUEST | calling(tools))
+    thread.join()
+    assert list_portals() == []
+
+
+def list_portals() -> list[str]:
+    """List the threads of sessions."""
+    return [each.name for each in threading.enumerate() if "Portal" in each.name]
+
+
+def test_fork() -> None:
+    """A session belongs to its process: in a fork, a call fails at once, and the parent's session goes on."""
+    code = (
+        "import os\n"
+        "from genai_fn import list_mcp_tools, mcp_tools\n"
+        "from genai_fn.testing import Fake\n"
+        "from mcp import Client\n"
+        "from mcp.server import MCPServer\n"
+        "with mcp_tools(Client(MCPServer('empty'))) as tools:\n"
+        "    if not (child := os.fork()):\n"
+        "        os._exit('after the fork' not in str(Fake({})(list_mcp_tools(tools)).failure()))\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "    assert Fake({})(list_mcp_tools(tools)).unwrap() == ()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # Python 3.12 warns of threads and forks
 
 
 def test_closed_interpreter(url: str) -> None:
@@ -241,9 +306,9 @@ def test_cancelled_call(kind: str, own_thread: bool, url: str) -> None:
                 session = await stack.enter_async_context(Client(url))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(Fake(respond(("hang", {}))).aio, REQUEST | calling(session))
-                waited = await Fake(respond(count_hanging_calls(1))).aio(REQUEST | calling(session))
+                waited = await Fake(respond(HANGING_CALL)).aio(REQUEST | calling(session))
                 tasks.cancel_scope.cancel()
-            again = await Fake(respond(count_hanging_calls(0))).aio(REQUEST | calling(session))
+            again = await Fake(respond(NO_HANGING_CALLS)).aio(REQUEST | calling(session))
             assert is_complete(waited)
             assert is_complete(again)
 
@@ -371,7 +436,7 @@ def test_exception_of_the_block(url: str) -> None:
     """An exception of the block leaves it as it is, and ends the session."""
     with pytest.raises(LookupError, match="mine"), mcp_tools(url, timeout=120):
         raise LookupError("mine")
-    assert not [each.name for each in threading.enumerate() if "Portal" in each.name]
+    assert list_portals() == []
 
 
 def test_lazy_import() -> None:
