@@ -174,6 +174,19 @@ def test_threads(url: str) -> None:
     assert isinstance(Fake({})(REQUEST | calling(tools)).failure(), FunctionCallError)
 
 
+def test_headers(url: str) -> None:
+    """The headers of a request do not tell that a program uses MCP."""
+    final = codec.decode(codec.encode(FINAL))
+    with (
+        mcp_tools(url, timeout=120) as tools,
+        Loopback(build_json_reply(final)) as server,
+        Http(Gemini("test-key", base_url=server.url), on_event=None) as run,
+    ):
+        run(REQUEST | calling(tools)).unwrap()
+    assert b"get-report" in server.requests[0].body
+    assert "mcp" not in str(server.requests[0].headers)
+
+
 def test_declared_only(url: str) -> None:
     """`with_tools` declares the tools of a server, in a stream as well."""
 
