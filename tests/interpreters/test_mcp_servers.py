@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -431,9 +432,10 @@ def test_refused() -> None:
         raise AssertionError
 
 
-def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package, the error has the command that installs it."""
-    monkeypatch.setitem(sys.modules, "mcp", None)
+@pytest.mark.parametrize("package", [None, ModuleType("mcp")], ids=["none", "version 1"])
+def test_missing_extra(package: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package, or with version 1, which has no ``Client``, the error has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "mcp", package)
     with pytest.raises(MissingExtra, match="pip install 'mcp"), mcp_tools("http://127.0.0.1/mcp"):
         raise AssertionError
 
