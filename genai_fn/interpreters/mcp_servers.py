@@ -1,6 +1,7 @@
 """Sessions with MCP servers for sync code: each lives in an event loop in a thread of its own."""
 
 import importlib
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
@@ -8,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import anyio
+from anyio.abc import TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from genai_fn.errors import ConnectError, InvalidRequest, MissingExtra, TimedOut
@@ -34,18 +36,36 @@ class McpThreadSession:
     def __init__(self, session: Any, portal: BlockingPortal) -> None:
         self._session = session
         self._portal = portal
+        self._process = os.getpid()
+        self.is_over = False
+        """Whether the block of `mcp_tools` has ended, and with it the session."""
 
     def start_call(self, function: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
         """Start an async function with the session, in the thread of the session."""
-        return self._portal.start_task_soon(function, self._session, *args)
+        if self._process != os.getpid():  # a fork has no thread of the session, and would wait for it for ever
+            raise RuntimeError("the session belongs to another process: open one after the fork")
+        if self.is_over:
+            raise RuntimeError(_CLOSED)
+        return self._portal.start_task_soon(self._run_call, function, *args)
+
+    async def _run_call(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        try:
+            return await function(self._session, *args)
+        except anyio.get_cancelled_exc_class():
+            if self.is_over:  # the end of the block cancels what has not ended with the session
+                raise RuntimeError(_CLOSED) from None
+            raise
 
     def list_tools(self) -> Any:
         """Return the first page of the tools, a ``ListToolsResult`` of ``mcp``."""
-        return self._portal.call(self._session.list_tools)
+        return self.start_call(_list_tools).result()
 
     def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
         """Call a tool, and return the ``CallToolResult`` of ``mcp``."""
-        return self._portal.call(self._session.call_tool, name, arguments)
+        return self.start_call(_call_tool, name, arguments).result()
+
+
+_CLOSED = "the session is closed, as the block of mcp_tools has ended"
 
 
 @contextmanager
@@ -77,30 +97,41 @@ def mcp_tools(server: "McpServerLike", *, timeout: float = 30.0) -> Generator[Mc
     if not isinstance(server, str | mcp.StdioServerParameters | AbstractAsyncContextManager):
         raise InvalidRequest("mcp_tools", type(server).__name__, "a command, a URL, or a context manager of a session")
     with start_blocking_portal() as portal:
-        opening = portal.wrap_async_context_manager(_open_session(mcp, server, timeout))
-        session = opening.__enter__()
+        task, (session, block_is_over) = portal.start_task(_hold_session, mcp, server, timeout)
+        tools = McpThreadSession(session, portal)
         try:
-            yield McpThreadSession(session, portal)
+            yield tools
         finally:
-            opening.__exit__(None, None, None)  # not the exception of the block, which task groups would wrap
+            tools.is_over = True
+            portal.call(block_is_over.set)
+            task.result()
+            portal.call(portal.stop, True)  # calls of other threads that have not ended with the session
 
 
 def _import_mcp() -> Any:
     try:
-        return importlib.import_module("mcp")
+        mcp = importlib.import_module("mcp")
     except ImportError:
-        raise MissingExtra("mcp", "mcp_tools", install_command("mcp")) from None
+        mcp = None
+    if not hasattr(mcp, "Client"):  # version 1 has none
+        raise MissingExtra("mcp", "mcp_tools", install_command("mcp"))
+    return mcp
 
 
-@asynccontextmanager
-async def _open_session(mcp: Any, server: Any, seconds: float) -> AsyncGenerator[Any]:
-    """Open a session within a time limit. An exception at its end is left out, as its server may be dead by then."""
+async def _hold_session(mcp: Any, server: Any, seconds: float, *, task_status: TaskStatus[Any]) -> None:
+    """
+    Open a session within a time limit, and keep it open until the event is set that is the status beside the session.
+
+    Exceptions after the session is open, of a server that has died, are the results of calls, and not raised here.
+    """
     is_open = False
     with anyio.CancelScope(deadline=anyio.current_time() + seconds) as opening:
         try:
             async with _connect(mcp, server) as session:
                 is_open, opening.deadline = True, inf
-                yield session
+                block_is_over = anyio.Event()
+                task_status.started((session, block_is_over))
+                await block_is_over.wait()
         except Exception as error:
             if not is_open:
                 raise ConnectError(_DOING, describe_exception(unwrap_group(error))) from error
@@ -113,26 +144,20 @@ _DOING = "opening a session with an MCP server"
 
 @asynccontextmanager
 async def _connect(mcp: Any, server: Any) -> AsyncGenerator[Any]:
-    """Connect to a server by what the installed version of ``mcp`` has; version 1 has no ``Client``."""
     async with AsyncExitStack() as stack:
-        entered = await stack.enter_async_context(_build_transport(mcp, server))
-        if is_mcp_session(entered):
-            yield entered
+        if not isinstance(server, AbstractAsyncContextManager):  # a command, or a URL
+            yield await stack.enter_async_context(mcp.Client(server))
             return
-        read, write, *_ = entered
-        if hasattr(mcp, "Client"):
-            yield await stack.enter_async_context(mcp.Client(nullcontext((read, write))))
-            return
-        session = await stack.enter_async_context(mcp.ClientSession(read, write))
-        await session.initialize()
-        yield session
+        entered: Any = await stack.enter_async_context(cast("AbstractAsyncContextManager[Any]", server))
+        if not is_mcp_session(entered):
+            read, write, *_ = entered
+            entered = await stack.enter_async_context(mcp.Client(nullcontext((read, write))))
+        yield entered
 
 
-def _build_transport(mcp: Any, server: Any) -> AbstractAsyncContextManager[Any]:
-    if isinstance(server, AbstractAsyncContextManager):
-        return cast("AbstractAsyncContextManager[Any]", server)
-    if isinstance(server, mcp.StdioServerParameters):
-        return cast("AbstractAsyncContextManager[Any]", mcp.stdio_client(server))
-    module = importlib.import_module("mcp.client.streamable_http")
-    client: Any = getattr(module, "streamable_http_client", None) or module.streamablehttp_client
-    return cast("AbstractAsyncContextManager[Any]", client(server))
+async def _list_tools(session: Any) -> Any:
+    return await session.list_tools()
+
+
+async def _call_tool(session: Any, name: str, arguments: dict[str, Any] | None) -> Any:
+    return await session.call_tool(name, arguments)

@@ -179,7 +179,7 @@ class Metric(Message):
         try:
             yaml: Any = import_module("yaml")
         except ImportError:
-            raise MissingExtra("pyyaml", "Metric.to_yaml_file()", "pip install 'genai-fn[yaml]'") from None
+            raise MissingExtra("pyyaml", "Metric.to_yaml_file()", "pip install pyyaml") from None
         values = {name: getattr(self, name) for name in Metric.__struct_fields__ if name != "custom_function"}
         shown = {name: codec.to_builtins(value) for name, value in values.items() if value is not None}
         if "name" in shown:

@@ -25,11 +25,18 @@ def dump_model(model: Any) -> dict[str, Any]:
 
 
 def convert_tool(tool: Any) -> dict[str, Any]:
-    """Return the fields of a `FunctionDeclaration` for a tool. Its schema is sent unchanged, as JSON Schema."""
+    """
+    Return the fields of a `FunctionDeclaration` for a tool. Its schema is sent unchanged, as JSON Schema.
+
+    Raises:
+        ConversionError: If the tool has no name.
+    """
     dumped = dump_model(tool)
-    description = dumped.get("description")
+    name, description = dumped["name"], dumped.get("description")
+    if not isinstance(name, str) or not name:
+        raise ConversionError(name, "the name of a tool")
     return {
-        "name": dumped["name"],
+        "name": name,
         **({"description": description} if description else {}),
         "parameters_json_schema": dumped["inputSchema"],
     }

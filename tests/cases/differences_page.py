@@ -299,6 +299,7 @@ _EXECUTION: Mapping[str, tuple[str, ...]] = {
     "calls in the last response that `maximum_remote_calls` allows": (f"{_CALLING}::test_out_of_calls",),
     "the mode `ANY` after the first round": (f"{_CALLING}::test_any_becomes_auto",),
     "a session with an MCP server, in sync code": (f"{_MCP_SERVERS}::test_results",),
+    "a session with an MCP server, in the header `x-goog-api-client`": (f"{_MCP_SERVERS}::test_headers",),
     "a session with an MCP server, in a live session": (
         f"{_MCP_SESSIONS}::test_refused",
         f"{_MCP_SESSIONS}::test_listed_functions",

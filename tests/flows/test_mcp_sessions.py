@@ -182,12 +182,22 @@ def test_shared_name(others: Any, is_streamed: bool) -> None:
     assert requests == []
 
 
+def build_deep_schema() -> dict[str, Any]:
+    """Build a schema of more levels than JSON may have."""
+    schema: dict[str, Any] = {}
+    for _ in range(1000):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
 def test_answers_of_a_broken_server() -> None:
     """An exception of a call, a result that is none, and an error of the tool are answered to the model."""
     failures: list[tuple[Any, str]] = [
         (ConnectionError("closed"), "ConnectionError: closed"),
         ({"content": [{"type": "text", "text": "no sensor"}], "isError": True}, "no sensor"),
         ({"content": 7}, "InvalidRequest"),
+        ({"content": [{"type": "image", "data": "no base64!", "mimeType": "image/png"}]}, "InvalidRequest"),
+        ({"content": [], "structuredContent": build_deep_schema()}, "InvalidRequest"),
     ]
     for answer, shown in failures:
         session = ScriptedSession(describe("weather"), answer=answer)
@@ -207,6 +217,57 @@ def test_tools_that_cannot_be_listed(page: Any) -> None:
         result, requests = run_async(description, {})
         assert isinstance(result.failure(), FunctionCallError)
         assert (result.failure().name, requests) == ("list_tools", [])
+
+
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ({"name": "deep", "inputSchema": build_deep_schema()}, "'deep': InvalidRequest: "),
+        ({"name": "a", "description": 5, "inputSchema": {}}, "'a': InvalidRequest: "),
+        ({"name": "", "inputSchema": {}}, "ConversionError: the name of a tool"),
+        ({"name": 5, "inputSchema": {}}, "ConversionError: the name of a tool"),
+    ],
+    ids=["schema", "description", "no name", "name"],
+)
+def test_tools_that_cannot_be_declared(tool: Any, message: str) -> None:
+    """A tool that no request could declare ends the flow, and is not raised: it is the mistake of the server."""
+    for build in (calling, with_tools):
+        result, requests = run_async(REQUEST | build(ScriptedSession({"tools": [tool]})), {})
+        assert isinstance(result.failure(), FunctionCallError)
+        assert result.failure().message.startswith(message)
+        assert requests == []
+
+
+def test_schemas_and_names() -> None:
+    """Names that the service may refuse, and schemas that contain themselves, are sent as they are."""
+    recursive = {"$ref": "#/$defs/Node", "$defs": {"Node": {"properties": {"next": {"$ref": "#/$defs/Node"}}}}}
+    tools = [{"name": each, "inputSchema": recursive} for each in ("a b", "x" * 200, "ns/tool.v1")]
+    _, requests = run_async(REQUEST | calling(ScriptedSession({"tools": tools})), respond(RAIN))
+    assert list_declared(requests[0]) == ["a b", "x" * 200, "ns/tool.v1"]
+    (tool,) = requests[0].operation.config.tools
+    assert [each.parameters_json_schema for each in tool.function_declarations] == [recursive] * 3
+
+
+def test_changed_tools() -> None:
+    """A flow lists the tools once: a tool that is gone by then is an error of its call; the next flow lists again."""
+    session = ScriptedSession(describe("weather"), describe("photo"), answer=LookupError("unknown tool"))
+    _, requests = run_async(REQUEST | calling(session), respond(CALL, RAIN))
+    assert [list_declared(each) for each in requests] == [["weather"], ["weather"]]
+    assert list_function_responses(requests[1].operation.contents) == [{"error": "LookupError: unknown tool"}]
+    _, requests = run_async(REQUEST | calling(session), respond(RAIN))
+    assert list_declared(requests[0]) == ["photo"]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_max_calls(is_streamed: bool) -> None:
+    """Calls of tools count as calls of functions: after the last request, they are in the response."""
+    session = ScriptedSession(describe("weather"))
+    flow: Any = REQUEST | calling(session, max_calls=2)
+    answers = {"generate": [CALL, CALL], "generate.stream": [[CALL], [CALL]]}
+    result, requests = run_async(flow | streamed | collected if is_streamed else flow, answers)
+    last = result.unwrap()[-1] if is_streamed else result.unwrap()
+    assert [each.name for each in last.function_calls] == ["weather"]
+    assert (len(requests), len(session.calls)) == (2, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

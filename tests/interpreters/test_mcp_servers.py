@@ -1,18 +1,20 @@
 """Real MCP servers, in processes of their own, as tools: over stdio and streamable HTTP, in threads and in tasks."""
 
 import gc
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import anyio
-import mcp
 import pytest
-from mcp import ClientSession, StdioServerParameters, stdio_client
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.server import MCPServer
 from returns.result import Failure, Success
 
 from genai_fn import (
@@ -38,41 +40,27 @@ from genai_fn import (
 from genai_fn.flows.calling.mcp_sessions import _request_page
 from genai_fn.testing import Fake
 from tests.support.loopback import Loopback, build_json_reply, reserve_refusing_port
-from tests.support.mcp.processes import build_command, serve_http
+from tests.support.mcp.processes import ServerProcesses, build_direct_command, start_server_processes
 from tests.support.scripted_model import build_call, build_response, list_function_responses
 
 REQUEST = generate("m", "Is it raining?")
 FINAL = build_response("It rains.")
 KINDS = ("sync", "asyncio", "trio")
-TOOLS = {"weather", "get-report", "photo", "record", "fail", "hang", "die"}
+TOOLS = {"weather", "get-report", "photo", "record", "fail", "hang", "wait-for-hanging-calls", "die"}
 
 
 @pytest.fixture(scope="module")
-def url() -> Generator[str]:
+def servers() -> Generator[ServerProcesses]:
+    """Starts servers, as forks of one process."""
+    with start_server_processes() as processes:
+        yield processes
+
+
+@pytest.fixture(scope="module")
+def url(servers: ServerProcesses) -> Generator[str]:
     """The URL of a server over streamable HTTP."""
-    with serve_http() as served:
+    with servers.serve_http() as served:
         yield served
-
-
-@asynccontextmanager
-async def open_session(server: StdioServerParameters | str) -> AsyncGenerator[Any]:
-    """Open a session as a program would, with what its version of ``mcp`` has."""
-    if hasattr(mcp, "Client"):
-        async with mcp.Client(server) as client:
-            yield client
-        return
-    from mcp.client.streamable_http import streamable_http_client
-
-    async with (
-        stdio_client(server) if isinstance(server, StdioServerParameters) else streamable_http_client(server) as (
-            read,
-            write,
-            *_,
-        )
-    ):
-        async with ClientSession(read, write) as session:
-            await session.initialize()
-            yield session
 
 
 def run_with_server(
@@ -89,7 +77,7 @@ def run_with_server(
             if own_thread:
                 with mcp_tools(server, timeout=120) as tools:
                     return await run.aio(build(tools))
-            async with open_session(server) as session:
+            async with Client(server) as session:
                 return await run.aio(build(session))
 
     return anyio.run(body, backend=kind), list(run.requests)
@@ -116,9 +104,9 @@ CALLS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("transport", ["stdio", "http"])
-def test_results(kind: str, transport: str, url: str) -> None:
+def test_results(kind: str, transport: str, url: str, servers: ServerProcesses) -> None:
     """Texts, structured content, media, resources and errors of a server reach the model, over both transports."""
-    server = build_command() if transport == "stdio" else url
+    server = servers.build_command() if transport == "stdio" else url
     result, requests = run_with_server(server, kind, lambda session: REQUEST | calling(session) | text, respond(*CALLS))
     assert result == Success("It rains.")
     (tool,) = requests[0].operation.config.tools
@@ -148,8 +136,8 @@ def test_client_session(kind: str, url: str) -> None:
     """A bare ``ClientSession`` serves as well, with its way to ask for a page, and so does `list_mcp_tools`."""
 
     async def body() -> None:
-        async with open_session(url) as opened:
-            session: ClientSession = getattr(opened, "session", opened)
+        async with Client(url) as opened:
+            session = opened.session
             listed = await Fake({}).aio(list_mcp_tools(session))
             assert {each.name for each in listed.unwrap()} == TOOLS
             page = await _request_page(session, "a cursor that this server does not need")
@@ -187,6 +175,19 @@ def test_threads(url: str) -> None:
     assert isinstance(Fake({})(REQUEST | calling(tools)).failure(), FunctionCallError)
 
 
+def test_headers(url: str) -> None:
+    """The headers of a request do not tell that a program uses MCP."""
+    final = codec.decode(codec.encode(FINAL))
+    with (
+        mcp_tools(url, timeout=120) as tools,
+        Loopback(build_json_reply(final)) as server,
+        Http(Gemini("test-key", base_url=server.url), on_event=None) as run,
+    ):
+        run(REQUEST | calling(tools)).unwrap()
+    assert b"get-report" in server.requests[0].body
+    assert "mcp" not in str(server.requests[0].headers)
+
+
 def test_declared_only(url: str) -> None:
     """`with_tools` declares the tools of a server, in a stream as well."""
 
@@ -206,14 +207,81 @@ def test_hanging_tool(kind: str, url: str) -> None:
     """The deadline of the request ends a call that hangs, also in sync code, and the session stays usable."""
 
     def build(session: Any) -> Any:
-        hanging = REQUEST | with_options(deadline=5) | calling(session)
-        return hanging.lash(lambda error: (REQUEST | calling(session)).map(lambda _: error))
+        hanging = list_mcp_tools(session).bind(lambda tools: REQUEST | with_options(deadline=0.2) | calling(*tools))
+        return hanging.lash(lambda error: (generate("n", "Is it over?") | calling(session)).map(lambda _: error))
 
-    result, requests = run_with_server(url, kind, build, respond(("hang", {}), ("weather", {"city": "Oslo"})))
+    def answer(request: Any) -> Any:
+        if len(request.operation.contents) > 1:
+            return FINAL
+        return build_response(build_call("hang") if request.operation.model == "m" else build_call(*NO_HANGING_CALLS))
+
+    result, requests = run_with_server(url, kind, build, answer)
     assert isinstance(result.unwrap(), TimedOut)
-    assert result.unwrap().doing == "calling hang"
     (response,) = list_function_responses(requests[-1].operation.contents)
-    assert response["result"][0]["text"] == "rain in Oslo for 1 days"
+    assert "result" in response
+
+
+NO_HANGING_CALLS, HANGING_CALL = (("wait-for-hanging-calls", {"count": each}) for each in (0, 1))
+"""Calls that return when so many calls hang in the server."""
+
+
+def test_end_of_the_block() -> None:
+    """The end of the block ends the calls of other threads, as errors of the session, for any server."""
+    hanging = MCPServer("hanging")
+    is_called = threading.Event()
+
+    @hanging.tool()
+    async def hang() -> None:
+        is_called.set()
+        await anyio.sleep_forever()
+
+    results: list[Any] = []
+    with mcp_tools(Client(hanging)) as tools:
+        run = Fake(respond(("hang", {})))
+        thread = threading.Thread(target=lambda: results.append(run(REQUEST | calling(tools, on_error="fail"))))
+        thread.start()
+        is_called.wait()
+    thread.join()
+    assert isinstance(results[0].failure(), FunctionCallError)
+    assert "has ended" in results[0].failure().message
+
+
+def test_interrupt(url: str) -> None:
+    """Ctrl-C ends a call that hangs, and the session with it."""
+    main = threading.get_ident()
+
+    def interrupt(tools: Any) -> None:
+        tools.call_tool(*HANGING_CALL)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), mcp_tools(url, timeout=120) as tools:
+        thread = threading.Thread(target=interrupt, args=(tools,))
+        thread.start()
+        Fake(respond(("hang", {})))(REQUEST | calling(tools))
+    thread.join()
+    assert list_portals() == []
+
+
+def list_portals() -> list[str]:
+    """List the threads of sessions."""
+    return [each.name for each in threading.enumerate() if "Portal" in each.name]
+
+
+def test_fork() -> None:
+    """A session belongs to its process: in a fork, a call fails at once, and the parent's session goes on."""
+    code = (
+        "import os\n"
+        "from genai_fn import list_mcp_tools, mcp_tools\n"
+        "from genai_fn.testing import Fake\n"
+        "from mcp import Client\n"
+        "from mcp.server import MCPServer\n"
+        "with mcp_tools(Client(MCPServer('empty'))) as tools:\n"
+        "    if not (child := os.fork()):\n"
+        "        os._exit('after the fork' not in str(Fake({})(list_mcp_tools(tools)).failure()))\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "    assert Fake({})(list_mcp_tools(tools)).unwrap() == ()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # Python 3.12 warns of threads and forks
 
 
 def test_closed_interpreter(url: str) -> None:
@@ -242,45 +310,48 @@ def _call_and_set(start: Any, event: threading.Event, function: Any, *args: Any)
 @pytest.mark.parametrize("own_thread", [False, True])
 @pytest.mark.parametrize("kind", ["asyncio", "trio"])
 def test_cancelled_call(kind: str, own_thread: bool, url: str) -> None:
-    """A cancelled run cancels its call, and leaves the session usable."""
+    """A cancelled run cancels its call, in the server as well, and leaves the session usable."""
 
-    async def body() -> Any:
+    async def body() -> None:
         async with AsyncExitStack() as stack:
             if own_thread:
                 session: Any = stack.enter_context(mcp_tools(url, timeout=120))
             else:
-                session = await stack.enter_async_context(open_session(url))
-            with anyio.move_on_after(1) as scope:
-                await Fake(respond(("hang", {}))).aio(REQUEST | calling(session))
-            assert scope.cancelled_caught
-            return await Fake({}).aio(list_mcp_tools(session))
+                session = await stack.enter_async_context(Client(url))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(Fake(respond(("hang", {}))).aio, REQUEST | calling(session))
+                waited = await Fake(respond(HANGING_CALL)).aio(REQUEST | calling(session))
+                tasks.cancel_scope.cancel()
+            again = await Fake(respond(NO_HANGING_CALLS)).aio(REQUEST | calling(session))
+            assert is_complete(waited)
+            assert is_complete(again)
 
-    assert len(anyio.run(body, backend=kind).unwrap()) == len(TOOLS)
+    anyio.run(body, backend=kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_garbage(kind: str) -> None:
+def test_garbage(kind: str, servers: ServerProcesses) -> None:
     """Lines that are no messages do not end a session over stdio."""
-    server = build_command("--garbage", b'no JSON\n{}\n{"jsonrpc": "2.0", "id": 9, "result": {}}\n\x00\n'.hex())
+    server = servers.build_command("--garbage", b'no JSON\n{}\n{"jsonrpc": "2.0", "id": 9, "result": {}}\n\x00\n'.hex())
     result, _ = run_with_server(server, kind, lambda session: REQUEST | calling(session) | text, respond(CALLS[0]))
     assert result == Success("It rains.")
 
 
-def test_broken_encoding() -> None:
+def test_broken_encoding(servers: ServerProcesses) -> None:
     """A server that does not write UTF-8 is not waited for longer than the timeout, though ``mcp`` waits for ever."""
-    with pytest.raises((TimedOut, ConnectError)), mcp_tools(build_command("--garbage", "ff0a"), timeout=5):
+    with pytest.raises((TimedOut, ConnectError)), mcp_tools(servers.build_command("--garbage", "ff0a"), timeout=1):
         raise AssertionError
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_dead_server(kind: str) -> None:
+def test_dead_server(kind: str, servers: ServerProcesses) -> None:
     """A server that dies in a call is answered to the model, or ends the flow; the next flow fails at once."""
 
     def build(session: Any) -> Any:
         strict = REQUEST | calling(session, on_error="fail")
         return (REQUEST | calling(session) | text).map(lambda _: None).bind(lambda _: strict)
 
-    result, requests = run_with_server(build_command(), kind, build, respond(("die", {})))
+    result, requests = run_with_server(servers.build_command(), kind, build, respond(("die", {})))
     (response,) = list_function_responses(requests[-1].operation.contents)
     assert "Connection closed" in response["error"]
     assert isinstance(result.failure(), FunctionCallError)
@@ -307,11 +378,11 @@ def check_killed(outcome: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_each_message(kind: str) -> None:
+def test_killed_at_each_message(kind: str, servers: ServerProcesses) -> None:
     """A server over stdio that is killed at any message of a session: nothing hangs, and nothing stays open."""
     number, outcome = 1, None
     while not is_complete(outcome):
-        outcome = run_until_killed(build_command("--kill-at", str(number)), kind)
+        outcome = run_until_killed(servers.build_command("--kill-at", str(number)), kind)
         check_killed(outcome, kind)
         number += 1
     gc.collect()
@@ -327,11 +398,11 @@ def is_complete(outcome: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_killed_over_http(kind: str) -> None:
+def test_killed_over_http(kind: str, servers: ServerProcesses) -> None:
     """A server over HTTP that is killed at any request or response of a session: as over stdio."""
     number, outcome = 1, None
     while not is_complete(outcome):
-        with serve_http("--kill-at", str(number)) as served:
+        with servers.serve_http("--kill-at", str(number)) as served:
             outcome = run_until_killed(served, kind)
         check_killed(outcome, kind)
         number += 1
@@ -349,7 +420,7 @@ def test_not_opened() -> None:
     with reserve_refusing_port() as port, pytest.raises(ConnectError), mcp_tools(f"http://127.0.0.1:{port}/mcp"):
         raise AssertionError
     silent = StdioServerParameters(command=sys.executable, args=["-c", "import sys; sys.stdin.read()"])
-    with pytest.raises(TimedOut), mcp_tools(silent, timeout=0.5):
+    with pytest.raises(TimedOut), mcp_tools(silent, timeout=0.2):
         raise AssertionError
 
 
@@ -361,16 +432,17 @@ def test_refused() -> None:
         raise AssertionError
 
 
-def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package, the error has the command that installs it."""
-    monkeypatch.setitem(sys.modules, "mcp", None)
+@pytest.mark.parametrize("package", [None, ModuleType("mcp")], ids=["none", "version 1"])
+def test_missing_extra(package: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package, or with version 1, which has no ``Client``, the error has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "mcp", package)
     with pytest.raises(MissingExtra, match="pip install 'mcp"), mcp_tools("http://127.0.0.1/mcp"):
         raise AssertionError
 
 
 def test_context_managers(url: str) -> None:
     """A context manager of a session, such as ``mcp.Client``, and one of a transport's streams are opened as well."""
-    for server in (open_session(url), stdio_client(build_command())):
+    for server in (Client(url), stdio_client(build_direct_command())):
         with mcp_tools(server, timeout=120) as tools:
             assert len(tools.list_tools().tools) == len(TOOLS)
 
@@ -379,7 +451,7 @@ def test_exception_of_the_block(url: str) -> None:
     """An exception of the block leaves it as it is, and ends the session."""
     with pytest.raises(LookupError, match="mine"), mcp_tools(url, timeout=120):
         raise LookupError("mine")
-    assert not [each.name for each in threading.enumerate() if "Portal" in each.name]
+    assert list_portals() == []
 
 
 def test_lazy_import() -> None:

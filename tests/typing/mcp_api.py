@@ -1,15 +1,12 @@
 """The inferred types of tools of MCP servers; see ``api.py``."""
 
-from typing import TYPE_CHECKING, assert_type
+from typing import assert_type
 
-from mcp import ClientSession, StdioServerParameters, stdio_client
+from mcp import Client, ClientSession, StdioServerParameters, stdio_client
 
 from genai_fn import Flow, Stream, calling, generate, list_mcp_tools, mcp_tools, run, streamed, with_tools
 from genai_fn.flows.calling.mcp_sessions import McpTool
 from genai_fn.schema import FunctionResponse, GenerateContentResponse, GoogleSearch
-
-if TYPE_CHECKING:
-    from mcp import Client  # version 1 has none
 
 request = generate("gemini-2.5-flash", "hi")
 
@@ -19,7 +16,7 @@ def weather(city: str) -> str:
     return city
 
 
-def sessions(client: "Client", session: ClientSession) -> None:
+def sessions(client: Client, session: ClientSession) -> None:
     """Sessions stand beside functions and tools; `with_tools` then makes a flow of the same type."""
     assert_type(request | calling(client, weather, session), Flow[GenerateContentResponse])
     assert_type(request | with_tools(session), Flow[GenerateContentResponse])
@@ -28,7 +25,7 @@ def sessions(client: "Client", session: ClientSession) -> None:
     assert_type(list_mcp_tools(client, session), Flow[tuple[McpTool, ...]])
 
 
-def threads(client: "Client") -> None:
+def threads(client: Client) -> None:
     """`mcp_tools` takes commands, URLs and context managers; what it opens is a session."""
     command = StdioServerParameters(command="server")
     with mcp_tools(command) as one, mcp_tools("http://127.0.0.1/mcp", timeout=5) as two:

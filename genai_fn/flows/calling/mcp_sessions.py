@@ -108,7 +108,14 @@ def _list_tools(session: McpSession) -> FlowGenerator[Result[tuple[McpTool, ...]
         raise
     except Exception as error:  # noqa: BLE001  # of the session, which may raise anything
         return Failure(FunctionCallError("list_tools", describe_exception(error)))
-    return Success(tuple(McpTool(each, session) for each in declarations))
+    tools = tuple(McpTool(each, session) for each in declarations)
+    for each in tools:
+        try:
+            FunctionDeclaration.from_callable(callable=each)
+        except InvalidRequest as mistake:  # of the server, not of the program
+            message = f"{each.name!r:.100}: {describe_exception(mistake)}"
+            return Failure(FunctionCallError("list_tools", message))
+    return Success(tools)
 
 
 def list_tools_within(

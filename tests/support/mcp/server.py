@@ -1,31 +1,27 @@
 """
-An MCP server of the package ``mcp``, version 1 or 2: ``python server.py [--http] [--kill-at N] [--garbage HEX]``.
+An MCP server of the package ``mcp``: ``python server.py [--http] [--kill-at N] [--garbage HEX]``.
 
 It speaks over stdin and stdout, or over streamable HTTP on a port of loopback that it writes to stdout. ``--kill-at``
 kills it at the n-th message that it receives or sends, before that is handled or has left. ``--garbage`` writes bytes
 before each message.
+
+``--fork-at`` makes it fork a server for each connection to a Unix socket, with the options, the stdin and the stdout
+that the connection brings. A fork and its connection end together, and all with the stdin of the first process.
 """
 
 import argparse
 import os
+import select
 import signal
 import socket
 import sys
-from typing import Any, TypedDict
+import threading
+from typing import Any, ClassVar, TypedDict
 
 import anyio
 import uvicorn
 from mcp import types
-
-try:
-    from mcp.server.mcpserver import MCPServer
-except ImportError:
-    from mcp.server.fastmcp import FastMCP as MCPServer
-
-try:
-    from mcp.server.mcpserver import Image
-except ImportError:
-    from mcp.server.fastmcp import Image
+from mcp.server.mcpserver import Image, MCPServer
 
 server: Any = MCPServer("weather station", log_level="CRITICAL")
 
@@ -71,11 +67,41 @@ def fail() -> str:
     raise RuntimeError("no sensor")
 
 
+class HangingCalls:
+    """How many calls hang."""
+
+    count = 0
+    waiting: ClassVar[list[anyio.Event]] = []
+
+    def add(self, change: int) -> None:
+        self.count += change
+        while self.waiting:
+            self.waiting.pop().set()
+
+    async def wait_for_change(self) -> None:
+        self.waiting.append(anyio.Event())
+        await self.waiting[-1].wait()
+
+
+hanging_calls = HangingCalls()
+
+
 @server.tool()
 async def hang() -> str:
     """Never return."""
-    await anyio.sleep_forever()
+    hanging_calls.add(1)
+    try:
+        await anyio.sleep_forever()
+    finally:
+        hanging_calls.add(-1)
     raise AssertionError
+
+
+@server.tool(name="wait-for-hanging-calls")
+async def wait_for_hanging_calls(count: int) -> None:
+    """Return when so many calls hang."""
+    while hanging_calls.count != count:
+        await hanging_calls.wait_for_change()
 
 
 @server.tool()
@@ -163,12 +189,49 @@ def serve_http(kill_at: int) -> None:
     uvicorn.Server(uvicorn.Config(count_messages, log_level="warning")).run(sockets=[listener])
 
 
-def main() -> None:
+def wait_to_be_forked(path: str) -> list[str]:
+    """Fork for each connection; returns in the fork, with its options. The first process ends with its stdin."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        sys.stdout.write("listening\n")
+        sys.stdout.flush()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            with connection:
+                options, (stdin, stdout), *_ = socket.recv_fds(connection, 65536, 2)
+                if os.fork() == 0:
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    os.dup2(stdin, 0)
+                    os.dup2(stdout, 1)
+                    threading.Thread(target=end_with, args=(os.dup(connection.fileno()),), daemon=True).start()
+                os.close(stdin)
+                os.close(stdout)
+            if os.getpid() != FIRST_PROCESS:
+                return list(filter(None, options.decode().rstrip("\n").split("\0")))
+    sys.exit()
+
+
+FIRST_PROCESS = os.getpid()
+
+
+def end_with(connection: int) -> None:
+    """End the process with its connection."""
+    os.read(connection, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--fork-at")
     parser.add_argument("--http", action="store_true")
     parser.add_argument("--garbage", default="")
     parser.add_argument("--kill-at", type=int, default=-1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.fork_at:
+        main(wait_to_be_forked(options.fork_at))
+        return
     if options.http:
         serve_http(options.kill_at)
         return
@@ -180,4 +243,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
