@@ -93,11 +93,11 @@ def derive_once(function: Callable[[C, str], T]) -> Callable[[C, str], T]:
 
     @functools.wraps(function)
     def derive(message: C, backend: str) -> T:
-        derived: dict[Any, Any] | None = message.__dict__.get(_DERIVED)
+        derived: dict[Any, T] | None = message.__dict__.get(_DERIVED)
         if derived is None:
             return function(message, backend)
         key = function, backend
-        found = derived.get(key, _MISSING)
+        found: T = derived.get(key, _MISSING)
         if found is _MISSING:
             found = derived[key] = function(message, backend)
         return found
