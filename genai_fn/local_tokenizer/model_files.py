@@ -69,6 +69,8 @@ def find_cache_folder(environ: Mapping[str, str], platform: str = sys.platform) 
 def _read_if_intact(path: Path, file: ModelFile) -> bytes | None:
     """Return the content of a file in the cache; None if it is missing, damaged, or cannot be read."""
     with suppress(OSError, ValueError):  # ValueError: a folder whose name has a NUL
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:  # reading a pipe or a device may never end
+            return None
         content = path.read_bytes()
         return content if _compute_sha256(content) == file.sha256 else None
     return None

@@ -54,5 +54,5 @@ def build_video_bundle(data: bytes, mime_type: str | None) -> dict[str, str]:
     return {"text/html": f'<video controls src="data:{shown};base64,{b64encode(data).decode()}"></video>'}
 
 
-_VIDEO_TYPE = re.compile(r"video/[a-z0-9.+-]+", re.IGNORECASE)
+_VIDEO_TYPE = re.compile(r"video/[a-z0-9.+-]+", re.ASCII | re.IGNORECASE)
 """Anything else could be HTML, as a server chooses the type."""

@@ -49,13 +49,21 @@ def _is_plain_turn(content: Content) -> bool:
     return (
         type(parts) is tuple
         and is_plain_text(role)
-        and astuple(content).count(None) == _UNSET_IN_TURN
+        and _has_unset(content, _UNSET_IN_TURN)
         and all(map(_is_plain_part, parts))
     )
 
 
 def _is_plain_part(part: Part) -> bool:
-    return type(part) is Part and is_plain_text(part.text) and astuple(part).count(None) == _UNSET_IN_PART
+    return type(part) is Part and is_plain_text(part.text) and _has_unset(part, _UNSET_IN_PART)
+
+
+def _has_unset(message: Content | Part, number: int) -> bool:
+    """Whether exactly so many fields of a message are None."""
+    try:
+        return astuple(message).count(None) == number
+    except Exception:  # noqa: BLE001  # a NumPy array or a tensor in a field, which cannot be compared with None
+        return False
 
 
 _TURN_KEYS = {"role", "parts"}

@@ -3,8 +3,7 @@
 import functools
 from collections.abc import Callable
 from datetime import datetime
-from enum import Enum
-from types import FunctionType, GenericAlias, NoneType, UnionType
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, TypeVar
 
 from msgspec.structs import astuple, force_setattr
@@ -56,12 +55,14 @@ def convert_once(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _mark_as_final(message: Any) -> Any:
     """Note that a message is converted: there is nothing in it that can change, as converters copy lists and dicts."""
-    message.__dict__.setdefault(_DERIVED, {})
+    if type(message).__struct_config__.frozen:  # a subclass may not be
+        message.__dict__.setdefault(_DERIVED, {})
     return message
 
 
 _CONVERTED = "_converted"
 _DERIVED = "_derived"
+_MISSING: Any = object()
 
 
 def _can_change(value: Any) -> bool:
@@ -72,10 +73,15 @@ def _can_change(value: Any) -> bool:
         return any(map(_can_change, value))
     if isinstance(value, FrozenDict):
         return any(map(_can_change, value.values()))
+    if isinstance(value, type):
+        return not value.__flags__ & _IMMUTABLE_TYPE
+    if isinstance(value, GenericAlias | UnionType):
+        return any(map(_can_change, value.__args__))
     return not isinstance(value, Message) or any(map(_can_change, astuple(value)))
 
 
-_CONSTANTS = (NoneType, str, bytes, int, float, datetime, Enum, type, GenericAlias, UnionType, FunctionType)
+_CONSTANTS = (NoneType, str, bytes, int, float, datetime)  # the members of the API's enums are str, too
+_IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE, of built-in types; fields can be added to a class of a program
 
 
 def derive_once(function: Callable[[C, str], T]) -> Callable[[C, str], T]:
@@ -91,8 +97,9 @@ def derive_once(function: Callable[[C, str], T]) -> Callable[[C, str], T]:
         if derived is None:
             return function(message, backend)
         key = function, backend
-        if key not in derived:
-            derived[key] = function(message, backend)
-        return derived[key]
+        found: T = derived.get(key, _MISSING)
+        if found is _MISSING:
+            found = derived[key] = function(message, backend)
+        return found
 
     return derive

@@ -24,6 +24,7 @@ from genai_fn import (
     Timeouts,
 )
 from genai_fn.effects import EffectFailed, GetRandom, GetTime, SendRequest
+from genai_fn.local_tokenizer import model_files
 from genai_fn.local_tokenizer.model_files import _fetch_with_retries, find_cache_folder, load_model_file
 from genai_fn.local_tokenizer.model_names import ModelFile
 from tests.support.interpreter_kinds import SleepRecorder
@@ -107,6 +108,27 @@ def test_damaged_cache(tmp_path: Path, damage: bytes) -> None:
         assert load(file, tmp_path) == Success(CONTENT)
         assert len(server.requests) == 1
     assert list_cached(tmp_path) == [CONTENT]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_pipe_in_the_cache(tmp_path: Path) -> None:
+    """A named pipe in the place of the file is not read, which would never end; nor is a file that is too large."""
+    with Loopback(OK) as server:
+        file = describe_served(server)
+        os.mkfifo(tmp_path / f"small-{file.sha256}.model")
+        assert load(file, tmp_path) == Success(CONTENT)
+
+
+def test_large_file_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the cache that is larger than any tokenizer is not read, but replaced."""
+    monkeypatch.setattr(model_files, "_MAX_BYTES", len(CONTENT))
+    with Loopback(OK) as server:
+        file = describe_served(server)
+        path = tmp_path / f"small-{file.sha256}.model"
+        with path.open("wb") as written:
+            written.truncate(1 << 40)
+        assert load(file, tmp_path) == Success(CONTENT)
+        assert path.stat().st_size == len(CONTENT)
 
 
 def test_wrong_checksum(tmp_path: Path) -> None:

@@ -15,6 +15,13 @@ class _Text(str):
     __slots__ = ()
 
 
+class _Incomparable:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError
+
+    __hash__ = None  # type: ignore[assignment]  # as an array
+
+
 texts = st.sampled_from(["", "a", "é", "日本", "\ud800", _Text("a"), 1, None, b"a", ["a"]])
 parts = st.one_of(
     texts,
@@ -85,3 +92,12 @@ def test_plain_part(given: Any) -> None:
 def test_other_part(given: Any) -> None:
     """Everything else is left to the general conversion, which converts or refuses it."""
     assert convert_plain_part(given) is None
+
+
+@pytest.mark.parametrize(
+    "given", [Part(text="a", inline_data=_Incomparable()), Content(role="user", parts=(), extra=_Incomparable())]
+)  # type: ignore[arg-type]  # wrong on purpose
+def test_incomparable_field(given: Any) -> None:
+    """A field that cannot be compared with None, such as a NumPy array, is refused as any other of a wrong type."""
+    with pytest.raises(InvalidRequest, match=r"expected a"):
+        as_contents(given)

@@ -4,8 +4,9 @@ import copy
 import pickle
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from threading import Barrier, Thread
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,15 @@ from returns.result import Result
 
 from genai_fn import Gemini, GenaiError, Vertex, encode, generate, with_config
 from genai_fn.http import HttpRequest
-from genai_fn.schema import FunctionDeclaration, GenerateContentConfig, Message, OpenEnum, Schema, Tool
+from genai_fn.schema import (
+    AutomaticFunctionCallingConfig,
+    FunctionDeclaration,
+    GenerateContentConfig,
+    Message,
+    OpenEnum,
+    Schema,
+    Tool,
+)
 from genai_fn.schema.convert import as_struct
 from genai_fn.testing.strategies import from_type
 from genai_fn.values import FrozenDict, FrozenList
@@ -94,6 +103,50 @@ class TestConversion:
         after = generate("m", "Hi", config)
         assert before.operation.config.response_json_schema == {"type": "object", "properties": {}}
         assert after.operation.config.response_json_schema == schema
+
+    def test_class_that_changes(self) -> None:
+        """A class or a function that a program changes reaches the requests that are built after it as it is then."""
+        changing = TypedDict("changing", {"a": int})  # noqa: UP013  # of its own, as it is changed
+
+        def find(city: str) -> str:
+            return city
+
+        off = AutomaticFunctionCallingConfig(disable=True)
+        configs = [
+            GenerateContentConfig(response_schema=changing),
+            GenerateContentConfig(response_schema=list[changing]),
+            GenerateContentConfig(response_schema=changing | None),
+            GenerateContentConfig(tools=(find,), automatic_function_calling=off),
+        ]
+        for each in configs:
+            encode_on_both(each)
+        changing.__annotations__["b"], find.__doc__ = str, "Find a city."
+        for each in configs:
+            expected = encode_on_both(replace(each))
+            assert encode_on_both(each) == expected
+            assert any(word in expected[0].unwrap().body for word in (b'"b"', b"Find a city."))
+
+    def test_enum_that_changes(self) -> None:
+        """The value of a member of an enum may change, too."""
+
+        class Choice(Enum):
+            SCHEMA = {"enum": [1]}  # noqa: RUF012  # it changes
+
+        config = GenerateContentConfig(response_json_schema=Choice.SCHEMA)
+        encode_on_both(config)
+        Choice.SCHEMA.value["enum"].append(2)
+        assert b'"enum":[1,2]' in encode_on_both(config)[0].unwrap().body
+
+    def test_subclass_that_is_not_frozen(self) -> None:
+        """Nothing is derived once of a subclass whose fields can be set."""
+
+        class Settable(GenerateContentConfig, frozen=False):  # type: ignore[misc]  # msgspec allows it
+            pass
+
+        config = Settable(seed=1)
+        encode_on_both(config)
+        config.seed = 2  # type: ignore[misc]  # as above
+        assert b'"seed":2' in encode_on_both(config)[0].unwrap().body
 
     def test_nested_json_of_the_caller(self) -> None:
         """Free-form JSON is copied at any depth: later changes do not reach a request."""

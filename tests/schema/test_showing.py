@@ -78,6 +78,7 @@ def test_no_repr(image: Any) -> None:
         (None, "video/mp4"),
         ("video/webm", "video/webm"),
         ('video/mp4"><script>', "video/mp4"),
+        ("video/\u017f", "video/mp4"),
         ("text/html", "video/mp4"),
     ],
 )

@@ -29,12 +29,16 @@ def _find_format(data: bytes) -> str | None:
 
 _KEYS = rb"(?:replay_id|interactions|version|metadata|http_interactions)"
 _HEADS = (
-    ("json", re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"%b\"\s*:" % _KEYS)),
+    ("json", re.compile(rb"(?:\xef\xbb\xbf)?\s*+\{\s*+\"%b\"\s*+:" % _KEYS)),
     (
         "yaml",
-        re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*(?:#[^\n]*|%%[^\n]*|---)\s*\n)*\s*\{?\s*['\"]?%b['\"]?\s*:" % _KEYS),
+        re.compile(
+            rb"(?:\xef\xbb\xbf)?(?:\s*+(?:#[^\n]*+|%%[^\n]*+|---[^\S\n]*+)\n)*+\s*+(?:\{\s*+)?['\"]?%b['\"]?\s*+:"
+            % _KEYS
+        ),
     ),
 )
+"""They read each byte once: no part gives back what it has matched, as blank text of any length may precede a key."""
 
 
 def read_foreign_recording(path: Path) -> Recording | None:

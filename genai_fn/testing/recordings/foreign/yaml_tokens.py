@@ -90,6 +90,8 @@ class _EventReader:
         if tag not in _SCALAR_TAGS:
             raise build_error(self._name, line, "", "a text, number, bool, null or !!binary, not another tag")
         try:
+            if tag in _NUMBER_TAGS and len(event.value) > _MAX_NUMBER_LENGTH:
+                raise ValueError  # noqa: TRY301  # the error below is that of all values
             value = self._constructor.construct_object(
                 self._node_type(_TAG_PREFIX + tag, event.value, event.start_mark, event.end_mark)
             )
@@ -140,6 +142,9 @@ def _read_reduced(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 _TAG_PREFIX = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"str", "timestamp", "value", "merge", "python/str", "python/unicode"})
 _SCALAR_TAGS = frozenset({"null", "bool", "int", "float", "binary"})
+_NUMBER_TAGS = frozenset({"int", "float"})
+_MAX_NUMBER_LENGTH = 4300
+"""As for ``int``. To read a number in base 60, such as ``1:30:00``, takes quadratic time."""
 _CONTAINER_TAGS: dict[str, Callable[[Any], Any] | None] = {
     "!": None,
     "map": None,

@@ -28,6 +28,7 @@ from genai_fn import (
     with_http_response,
 )
 from genai_fn.testing import Fake, Replay, recording
+from genai_fn.testing.recordings.foreign.formats import is_foreign_recording
 from tests.support.cassettes import (
     GENERATE_URL,
     STREAM_URL,
@@ -278,6 +279,7 @@ def test_live(tmp_path: Path) -> None:
         (("    method: POST", "    method: !!binary '%'"), 10),
         (("    method: POST", "    method: !!int x"), 10),
         (("    method: POST", f"    method: {'9' * 5000}"), 10),
+        (("    method: POST", f"    method: !!int '{':59' * 500_000}'"), 10),
         (("    method: POST", "    method: 99999999999999999999"), 10),
         (("    method: POST", '    method: "\\ud800"'), 10),
         (("    method: POST", "    method: \tPOST: a"), 10),
@@ -387,6 +389,13 @@ def test_recording(tmp_path: Path, mode: Any) -> None:
         recording(Fake(), path, mode)
     assert KEY not in repr(raised.value)
     assert original == path.read_bytes()
+
+
+@pytest.mark.parametrize("head", [b" " * 1_000_000, b"\n" * 1_000_000, b"#\n \n" * 200_000, b"---\n" * 200_000])
+def test_long_head(head: bytes) -> None:
+    """However many blanks and comments precede the first key, each is read once, not once for every other."""
+    assert is_foreign_recording(head + b"{interactions: []}")
+    assert not is_foreign_recording(head + b"{others: []}")
 
 
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
