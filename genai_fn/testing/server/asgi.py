@@ -248,7 +248,7 @@ class Emulator:
         while (exchange := self._run_exchange(path, request, results)).pending_calls:
             # in a thread and without the lock: the function of a script may wait, and use the emulator
             results = (*results, *await to_thread.run_sync(_call_functions, exchange, abandon_on_cancel=True))
-        return plan_response(exchange.response, fault, exchange.delivery)
+        return plan_response(exchange.response, fault, exchange.delivery, path)
 
     def _match_fault(self, path: str, request: HttpRequest) -> tuple[InjectedFault, HttpResponse | None]:
         """Return the fault to inject into a request, and the error response that the fault produces, if any."""

@@ -52,6 +52,7 @@ def test_api_names() -> None:
     [
         ({}, "script: expected the field `steps`, got {}"),
         ([], "script: expected at least one step, got []"),
+        ([STEP] * 10_001, "script.steps: expected at most 10000 steps, got "),
         ({"step": []}, 'script: expected no field "step", got '),
         (b"{", "script: expected JSON ("),
         (b"\xff", "script: expected JSON ("),
