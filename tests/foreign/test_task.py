@@ -29,7 +29,9 @@ def test_programs() -> None:
     assert {each.program for each in CLIENTS} == {each.name for each in PROGRAMS.glob("*.*")} - helpers
 
 
-@pytest.mark.parametrize("path", sorted(each for each in AGENTS.iterdir() if each.is_file()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [each for each in sorted(AGENTS.iterdir()) if each.is_file()], ids=lambda path: str(path.name)
+)
 def test_agents_of_the_docs(path: Path) -> None:
     """The page on scripts shows the agents, their script and their tests as the task runs them."""
     page = (PAGE.parent / "emulator-scripts.md").read_text(encoding="utf-8")

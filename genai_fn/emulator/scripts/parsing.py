@@ -3,12 +3,19 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast, get_args
 
 from msgspec import UNSET, Struct
 
 from genai_fn import codec
-from genai_fn.emulator.scripts.script import MAX_STEPS, EmulatorScript, ScriptedAnswer, ScriptedRequest, ScriptFunction
+from genai_fn.emulator.scripts.script import (
+    MAX_STEPS,
+    EmulatorScript,
+    Otherwise,
+    ScriptedAnswer,
+    ScriptedRequest,
+    ScriptFunction,
+)
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.request_parsing import parse_message
 from genai_fn.errors import InvalidRequest
@@ -111,7 +118,7 @@ def _describe_expected(message: str) -> str:
     """Translate the API's message about a field: an unknown name, or a value of another type."""
     for pattern, wording in _MESSAGE_PATTERNS:
         if match := pattern.search(message):
-            return wording.format(match[1])
+            return wording.format(*match.groups())
     return message
 
 
@@ -119,6 +126,7 @@ _MESSAGE_PATTERNS = (
     (re.compile('Unknown name (".*?")'), "no field {}"),
     (re.compile(r"Expected (.*?)(?:, got `\w+`)?\)?$"), "{}"),
     (re.compile(r"missing required field (`\w+`)"), "the field {}"),
+    (re.compile("Invalid enum value"), f"one of {', '.join(get_args(Otherwise))}"),
     (re.compile(r"\((.*)\)$"), "another value ({})"),
 )
 

@@ -92,11 +92,14 @@ class ScriptStep(ScriptedAnswer, kw_only=True, omit_defaults=True, forbid_unknow
     """Number of requests that the step answers; ``null`` is any number."""
 
 
+Otherwise: TypeAlias = Literal["fail", "repeat", "fake"]
+
+
 class EmulatorScript(Value, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A script: each request for content is answered by the first step that is left and fits."""
 
     steps: Annotated[tuple[ScriptStep, ...], Meta(max_length=MAX_STEPS)]
-    otherwise: Literal["fail", "repeat", "fake"] = "fail"
+    otherwise: Otherwise = "fail"
     """If no step is left that fits: an error that describes why, the steps from the beginning, or the fake model."""
 
 

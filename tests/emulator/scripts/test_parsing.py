@@ -70,7 +70,7 @@ def test_api_names() -> None:
         ([{"times": 0, **STEP}], "script.steps[0].times: expected `int` >= 1, got 0"),
         ([{"delay": -1, **STEP}], "script.steps[0].delay: expected `float` >= 0.0, got -1"),
         ([{"error": {"status": 200}}], "script.steps[0].error.status: expected `int` >= 400, got 200"),
-        ({"steps": [STEP], "otherwise": "stop"}, "script.otherwise: expected another value ("),
+        ({"steps": [STEP], "otherwise": "stop"}, "script.otherwise: expected one of fail, repeat, fake, got 'stop'"),
         ([{}], "script.steps[0]: expected at least one of text, "),
         ([{"delay": 1}], "script.steps[0]: expected at least one of text, "),
         ([{"text": "1", "json": 1}], "script.steps[0]: expected text or json, not both, got "),
