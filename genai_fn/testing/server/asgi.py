@@ -142,7 +142,7 @@ class Emulator:
         Args:
             script: An object with ``steps``, or a list of steps; the path of a JSON file that contains either; or a
                 function that receives a `ScriptedRequest` and returns a text, an answer, or None for a canned answer.
-                None removes the script.
+                The function is called in a thread, and may use this emulator. None removes the script.
 
         Raises:
             InvalidRequest: If the script does not fit; the error names the place.
