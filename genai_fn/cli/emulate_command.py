@@ -25,7 +25,7 @@ def emulate(
         typer.Option(help="Host name under which it is reached, besides localhost and addresses; may be repeated."),
     ] = None,
     script: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Script (JSON) with the answers of the model.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Script (JSON): what the model answers.")
     ] = None,
     certfile: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate chain (PEM), to serve https and wss.")
@@ -50,7 +50,7 @@ def emulate(
     except KeyboardInterrupt:  # typer would print "Aborted."
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except InvalidRequest as error:
-        raise typer.BadParameter(f"{script} is no script: {error}") from None
+        raise typer.BadParameter(f"{script} is not a valid script: {error}", param_hint="'--script'") from None
     except OSError as error:
         raise typer.BadParameter(f"{host}:{port} cannot be served: {error.strerror or error}") from None
     except ModuleNotFoundError as missing:

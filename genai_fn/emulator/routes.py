@@ -16,6 +16,7 @@ from genai_fn.emulator.openai import chat, embeddings as openai_embeddings, mode
 from genai_fn.emulator.openai.errors import format_error_response, is_openai_path
 from genai_fn.emulator.predictions import predict, videos
 from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptCursor, ScriptedDelivery
+from genai_fn.emulator.scripts.functions import FunctionResult, PendingCall, call_function
 from genai_fn.emulator.server import operations
 from genai_fn.emulator.server.authentication import authenticate_bearer, authenticate_request
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
@@ -46,7 +47,9 @@ def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) ->
     >>> handle_request(EmulatorState(), request, datetime(2026, 1, 1, tzinfo=UTC))[1].status
     404
     """
-    exchange = run_exchange(state, request, now)
+    results: tuple[FunctionResult, ...] = ()
+    while (exchange := run_exchange(state, request, now, results)).pending_calls:
+        state, results = exchange.state, (*results, *map(call_function, exchange.pending_calls))
     return exchange.state, exchange.response
 
 
@@ -59,20 +62,32 @@ class EmulatedExchange(Value):
     """How to send the response."""
     step_numbers: tuple[int, ...] = ()
     """Numbers of the script's steps that the response contains, from 1."""
+    pending_calls: tuple[PendingCall, ...] = ()
+    """Calls of the script's function that have to be made first; then there is no response yet."""
 
 
-def run_exchange(state: EmulatorState, request: HttpRequest, now: datetime) -> EmulatedExchange:
-    """Handle a request as `handle_request` does, for a server that can also delay a response and drop a connection."""
-    cursor = ScriptCursor(state.script)
+def run_exchange(
+    state: EmulatorState, request: HttpRequest, now: datetime, results: tuple[FunctionResult, ...] = ()
+) -> EmulatedExchange:
+    """
+    Handle a request as `handle_request` does, for a server that can also delay a response and drop a connection.
+
+    If the script is a function, this function does not call it: the result has `pending_calls`. Keep its state, make
+    the calls, and handle the request again with the `results` of all calls so far.
+    """
+    cursor = ScriptCursor(state.script, results)
+    before = state
     try:
         handler, parsed = _match_route(request, now, cursor)
         _authenticate(state, parsed)
         state, response = handler(state, parsed)
     except EmulatedFault as fault:
         response = format_error_response(request.url.partition("?")[0], build_fault_response(fault))
+    if cursor.pending_calls:
+        state = before
     if cursor.progress is not state.script:
         state = replace(state, script=cursor.progress)
-    return EmulatedExchange(state, response, cursor.delivery, cursor.step_numbers)
+    return EmulatedExchange(state, response, cursor.delivery, cursor.step_numbers, cursor.pending_calls)
 
 
 ROUTES: tuple[tuple[str, str, RouteHandler], ...] = (

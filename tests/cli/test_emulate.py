@@ -102,7 +102,7 @@ class TestRefused:
         path = tmp_path / "script.json"
         path.write_text('[{"text": 3}]')
         message = run_refused_command(capsys, ["--port", "0", "--script", str(path)])
-        assert "is no script: script.steps[0].text: expected" in message
+        assert "is not a valid script: script.steps[0].text: expected" in message
 
     def test_certificate(self, capsys: Capture, tmp_path: Path) -> None:
         """An invalid certificate is refused before the server starts."""

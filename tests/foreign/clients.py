@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = Path(__file__).with_name("programs")
+AGENTS = PROGRAMS / "agents"
+"""The agents of ``docs/emulator-scripts.md``, each with its test and the script of both."""
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ CLIENTS = (
     Client("google-genai-1.51.0", ("google-genai==1.51.0", "pydantic"), "use_google_genai.py", tls=True),
     Client("google-genai-3.6.1", ("google-genai==3.6.1", "pydantic"), "use_google_genai.py", tls=True),
     Client("openai", ("openai", "pydantic"), "use_openai.py"),
-    Client("pydantic-ai", ("pydantic-ai-slim[google,openai]",), "use_pydantic_ai.py"),
+    Client("pydantic-ai", ("pydantic-ai-slim[google,openai]", "pytest", f"{_ROOT}[emulator]"), "use_pydantic_ai.py"),
     Client("langchain-google-genai", ("langchain-google-genai",), "use_langchain.py"),
     Client("instructor", ("instructor", "google-genai", "jsonref"), "use_instructor.py"),
     Client("litellm", ("litellm",), "use_litellm.py"),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.foreign.clients import PROGRAMS, Client
+from tests.foreign.clients import AGENTS, PROGRAMS, Client
 
 _INSTALL_TIMEOUT = 900
 
@@ -28,8 +28,8 @@ def prepare_environment(client: Client, folder: Path, *, keep: bool) -> tuple[st
             raise
     if not client.is_node:
         return (str(folder / "bin" / "python"), "-X", "utf8", str(PROGRAMS / client.program))
-    for name in (client.program, "rows.mjs"):  # JavaScript finds packages beside the program
-        shutil.copy(PROGRAMS / name, folder)
+    for each in (PROGRAMS / client.program, PROGRAMS / "rows.mjs", *AGENTS.glob("weather*")):
+        shutil.copy(each, folder)  # JavaScript finds packages beside the program
     return ("node", str(folder / client.program))
 
 

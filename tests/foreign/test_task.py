@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.foreign.__main__ import read_output, run_program
-from tests.foreign.clients import CLIENTS, PROGRAMS, Client
+from tests.foreign.clients import AGENTS, CLIENTS, PROGRAMS, Client
 from tests.foreign.environments import build_variables
 from tests.foreign.page import MAX_REASON_LENGTH, PAGE, Row, render_client, replace_table
 
@@ -27,6 +27,17 @@ def test_programs() -> None:
     """Each client has a program, and each program a client."""
     helpers = {"rows.py", "rows.mjs"}
     assert {each.program for each in CLIENTS} == {each.name for each in PROGRAMS.glob("*.*")} - helpers
+
+
+@pytest.mark.parametrize(
+    "path", [each for each in sorted(AGENTS.iterdir()) if each.is_file()], ids=lambda path: str(path.name)
+)
+def test_agents_of_the_docs(path: Path) -> None:
+    """The page on scripts shows the agents, their script and their tests as the task runs them."""
+    page = (PAGE.parent / "emulator-scripts.md").read_text(encoding="utf-8")
+    language = {".py": "python", ".mjs": "javascript", ".json": "json"}[path.suffix]
+    assert f"`{path.name}`" in page
+    assert f"```{language}\n{path.read_text(encoding='utf-8')}```\n" in page
 
 
 @pytest.mark.parametrize("client", [each for each in CLIENTS if not each.is_node], ids=lambda client: str(client.name))

@@ -37,6 +37,7 @@ from genai_fn import (
 from genai_fn.http import FileSlice
 from genai_fn.ops.files.uploads import SendUploadChunk
 from genai_fn.request import FlowGenerator
+from genai_fn.testing import ScriptedRequest
 from tests.cases.emulator_scenarios import (
     Run,
     run_model_scenario,
@@ -227,3 +228,24 @@ class TestScript:
         """A script that does not fit is refused at once, and the error names the place."""
         with pytest.raises(InvalidRequest, match=r"script\.steps\[0\]"):
             Offline(script=[{}])
+
+    @pytest.mark.parametrize("is_same", [False, True])
+    def test_function_that_runs_requests(self, is_same: bool) -> None:
+        """A function may wait for another thread that runs requests, on the same `Offline` or on another one."""
+        question = generate("gemini-2.5-flash", "hi") | text
+
+        def answer(request: ScriptedRequest) -> str:
+            if request.number > 1:
+                return "inner"
+            with ThreadPoolExecutor(1) as pool:
+                found = pool.submit((run if is_same else Offline(script=[{"text": "inner"}])), question).result(60)
+            return f"outer, {found.unwrap()}"
+
+        run = Offline(script=answer)
+        assert run(question).unwrap() == "outer, inner"
+
+    def test_function_that_creates_a_resource(self) -> None:
+        """What a function creates in its own `Offline` stays there."""
+        run = Offline(script=lambda _: run(files.upload(b"x", {"mime_type": "text/plain"})).unwrap().name or "")
+        name = run(generate("gemini-2.5-flash", "hi") | text).unwrap()
+        assert run(files.get(name)).unwrap().name == name

@@ -1,5 +1,6 @@
 """The inferred types of ``genai_fn.testing``; see ``api.py``."""
 
+from collections.abc import Mapping
 from typing import Any, assert_type
 
 from hypothesis.strategies import SearchStrategy
@@ -30,7 +31,19 @@ from genai_fn.interpreters.sync_runner import Items
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema import File, GenerateContentResponse, LiveMusicServerMessage, LiveServerMessage
-from genai_fn.testing import Ask, Fake, OpenStream, Replay, Sessions, Sleep, forbid, perform, recording, use_interpreter
+from genai_fn.testing import (
+    Ask,
+    Fake,
+    OpenStream,
+    Replay,
+    ScriptedRequest,
+    Sessions,
+    Sleep,
+    forbid,
+    perform,
+    recording,
+    use_interpreter,
+)
 from genai_fn.testing.strategies import http_responses, interpreters, requests
 from genai_fn.testing.strategies.drawn_interpreters.interpreter import DrawnInterpreter
 
@@ -106,6 +119,15 @@ def recordings() -> None:
 def within() -> None:
     with use_interpreter(fake) as inside:
         assert_type(inside, Fake)
+
+
+def answer_with_script(request: ScriptedRequest) -> str:
+    assert_type((request.number, request.model, request.path, request.question), tuple[int, str, str, str])
+    assert_type(request.body, Mapping[str, Any])
+    return request.question
+
+
+scripted = Offline(script=answer_with_script)
 
 
 def performing() -> None:

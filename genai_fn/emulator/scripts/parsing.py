@@ -3,12 +3,19 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast, get_args
 
 from msgspec import UNSET, Struct
 
 from genai_fn import codec
-from genai_fn.emulator.scripts.script import EmulatorScript, ScriptedAnswer, ScriptedRequest, ScriptFunction
+from genai_fn.emulator.scripts.script import (
+    MAX_STEPS,
+    EmulatorScript,
+    Otherwise,
+    ScriptedAnswer,
+    ScriptedRequest,
+    ScriptFunction,
+)
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.request_parsing import parse_message
 from genai_fn.errors import InvalidRequest
@@ -48,7 +55,15 @@ def parse_script(source: ScriptLike) -> EmulatorScript | ScriptFunction:
         text = codec.encode(tree)
     except (TypeError, ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise InvalidRequest("script", source, f"JSON ({error})") from None
+    _check_size(tree)
     return _check_script(_parse_strictly(text, EmulatorScript, "script"), source)
+
+
+def _check_size(tree: Any) -> None:
+    """Refuse too many steps before they are parsed, which would take minutes."""
+    steps: Any = cast("Any", tree).get("steps") if isinstance(tree, Mapping) else None
+    if isinstance(steps, list | tuple) and len(cast("Any", steps)) > MAX_STEPS:
+        raise InvalidRequest("script.steps", cast("Any", steps), f"at most {MAX_STEPS} steps")
 
 
 class _AnswerFunction(Value):
@@ -64,12 +79,10 @@ def _parse_answer(source: Any) -> ScriptedAnswer | None:
     """Parse what the function of a script returns: a text, an answer as a mapping, or None."""
     if source is None or isinstance(source, ScriptedAnswer):
         return source
-    if isinstance(source, str):
-        return ScriptedAnswer(text=source)
-    if not isinstance(source, Mapping):
+    if not isinstance(source, str | Mapping):
         raise InvalidRequest("answer", cast("object", source), "a text, an answer as a mapping, or None")
     try:
-        text = codec.encode(source)
+        text = codec.encode({"text": source} if isinstance(source, str) else source)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequest("answer", cast("Any", source), f"JSON ({error})") from None
     answer = _parse_strictly(text, ScriptedAnswer, "answer")
@@ -105,7 +118,7 @@ def _describe_expected(message: str) -> str:
     """Translate the API's message about a field: an unknown name, or a value of another type."""
     for pattern, wording in _MESSAGE_PATTERNS:
         if match := pattern.search(message):
-            return wording.format(match[1])
+            return wording.format(*match.groups())
     return message
 
 
@@ -113,6 +126,7 @@ _MESSAGE_PATTERNS = (
     (re.compile('Unknown name (".*?")'), "no field {}"),
     (re.compile(r"Expected (.*?)(?:, got `\w+`)?\)?$"), "{}"),
     (re.compile(r"missing required field (`\w+`)"), "the field {}"),
+    (re.compile("Invalid enum value"), f"one of {', '.join(get_args(Otherwise))}"),
     (re.compile(r"\((.*)\)$"), "another value ({})"),
 )
 

@@ -1,7 +1,6 @@
 """Which steps of a script are left, and which one answers a request."""
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 from msgspec.structs import replace
 
@@ -9,14 +8,12 @@ from genai_fn import codec
 from genai_fn.emulator.fake_model.replies import find_question, join_text
 from genai_fn.emulator.scripts.script import (
     EmulatorScript,
-    ScriptedAnswer,
     ScriptedRequest,
     ScriptFunction,
     ScriptStep,
     StepCondition,
 )
-from genai_fn.emulator.server.faults import EmulatedFault, make_failed_precondition
-from genai_fn.errors import InvalidRequest
+from genai_fn.emulator.server.faults import make_failed_precondition
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 from genai_fn.values import Value
@@ -39,13 +36,6 @@ class ScriptProgress(Value):
     """Number of requests so far."""
 
 
-class TakenAnswer(Value):
-    """The answer to a request, and the number of its step; None for a function."""
-
-    answer: ScriptedAnswer
-    step_number: int | None
-
-
 def start_script(script: EmulatorScript | ScriptFunction) -> ScriptProgress:
     """Return the progress of a script that has answered nothing yet."""
     return ScriptProgress(script, _list_steps(script))
@@ -66,45 +56,41 @@ class PromptSummary(Value):
     body: Message
 
 
-def take_answer(progress: ScriptProgress, prompt: PromptSummary) -> tuple[ScriptProgress, TakenAnswer | None]:
+def count_request(progress: ScriptProgress) -> ScriptProgress:
+    """Count a request, which thereby has a number."""
+    return replace(progress, count=progress.count + 1)
+
+
+def build_scripted_request(number: int, prompt: PromptSummary) -> ScriptedRequest:
+    """Build what the function of a script receives."""
+    return ScriptedRequest(
+        number=number,
+        model=prompt.model,
+        path=prompt.path,
+        question=find_question(prompt.contents),
+        body=codec.decode(codec.encode(prompt.body)),
+    )
+
+
+def take_step(
+    progress: ScriptProgress, script: EmulatorScript, prompt: PromptSummary
+) -> tuple[ScriptProgress, PendingStep | None]:
     """
-    Return the answer to a request and the progress after it; no answer if the fake model should answer.
+    Return the step that answers a request and the progress after it; no step if the fake model should answer.
 
     Raises:
-        EmulatedFault: If no step fits, or the function raises or returns something else than an answer.
+        EmulatedFault: If no step fits.
     """
-    script, pending = progress.script, progress.pending
-    progress = replace(progress, count=progress.count + 1)
-    if not isinstance(script, EmulatorScript):
-        answer = _call_function(script, progress.count, prompt)
-        return progress, None if answer is None else TakenAnswer(answer, None)
+    pending = progress.pending
     found = _find_step(pending, prompt)
     if found is None and script.otherwise == "repeat":
         pending = _list_steps(script)
         found = _find_step(pending, prompt)
     if found is not None:
-        return replace(progress, pending=_use_step(pending, found)), TakenAnswer(found.step, found.number)
+        return replace(count_request(progress), pending=_use_step(pending, found)), found
     if script.otherwise == "fake":
-        return progress, None
+        return count_request(progress), None
     raise make_failed_precondition(_describe_missing_step(script, pending, prompt))
-
-
-def _call_function(function: ScriptFunction, number: int, prompt: PromptSummary) -> ScriptedAnswer | None:
-    question = find_question(prompt.contents)
-    request = ScriptedRequest(
-        number=number,
-        model=prompt.model,
-        path=prompt.path,
-        question=question,
-        body=codec.decode(codec.encode(prompt.body)),
-    )
-    try:
-        return cast("ScriptedAnswer | None", function(request))
-    except InvalidRequest as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001  # a function of the test may raise anything
-        reason = f"it raised {error!r}"
-    raise EmulatedFault(500, "INTERNAL", f"The script's function failed on request {number}: {reason}")
 
 
 def _find_step(pending: Sequence[PendingStep], prompt: PromptSummary) -> PendingStep | None:

@@ -1,7 +1,7 @@
 """The values that a script consists of. A script in JSON has the same names."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta
 
@@ -10,6 +10,8 @@ from genai_fn.schema.responses import FinishReason, GenerateContentResponse, Gen
 from genai_fn.schema.safety import BlockedReason
 from genai_fn.values import Value
 
+MAX_STEPS: Final = 10_000
+"""Limit of the steps of a script."""
 _MAX_SECONDS = 3600
 
 
@@ -90,11 +92,14 @@ class ScriptStep(ScriptedAnswer, kw_only=True, omit_defaults=True, forbid_unknow
     """Number of requests that the step answers; ``null`` is any number."""
 
 
+Otherwise: TypeAlias = Literal["fail", "repeat", "fake"]
+
+
 class EmulatorScript(Value, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A script: each request for content is answered by the first step that is left and fits."""
 
-    steps: tuple[ScriptStep, ...]
-    otherwise: Literal["fail", "repeat", "fake"] = "fail"
+    steps: Annotated[tuple[ScriptStep, ...], Meta(max_length=MAX_STEPS)]
+    otherwise: Otherwise = "fail"
     """If no step is left that fits: an error that describes why, the steps from the beginning, or the fake model."""
 
 

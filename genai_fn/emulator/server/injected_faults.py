@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from genai_fn import codec
+from genai_fn.emulator.openai.errors import format_error_response
 from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptedDelivery
 from genai_fn.emulator.server.faults import build_fault_response
 from genai_fn.emulator.server.standard_errors import make_standard_error
@@ -140,12 +141,16 @@ class ResponsePlan(Value, kw_only=True):
 
 
 def plan_response(
-    response: HttpResponse, fault: InjectedFault = NO_FAULT, delivery: ScriptedDelivery = DELIVERY_AT_ONCE
+    response: HttpResponse,
+    fault: InjectedFault = NO_FAULT,
+    delivery: ScriptedDelivery = DELIVERY_AT_ONCE,
+    path: str = "",
 ) -> ResponsePlan:
     r"""
     Plan how to send a response with a fault: one chunk for each server-sent event, or a single chunk.
 
-    If the script drops the connection, all events of a stream are sent, but only half of any other body.
+    If the script drops the connection, all events of a stream are sent, but only half of any other body. An error in
+    place of a response has the form of its `path`.
 
     >>> plan_response(HttpResponse(200, (), b'{"a": 1}'), InjectedFault(cut=3)).chunks
     (b'{"a',)
@@ -154,7 +159,7 @@ def plan_response(
     chunks = _split_events(response.body) if is_stream else (response.body,)
     if fault.abort is not None and response.status == _OK:
         error = _build_error(fault.status or _UNAVAILABLE, fault)
-        response = HttpResponse(_OK, response.headers) if is_stream else error
+        response = HttpResponse(_OK, response.headers) if is_stream else (error := format_error_response(path, error))
         chunks = (*chunks[: fault.events], _format_error(error.body, fault.abort)) if is_stream else (error.body,)
     if fault.malformed:
         chunks = (_truncate_json(chunks[0]),)

@@ -7,7 +7,9 @@ import msgspec
 
 from genai_fn.backend import Backend, Credential, Secret
 from genai_fn.effects import EffectFailed
-from genai_fn.emulator import EmulatorState, handle_request
+from genai_fn.emulator import EmulatorState
+from genai_fn.emulator.routes import EmulatedExchange, run_exchange
+from genai_fn.emulator.scripts.functions import FunctionResult, call_function
 from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.errors import InvalidRequest, TimeoutPhase
 from genai_fn.forks import delay_forks, register_fork_delay
@@ -41,10 +43,17 @@ class OfflineService:
         self._seconds = 0.0
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
-        """Handle one request."""
+        """Handle one request. The function of a script is called without the lock, so it may run any request."""
+        results: tuple[FunctionResult, ...] = ()
+        while (exchange := self._run_exchange(request, results)).pending_calls:
+            results = (*results, *map(call_function, exchange.pending_calls))
+        return exchange.response
+
+    def _run_exchange(self, request: HttpRequest, results: tuple[FunctionResult, ...]) -> EmulatedExchange:
         with delay_forks:
-            self._state, response = handle_request(self._state, request, self._get_time())
-        return response
+            exchange = run_exchange(self._state, request, self._get_time(), results)
+            self._state = exchange.state
+        return exchange
 
     def handle_frame(self, conversation: C, frame: bytes | str) -> tuple[C, tuple[bytes, ...]]:
         """Handle a frame of a live session; returns the session afterwards, and the frames that answer it."""

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import anyio
+from anyio import to_thread
 
 from genai_fn import codec
 from genai_fn.emulator.live.connections import EmulatedConnection, open_connection
 from genai_fn.emulator.live.setup import EmulatedClose
 from genai_fn.emulator.openai.errors import format_error_response
 from genai_fn.emulator.routes import EmulatedExchange, run_exchange
+from genai_fn.emulator.scripts.functions import FunctionResult, PendingCall, call_function, make_function_fault
 from genai_fn.emulator.scripts.parsing import build_script_schema
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
 from genai_fn.emulator.server.injected_faults import (
@@ -96,7 +98,7 @@ class Emulator:
         self._clock = clock
         self._pause = pause
         self._allowed_hosts = tuple(allowed_hosts)
-        # the test and the server run in different threads; the function of a script may use the emulator
+        # the test, the server and the functions of scripts run in different threads
         self._lock = threading.RLock()
         self.reset()
 
@@ -140,7 +142,7 @@ class Emulator:
         Args:
             script: An object with ``steps``, or a list of steps; the path of a JSON file that contains either; or a
                 function that receives a `ScriptedRequest` and returns a text, an answer, or None for a canned answer.
-                None removes the script.
+                The function is called in a thread, and may use this emulator. None removes the script.
 
         Raises:
             InvalidRequest: If the script does not fit; the error names the place.
@@ -232,9 +234,9 @@ class Emulator:
         except BodyTooLarge:
             message = f"The emulator accepts a body of at most {max_bytes} bytes."
             return plan_response(build_fault_response(EmulatedFault(413, "INVALID_ARGUMENT", message)))
-        return self._plan_response(scope["path"], request)
+        return await self._plan_response(scope["path"], request)
 
-    def _plan_response(self, path: str, request: HttpRequest) -> ResponsePlan:
+    async def _plan_response(self, path: str, request: HttpRequest) -> ResponsePlan:
         if path == _CONTROL_PATH or path.startswith(f"{_CONTROL_PATH}/"):
             return plan_response(self._answer_control_request(path, request))
         with self._lock:
@@ -242,9 +244,11 @@ class Emulator:
             if error_response is not None:
                 self._log.append(request, path, error_response.status)
                 return plan_response(error_response, fault)
-            exchange = self._answer_request(request)
-            self._log.append(request, path, exchange.response.status, exchange.step_numbers)
-        return plan_response(exchange.response, fault, exchange.delivery)
+        results: tuple[FunctionResult, ...] = ()
+        while (exchange := self._run_exchange(path, request, results)).pending_calls:
+            # in a thread and without the lock: the function of a script may wait, and use the emulator
+            results = (*results, *await to_thread.run_sync(_call_functions, exchange, abandon_on_cancel=True))
+        return plan_response(exchange.response, fault, exchange.delivery, path)
 
     def _match_fault(self, path: str, request: HttpRequest) -> tuple[InjectedFault, HttpResponse | None]:
         """Return the fault to inject into a request, and the error response that the fault produces, if any."""
@@ -259,13 +263,17 @@ class Emulator:
             return NO_FAULT, build_fault_response(make_invalid_argument(str(error)))
         return fault, _build_injected_error(path, fault)
 
-    def _answer_request(self, request: HttpRequest) -> EmulatedExchange:
-        try:
-            exchange = run_exchange(self._state, request, self._clock())
-        except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
-            fault = EmulatedFault(500, "INTERNAL", f"Internal error of the emulator: {error!r}")
-            exchange = EmulatedExchange(self._state, build_fault_response(fault))
-        self._state = exchange.state
+    def _run_exchange(self, path: str, request: HttpRequest, results: tuple[FunctionResult, ...]) -> EmulatedExchange:
+        """Handle a request, keep the next state, and remember the request once it has a response."""
+        with self._lock:
+            try:
+                exchange = run_exchange(self._state, request, self._clock(), results)
+            except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
+                fault = EmulatedFault(500, "INTERNAL", f"Internal error of the emulator: {error!r}")
+                exchange = EmulatedExchange(self._state, build_fault_response(fault))
+            self._state = exchange.state
+            if not exchange.pending_calls:
+                self._log.append(request, path, exchange.response.status, exchange.step_numbers)
         return exchange
 
     def _answer_control_request(self, path: str, request: HttpRequest) -> HttpResponse:
@@ -363,6 +371,18 @@ class Emulator:
             except Exception as error:  # a bug of the emulator: report it to the client
                 raise EmulatedClose(1011, f"Internal error of the emulator: {error!r}") from error
             return connection, answers
+
+
+def _call_functions(exchange: EmulatedExchange) -> tuple[FunctionResult, ...]:
+    return tuple(map(_call_function, exchange.pending_calls))
+
+
+def _call_function(pending: PendingCall) -> FunctionResult:
+    """Call the function of a script in a thread, which no ``BaseException`` leaves, such as that of ``pytest.fail``."""
+    try:
+        return call_function(pending)
+    except BaseException as error:  # noqa: BLE001  # it would end the server
+        return make_function_fault(pending, f"it raised {error!r}")
 
 
 def _build_injected_error(path: str, fault: InjectedFault) -> HttpResponse | None:

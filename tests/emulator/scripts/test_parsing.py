@@ -52,6 +52,7 @@ def test_api_names() -> None:
     [
         ({}, "script: expected the field `steps`, got {}"),
         ([], "script: expected at least one step, got []"),
+        ([STEP] * 10_001, "script.steps: expected at most 10000 steps, got "),
         ({"step": []}, 'script: expected no field "step", got '),
         (b"{", "script: expected JSON ("),
         (b"\xff", "script: expected JSON ("),
@@ -69,7 +70,7 @@ def test_api_names() -> None:
         ([{"times": 0, **STEP}], "script.steps[0].times: expected `int` >= 1, got 0"),
         ([{"delay": -1, **STEP}], "script.steps[0].delay: expected `float` >= 0.0, got -1"),
         ([{"error": {"status": 200}}], "script.steps[0].error.status: expected `int` >= 400, got 200"),
-        ({"steps": [STEP], "otherwise": "stop"}, "script.otherwise: expected another value ("),
+        ({"steps": [STEP], "otherwise": "stop"}, "script.otherwise: expected one of fail, repeat, fake, got 'stop'"),
         ([{}], "script.steps[0]: expected at least one of text, "),
         ([{"delay": 1}], "script.steps[0]: expected at least one of text, "),
         ([{"text": "1", "json": 1}], "script.steps[0]: expected text or json, not both, got "),

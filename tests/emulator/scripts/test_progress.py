@@ -99,16 +99,22 @@ def test_vertex() -> None:
     assert ask(make_client([{"when": {"model": "gemini-2.5-flash"}, "text": "one"}], VERTEX), path=path) == "one"
 
 
-def test_batch() -> None:
-    """Each request of a batch takes a step; an error is the error of its item."""
-    api = make_client([{"text": "one"}, {"error": {"status": 503}}, {"text": "three"}])
+def run_batch(api: JsonClient) -> list[Any]:
+    """Run a batch of three requests, and return its responses."""
     requests = {"requests": {"requests": [{"request": {"contents": [HI]}}] * 3}}
     created = api.request_json(
         "POST", "models/gemini-2.5-flash:batchGenerateContent", {"batch": {"input_config": requests}}
     )
     for _ in range(3):
         batch = api.request_json("GET", created["name"])
-    first, second, third = batch["metadata"]["output"]["inlinedResponses"]["inlinedResponses"]
+    responses: list[Any] = batch["metadata"]["output"]["inlinedResponses"]["inlinedResponses"]
+    return responses
+
+
+def test_batch() -> None:
+    """Each request of a batch takes a step; an error is the error of its item."""
+    api = make_client([{"text": "one"}, {"error": {"status": 503}}, {"text": "three"}])
+    first, second, third = run_batch(api)
     assert (get_text(first["response"]), get_text(third["response"])) == ("one", "three")
     assert second["error"]["message"] == "The model is overloaded. Please try again later."
 
@@ -131,6 +137,14 @@ class TestFunction:
         assert first.path.endswith(PATH)
         assert first.body == {"contents": [HI], "generationConfig": {"temperature": 0.5}}
 
+    def test_batch(self) -> None:
+        """A function answers each request of a batch, also if it fails on another."""
+        api = make_client(lambda request: f"answer {request.number}" if request.number != 2 else 1 // 0)
+        first, second, third = run_batch(api)
+        assert (get_text(first["response"]), get_text(third["response"])) == ("answer 1", "answer 3")
+        assert second["error"]["message"].startswith("The script's function failed on request 2")
+        assert ask(api) == "answer 4"
+
     def test_error(self) -> None:
         """A function can answer with an error."""
         api = make_client(lambda request: {"error": {"status": 429, "retry": 2}})
@@ -144,8 +158,9 @@ class TestFunction:
             (lambda _: {"txt": ""}, 'answer: expected no field "txt"'),
             (lambda _: {}, "answer: expected at least one of text"),
             (lambda _: {"json": object()}, "answer: expected JSON ("),
+            (lambda _: "\ud800", "answer: expected JSON ("),
         ],
-        ids=range(5),
+        ids=range(6),
     )
     def test_failed(self, function: Any, reason: str) -> None:
         """A function that raises, or returns something else, is a 500 that says what happened."""

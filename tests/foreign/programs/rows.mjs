@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-const SECONDS = 30;
+const SECONDS = 90;
 
 export async function runRows(packages, rows) {
   const versions = Object.fromEntries(packages.map((name) => [name, readVersion(name)]));

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 
-_SECONDS = 30
+_SECONDS = 90
 """Limit of a row."""
 
 

@@ -1,5 +1,7 @@
 // @ai-sdk/google with the AI SDK.
 
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { Output, embed, embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import { z } from "zod";
@@ -108,5 +110,11 @@ await runRows(["@ai-sdk/google", "ai"], {
     const headers = { "x-emulate": "status=429" };
     const error = await catchError(generateText({ model, prompt: "Why?", headers, maxRetries: 0 }));
     check(error.statusCode === 429, error.message);
+  },
+  // Runs the test of docs/emulator-scripts.md.
+  async "agent of the docs"() {
+    const path = fileURLToPath(new URL("weather_agent.test.mjs", import.meta.url));
+    const { status, stdout } = spawnSync(process.execPath, ["--test", path], { encoding: "utf8" });
+    check(status === 0, stdout);
   },
 });

@@ -2,6 +2,10 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -151,10 +155,19 @@ def openai_path_tools_together_with_an_output_type() -> None:
     check(isinstance(result.output, Recipe) and calls == ["Rome"], (result.output, calls))
 
 
+def agent_of_the_docs() -> None:
+    """Run the test of ``docs/emulator-scripts.md`` in a folder of its own, with the fixture ``emulator``."""
+    folder = Path(shutil.copytree(Path(__file__).with_name("agents"), "agents"))
+    (folder / "conftest.py").write_text('pytest_plugins = ["genai_fn.testing.fixtures"]', encoding="utf-8")
+    command = (sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "--rootdir", ".", ".")
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    check(ended.returncode == 0, ended.stdout)
+
+
 run_rows(
     ("pydantic-ai-slim", "google-genai", "openai"),
     *(generate, stream, chat, structured_output_by_tool, structured_output_by_schema, structured_output_by_prompt),
     *(streamed_structured_output, declared_tools, tools_together_with_an_output_type, image_as_input, count_tokens),
     *(embeddings, error_of_the_request, openai_path_generate, openai_path_stream, openai_path_structured_output),
-    openai_path_tools_together_with_an_output_type,
+    *(openai_path_tools_together_with_an_output_type, agent_of_the_docs),
 )

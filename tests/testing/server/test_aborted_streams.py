@@ -157,6 +157,14 @@ def test_whole_response(emulator: ServedEmulator) -> None:
     assert error.code == 500
 
 
+def test_whole_response_to_client_of_openai() -> None:
+    """On the path for clients of OpenAI's API, that error is in a list."""
+    whole = HttpResponse(200, (("content-type", "application/json"),), b"{}")
+    plan = plan_response(whole, InjectedFault(abort="line"), path="/v1beta/openai/chat/completions")
+    assert plan.chunks == (b"[" + ON_ONE_LINE.strip() + b"]",)
+    assert plan.response.status == 503
+
+
 @pytest.mark.parametrize("header", ("abort=html", "events=2", "status=500; events=2", "abort=line; events=-1"))
 def test_invalid(header: str) -> None:
     """An unknown format, and a number of events without an abort, are refused."""

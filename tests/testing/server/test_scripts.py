@@ -1,8 +1,10 @@
 """Scripts over sockets: with a plain HTTP client, with google-genai and with this library."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -217,6 +219,91 @@ class TestSources:
         assert b"2 after 1" in send(url, "POST", PATH, BODY)[1]
         emulator.load_script(lambda request: 1 // 0)
         assert send(url, "POST", PATH, BODY)[0] == 500
+
+
+def read_text(answer: tuple[int, bytes]) -> str:
+    """Return the text of a whole response."""
+    text: str = json.loads(answer[1])["candidates"][0]["content"]["parts"][0]["text"]
+    return text
+
+
+class TestFunctions:
+    def test_requests_of_a_function(self, emulator: Emulator, url: str) -> None:
+        """A function may send requests to the emulator that calls it, and gets their answers."""
+        emulator.load_script(
+            lambda request: "inner" if request.number > 1 else f"outer, {read_text(send(url, 'POST', PATH, BODY))}"
+        )
+        assert read_text(send(url, "POST", PATH, BODY)) == "outer, inner"
+        assert emulator.requests == (("POST", PATH.partition("?")[0]),) * 2
+
+    def test_script_of_a_function(self, emulator: Emulator, url: str) -> None:
+        """A function may load another script, which answers the next request."""
+
+        def answer(request: ScriptedRequest) -> str:
+            emulator.load_script([{"text": "second"}])
+            return "first"
+
+        emulator.load_script(answer)
+        assert [read_text(send(url, "POST", PATH, BODY)) for _ in range(2)] == ["first", "second"]
+
+    def test_others_do_not_wait(self, emulator: Emulator, url: str) -> None:
+        """While a function runs, the emulator answers other requests, and the test can look at it."""
+        is_called, may_return = threading.Event(), threading.Event()
+
+        def answer(request: ScriptedRequest) -> str:
+            if request.number > 1:
+                return "other"
+            is_called.set()
+            return "late" if may_return.wait(60) else "too late"
+
+        emulator.load_script(answer)
+        with ThreadPoolExecutor(1) as pool:
+            late = pool.submit(send, url, "POST", PATH, BODY)
+            assert is_called.wait(60)
+            assert read_text(send(url, "POST", PATH, BODY)) == "other"
+            assert len(emulator.received) == 1
+            may_return.set()
+            assert read_text(late.result(60)) == "late"
+
+    def test_failed_test(self, emulator: Emulator, url: str) -> None:
+        """A function that fails the test or exits is a 500 with the reason, and the server goes on."""
+        for reason, end in (("SystemExit", lambda _: sys.exit(1)), ("no", lambda _: pytest.fail("no"))):
+            emulator.load_script(end)
+            status, answer = send(url, "POST", PATH, BODY)
+            assert (status, f"on request 1: it raised {reason}" in answer.decode()) == (500, True)
+        emulator.load_script([{"text": "alive"}])
+        assert read_text(send(url, "POST", PATH, BODY)) == "alive"
+
+
+@pytest.mark.parametrize("is_function", [False, True])
+def test_several_clients(emulator: Emulator, url: str, is_function: bool) -> None:
+    """Requests at once take each step, and each number of a function, once."""
+    texts = [f"answer {number}" for number in range(1, 51)]
+    script: Any = (lambda request: f"answer {request.number}") if is_function else [{"text": each} for each in texts]
+    emulator.load_script(script)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: read_text(send(url, "POST", PATH, BODY)), texts))
+    assert sorted(answers) == sorted(texts)
+    assert is_function or [each.steps for each in emulator.received] == [(number,) for number in range(1, 51)]
+
+
+@pytest.mark.parametrize("header", [{"host": "example.com"}, {"origin": "https://example.com"}], ids=["host", "origin"])
+@pytest.mark.parametrize(("method", "path"), [("POST", "script"), ("DELETE", "script"), ("GET", "requests")])
+def test_web_pages(emulator: Emulator, url: str, method: str, path: str, header: dict[str, str]) -> None:
+    """A web page can neither load or remove a script, nor read the requests."""
+    emulator.load_script([{"text": "one"}])
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=60)
+    connection.request(method, f"/emulator/{path}", b'[{"text": "a"}, {"text": "b"}]', header)
+    assert connection.getresponse().status == 403
+    connection.close()
+    assert emulator.remaining_steps == (1,)
+
+
+def test_no_keys(emulator: Emulator, url: str) -> None:
+    """Requests are remembered without the key, which stands in a header or the query."""
+    send(url, "POST", f"{PATH}?key=any-key-in-the-query", BODY)
+    (received,) = emulator.received
+    assert "any" not in repr(received)
 
 
 class TestLog:
