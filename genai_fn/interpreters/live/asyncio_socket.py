@@ -48,6 +48,7 @@ class AsyncioSocket:
         self._protocol = ClientProtocol(parse_uri(url), max_size=MAX_MESSAGE_BYTES, logger=_SILENT_LOGGER)
         self._write_queue = WriteQueue(sock, tasks)
         self._received_bytes = 0
+        self._started_message: bytes | None = None
         self._pending_pings: dict[bytes, anyio.Event] = {}
         self._ping_count = 0
         self._fragments: list[bytes] = []
@@ -76,7 +77,19 @@ class AsyncioSocket:
             _convert_response(error.response) if isinstance(error, InvalidStatus) else None, in_time=True
         )
 
+    def send_now(self, data: bytes) -> bool:
+        if self._protocol.state is not State.OPEN:
+            return False
+        self._protocol.send_text(data)
+        if self._write_queue.write_now(b"".join(self._protocol.data_to_send())):
+            return True
+        self._started_message = data
+        return False
+
     async def send(self, data: bytes) -> bool:
+        if data is self._started_message:
+            self._started_message = None
+            return await self._write_queue.flush()
         if self._protocol.state is not State.OPEN:
             return False
         self._protocol.send_text(data)

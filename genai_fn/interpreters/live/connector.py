@@ -170,6 +170,9 @@ class _MaskingSocket:
     def bytes_transferred(self) -> int:
         return self._socket.bytes_transferred
 
+    def send_now(self, data: Any) -> bool:
+        return self._socket.send_now(data)
+
     async def send(self, data: Any) -> bool:
         return await self._socket.send(data)
 
