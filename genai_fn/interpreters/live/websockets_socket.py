@@ -1,4 +1,4 @@
-"""A WebSocket on asyncio: the protocol of ``websockets`` over a connected socket of `net`, with its proxy and TLS."""
+"""A WebSocket on asyncio or trio: the protocol of ``websockets`` over a connected socket of `net`, with its proxy and TLS."""
 
 import logging
 from collections import deque
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_socket(
     sock: NonBlockingSocket, url: str, headers: Headers, seconds: float
-) -> AsyncGenerator["AsyncioSocket | EffectFailed", None]:
+) -> AsyncGenerator["WebsocketsSocket | EffectFailed", None]:
     """Perform the WebSocket handshake over a connected socket, with a timeout in seconds."""
     async with anyio.create_task_group() as tasks:
-        socket = AsyncioSocket(sock, url, tasks)
-        result: AsyncioSocket | EffectFailed = build_handshake_failure(None, in_time=False)
+        socket = WebsocketsSocket(sock, url, tasks)
+        result: WebsocketsSocket | EffectFailed = build_handshake_failure(None, in_time=False)
         with anyio.move_on_after(seconds):
             result = await socket.perform_handshake(headers)
         yield result
         tasks.cancel_scope.cancel()
 
 
-class AsyncioSocket:
+class WebsocketsSocket:
     """A `MessageSocket` over the state machine of ``websockets``, which does no I/O itself."""
 
     def __init__(self, sock: NonBlockingSocket, url: str, tasks: TaskGroup) -> None:
@@ -60,7 +60,7 @@ class AsyncioSocket:
     def bytes_transferred(self) -> int:
         return self._received_bytes + self._write_queue.written_bytes
 
-    async def perform_handshake(self, headers: Headers) -> "AsyncioSocket | EffectFailed":
+    async def perform_handshake(self, headers: Headers) -> "WebsocketsSocket | EffectFailed":
         """Send the handshake request and read the response."""
         request = self._protocol.connect()
         for name, value in headers:
