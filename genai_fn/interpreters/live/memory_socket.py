@@ -25,7 +25,7 @@ class MemorySocket:
         self._message_event = anyio.Event()
         self._is_over = False
 
-    def send_now(self, data: Any) -> bool:  # noqa: ARG002  # the signature of a `MessageSocket`
+    def send_now(self, data: Any) -> bool:  # the signature of a `MessageSocket`
         """Return False: the function is called by `send` only."""
         return False
 

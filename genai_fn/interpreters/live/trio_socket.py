@@ -64,7 +64,7 @@ class TrioSocket:
     def bytes_transferred(self) -> int:
         return self._stream.received_bytes + self._stream.write_queue.written_bytes
 
-    def send_now(self, data: bytes) -> bool:  # noqa: ARG002  # trio-websocket sends in coroutines only
+    def send_now(self, data: bytes) -> bool:  # trio-websocket sends in coroutines only
         return False
 
     async def send(self, data: bytes) -> bool:

@@ -75,7 +75,7 @@ class _RecordingSocket:
     def bytes_transferred(self) -> int:
         return self._socket.bytes_transferred
 
-    def send_now(self, data: Any) -> bool:  # noqa: ARG002  # `send` records the message
+    def send_now(self, data: Any) -> bool:  # `send` records the message
         return False
 
     async def send(self, data: Any) -> bool:

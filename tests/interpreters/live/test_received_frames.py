@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from genai_fn import AsyncHttp, Gemini, LiveClosed, Retry, live
 from genai_fn.errors import DecodeError, Disconnected, GenaiError
-from genai_fn.interpreters.live import websockets_socket, trio_socket
+from genai_fn.interpreters.live import trio_socket, websockets_socket
 from tests.support.live.sessions import CONNECT_TEXT, read_texts
 from tests.support.live.websocket_bytes import (
     TEXT_MESSAGE,
