@@ -176,19 +176,19 @@ def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:
     >>> state.phase, actions
     ('setting_up', (SendSetup(),))
     """
-    match event:
+    match event:  # the most frequent events first
+        case MessageReceived(message=message, size=size):
+            return _handle_message(state, message, size)
+        case SendRequested(frame=frame):
+            return _handle_send_requested(state, frame)
+        case MessageSent():
+            return _handle_message_sent(state)
         case Connected():
             return _handle_connected(state)
         case ConnectFailed(error=error, jitter=jitter):
             return _handle_connect_failed(state, error, jitter)
-        case MessageReceived(message=message, size=size):
-            return _handle_message(state, message, size)
-        case MessageSent():
-            return _handle_message_sent(state)
         case ConnectionClosed():
             return _handle_connection_closed(state, event)
-        case SendRequested(frame=frame):
-            return _handle_send_requested(state, frame)
         case CallAnswered(call_id=identity, outcome=outcome):
             return _handle_call_answered(state, identity, outcome)
         case TimerFired(connection_number=number):
@@ -344,7 +344,11 @@ def _handle_call_answered(state: ProtocolState, identity: str, outcome: Outgoing
 
 
 def _handle_send_requested(state: ProtocolState, frame: OutgoingFrame) -> Transition:
-    return (state, ()) if state.is_over else _send_next_frame(_enqueue_frame(state, frame))
+    if state.is_over:
+        return state, ()
+    if state.phase == "open" and state.current_frame is None and not state.queue:
+        return replace(state, current_frame=frame), (SendFrame(frame),)
+    return _send_next_frame(_enqueue_frame(state, frame))
 
 
 def _enqueue_frame(state: ProtocolState, frame: OutgoingFrame) -> ProtocolState:

@@ -32,7 +32,8 @@ class LiveConnection:
     """
     Connects, reads and writes until the connection ends, and calls `handle_event` with each protocol event.
 
-    Only one task writes, and it takes whole frames from a queue, so that a cancelled sender leaves no partial frame.
+    A frame is written at once, without a task, if no other one waits and the connection takes all of it. Otherwise one
+    task writes, and it takes whole frames from a queue, so that a cancelled sender leaves no partial frame.
     """
 
     def __init__(
@@ -72,10 +73,17 @@ class LiveConnection:
 
     def send_setup(self) -> None:
         """Queue the setup message."""
-        self.send_frame(OutgoingFrame(self._setup, 0))
+        self._queue_frame(OutgoingFrame(self._setup, 0))
 
     def send_frame(self, frame: OutgoingFrame) -> None:
-        """Queue a frame."""
+        """Write a frame at once if that needs no wait; otherwise queue it."""
+        is_free = not (self._outbox or self._is_writing or self._is_closing)
+        if is_free and self._socket is not None and self._socket.send_now(frame.data):
+            self._handle_event(MessageSent())
+        else:
+            self._queue_frame(frame)
+
+    def _queue_frame(self, frame: OutgoingFrame | None) -> None:
         self._outbox.append(frame)
         self._outbox_event.set()
 
@@ -85,8 +93,7 @@ class LiveConnection:
             self.abort()
         elif not self._is_closing:
             self._is_closing = True
-            self._outbox.append(None)
-            self._outbox_event.set()
+            self._queue_frame(None)
 
     def abort(self) -> None:
         """Close the connection at once, without a closing handshake."""

@@ -170,6 +170,9 @@ class _MaskingSocket:
     def bytes_transferred(self) -> int:
         return self._socket.bytes_transferred
 
+    def send_now(self, data: Any) -> bool:
+        return self._socket.send_now(data)
+
     async def send(self, data: Any) -> bool:
         return await self._socket.send(data)
 
@@ -219,16 +222,16 @@ class _PreparedConnection(Value):
 def _perform_handshake(
     sock: NonBlockingSocket, request: HttpRequest, seconds: float
 ) -> AbstractAsyncContextManager[Any]:
-    """Perform the WebSocket handshake with the library for the running event loop."""
+    """Perform the WebSocket handshake with the package websockets; on trio without it, with trio-websocket."""
     url = urlsplit(request.url)
-    if _is_trio():
+    if _is_trio() and not _has_websockets():
         from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # needs trio
 
         resource = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         return trio_socket.open_socket(sock, _get_host_header(request.url), resource, request.headers, seconds)
-    from genai_fn.interpreters.live import asyncio_socket  # noqa: PLC0415  # needs websockets
+    from genai_fn.interpreters.live import websockets_socket  # noqa: PLC0415  # needs websockets
 
-    return asyncio_socket.open_socket(sock, request.url, request.headers, seconds)
+    return websockets_socket.open_socket(sock, request.url, request.headers, seconds)
 
 
 def _to_http_url(url: str) -> str:
@@ -248,8 +251,13 @@ def _is_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
+def _has_websockets() -> bool:
+    """Whether the package websockets is installed; versions before 13 have no module ``asyncio``."""
+    return find_spec("websockets") is not None and find_spec("websockets.asyncio") is not None
+
+
 def _find_missing_extra() -> MissingExtra | None:
     """Return an error if asyncio runs and the package websockets is missing; on trio none is needed."""
-    if _is_trio() or find_spec("websockets") is not None:
+    if _is_trio() or _has_websockets():
         return None
     return MissingExtra("websockets", "a live session on asyncio", install_command("websockets"))

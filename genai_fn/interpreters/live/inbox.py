@@ -14,7 +14,7 @@ class Inbox:
         self._max_bytes = max_bytes
         self._items: deque[tuple[Any, int]] = deque()
         self._buffered_bytes = 0
-        self._item_event = anyio.Event()
+        self._item_event: anyio.Event | None = None
         self._room_event = anyio.Event()
         self._is_finished = self._is_being_read = False
 
@@ -27,13 +27,18 @@ class Inbox:
         """Add a message, with its size in bytes."""
         self._items.append((item, size))
         self._buffered_bytes += size
-        self._item_event.set()
+        self._wake_reader()
 
     def finish(self) -> None:
         """Mark the end: `take` returns None after the last message, and `wait_for_room` returns."""
         self._is_finished = True
-        self._item_event.set()
+        self._wake_reader()
         self._room_event.set()
+
+    def _wake_reader(self) -> None:
+        if self._item_event is not None:
+            self._item_event.set()
+            self._item_event = None
 
     async def wait_for_room(self) -> None:
         """Wait until the inbox is not full."""

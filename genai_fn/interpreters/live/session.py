@@ -86,7 +86,9 @@ class Session(Generic[T]):
         self._failure: Failure[GenaiError] | None = None
         self._raised_error: Exception | None = None
         self._send_lock = anyio.Lock(fast_acquire=True)
-        self._ready_event, self._closed_event, self._drained_event = anyio.Event(), anyio.Event(), anyio.Event()
+        self._ready_event, self._closed_event = anyio.Event(), anyio.Event()
+        self._room_event: anyio.Event | None = None
+        self._has_yielded = False
         self._is_expiring = False
         self._leave_callbacks: list[Callable[[], object]] = []
 
@@ -108,7 +110,10 @@ class Session(Generic[T]):
             InvalidRequest: Outside of the session's block.
         """
         self._check_entered()
-        await checkpoint()
+        if self._has_yielded:  # one turn of the event loop is enough for a message read and its reply
+            self._has_yielded = False
+        else:
+            await checkpoint()
         encoded: list[OutgoingFrame] = []
         for frame in frames:
             data = self._connector.encode(frame)
@@ -117,13 +122,16 @@ class Session(Generic[T]):
             encoded.append(_build_outgoing_frame(data.unwrap()))
         async with self._send_lock:
             for outgoing in encoded:
-                while self._state.pending_bytes >= _MAX_PENDING_BYTES and not self._state.is_over:
-                    self._drained_event = anyio.Event()
-                    await self._drained_event.wait()
+                while self._must_wait_for_room():
+                    self._room_event = anyio.Event()
+                    await self._room_event.wait()
                 if self._state.is_over:
                     return self._failure or Failure(Closed("the session has ended"))
                 self._handle_event(SendRequested(outgoing))
-        return Success(None)
+        return _SENT
+
+    def _must_wait_for_room(self) -> bool:
+        return self._state.pending_bytes >= _MAX_PENDING_BYTES and not self._state.is_over
 
     def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
         return self
@@ -131,6 +139,7 @@ class Session(Generic[T]):
     async def __anext__(self) -> Result[T, GenaiError]:
         self._check_entered()
         item = await self._inbox.take()
+        self._has_yielded = True
         if self._raised_error is not None:
             raised, self._raised_error = self._raised_error, None
             raise raised
@@ -229,10 +238,10 @@ class Session(Generic[T]):
                 self._is_handling = False
 
     def _apply_event(self, event: ProtocolEvent) -> None:
-        pending_before = self._state.pending_bytes
         self._state, actions = handle_event(self._state, event)
-        if self._state.pending_bytes < pending_before or self._state.is_over:
-            self._drained_event.set()
+        if self._room_event is not None and not self._must_wait_for_room():
+            self._room_event.set()
+            self._room_event = None
         self._perform_actions(actions)
         if self._state.phase == "closed":
             self._closed_event.set()
@@ -329,6 +338,8 @@ class Session(Generic[T]):
         CancelCall: _cancel_calls,
     }
 
+
+_SENT: Success[None] = Success(None)
 
 _MAX_PENDING_BYTES = 1024 * 1024
 """Number of bytes that may wait to be written before `send` waits."""

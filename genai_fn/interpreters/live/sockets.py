@@ -32,6 +32,15 @@ class MessageSocket(Protocol):
         """How many bytes were sent and received so far."""
         ...
 
+    def send_now(self, data: Any) -> bool:
+        """
+        Send one message without waiting.
+
+        Returns False if the connection does not take all of it at once; then call `send` with the same object, which
+        sends what is missing. Not to be called during `send`.
+        """
+        ...
+
     async def send(self, data: Any) -> bool:
         """Send one message; returns False if the connection has ended. If cancelled, it may have sent a part."""
         ...

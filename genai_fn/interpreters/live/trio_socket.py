@@ -64,6 +64,9 @@ class TrioSocket:
     def bytes_transferred(self) -> int:
         return self._stream.received_bytes + self._stream.write_queue.written_bytes
 
+    def send_now(self, data: bytes) -> bool:  # trio-websocket sends in coroutines only
+        return False
+
     async def send(self, data: bytes) -> bool:
         with suppress(ConnectionClosed, *_BROKEN_ERRORS), self._stream.hold_writes():
             await self._connection.send_message(data.decode())

@@ -37,6 +37,29 @@ class WriteQueue:
         self._queue.append(data)
         self._queued_count += 1
 
+    def write_now(self, data: bytes) -> bool:
+        """
+        Add bytes to the queue, and write them at once if the connection takes them; returns whether all is written.
+
+        Bytes that come after others, or that are more than 64 KiB, stay in the queue.
+        """
+        self.put(data)
+        if len(self._queue) > 1 or self._is_writing or self.is_broken or len(data) > CHUNK_SIZE:
+            return False
+        self.is_broken = True  # after an interrupt, part of a frame may be written
+        try:
+            count = self._socket.write_now(data)
+        except (SocketClosedError, OSError):
+            return False
+        self.is_broken = False
+        self.written_bytes += count
+        if count < len(data):
+            self._queue[0] = data[count:]
+            return False
+        self._queue.popleft()
+        self._written_count += 1
+        return True
+
     async def flush(self) -> bool:
         """Wait until all that is queued now is written; returns False if the connection is broken."""
         target_count = self._queued_count

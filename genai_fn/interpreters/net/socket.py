@@ -213,6 +213,23 @@ class NonBlockingSocket:
             self.has_sent = True
             remaining = remaining[count:]
 
+    def write_now(self, data: bytes) -> int:
+        """
+        Write what the connection takes without waiting; returns the number of bytes.
+
+        If the rest is shorter than 64 KiB, it must be written next, by one call: TLS may have encrypted it already.
+        """
+        use = object()
+        try:
+            self._begin_use(use)
+            count = 0 if self._write_buffer else self.sock.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+        finally:
+            self._end_use(use)
+        self.has_sent |= bool(count)
+        return count
+
     def is_quiet(self) -> bool:
         """Return whether neither bytes nor an end arrived after the last response: only then it is reusable."""
         if self._read_error is not None:

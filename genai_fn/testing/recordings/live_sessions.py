@@ -75,6 +75,9 @@ class _RecordingSocket:
     def bytes_transferred(self) -> int:
         return self._socket.bytes_transferred
 
+    def send_now(self, data: Any) -> bool:  # `send` records the message
+        return False
+
     async def send(self, data: Any) -> bool:
         if id(data) in self._encoded_frames:  # the setup message is not recorded
             self._events.append({"sent": dump_plain(self._encoded_frames[id(data)][1])})

@@ -1,15 +1,13 @@
 """Sessions connect like HTTP requests: TLS, proxies, timeouts, and credentials in the headers."""
 
-import ssl
 from typing import Any
 
 import pytest
-import trustme
 from returns.result import Success
 
 from genai_fn import AsyncHttp, Gemini, Vertex, live, with_options
 from genai_fn.errors import ConnectError, InvalidRequest
-from tests.support.live.sessions import CONNECT_TEXT, read_texts
+from tests.support.live.sessions import CONNECT_TEXT, make_tls_contexts, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection
 from tests.support.loopback import ConnectProxy
 
@@ -19,15 +17,6 @@ async def echo_text(connection: PeerConnection) -> None:
     await connection.receive()
     await connection.send_turn("heard")
     await connection.receive_until_closed()
-
-
-def make_tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a TLS context for a server, and one for a client that trusts it."""
-    authority = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("localhost").configure_cert(server)
-    authority.configure_trust(client)
-    return server, client
 
 
 async def run_turn(interpreter: AsyncHttp, session_request: Any = CONNECT_TEXT) -> None:

@@ -1,4 +1,4 @@
-"""A WebSocket on asyncio: the protocol of ``websockets`` over a connected socket of `net`, with its proxy and TLS."""
+"""A WebSocket on asyncio or trio: the protocol of ``websockets`` over a socket of `net`, with proxy and TLS."""
 
 import logging
 from collections import deque
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_socket(
     sock: NonBlockingSocket, url: str, headers: Headers, seconds: float
-) -> AsyncGenerator["AsyncioSocket | EffectFailed", None]:
+) -> AsyncGenerator["WebsocketsSocket | EffectFailed", None]:
     """Perform the WebSocket handshake over a connected socket, with a timeout in seconds."""
     async with anyio.create_task_group() as tasks:
-        socket = AsyncioSocket(sock, url, tasks)
-        result: AsyncioSocket | EffectFailed = build_handshake_failure(None, in_time=False)
+        socket = WebsocketsSocket(sock, url, tasks)
+        result: WebsocketsSocket | EffectFailed = build_handshake_failure(None, in_time=False)
         with anyio.move_on_after(seconds):
             result = await socket.perform_handshake(headers)
         yield result
         tasks.cancel_scope.cancel()
 
 
-class AsyncioSocket:
+class WebsocketsSocket:
     """A `MessageSocket` over the state machine of ``websockets``, which does no I/O itself."""
 
     def __init__(self, sock: NonBlockingSocket, url: str, tasks: TaskGroup) -> None:
@@ -48,6 +48,7 @@ class AsyncioSocket:
         self._protocol = ClientProtocol(parse_uri(url), max_size=MAX_MESSAGE_BYTES, logger=_SILENT_LOGGER)
         self._write_queue = WriteQueue(sock, tasks)
         self._received_bytes = 0
+        self._started_message: bytes | None = None
         self._pending_pings: dict[bytes, anyio.Event] = {}
         self._ping_count = 0
         self._fragments: list[bytes] = []
@@ -59,7 +60,7 @@ class AsyncioSocket:
     def bytes_transferred(self) -> int:
         return self._received_bytes + self._write_queue.written_bytes
 
-    async def perform_handshake(self, headers: Headers) -> "AsyncioSocket | EffectFailed":
+    async def perform_handshake(self, headers: Headers) -> "WebsocketsSocket | EffectFailed":
         """Send the handshake request and read the response."""
         request = self._protocol.connect()
         for name, value in headers:
@@ -76,7 +77,19 @@ class AsyncioSocket:
             _convert_response(error.response) if isinstance(error, InvalidStatus) else None, in_time=True
         )
 
+    def send_now(self, data: bytes) -> bool:
+        if self._protocol.state is not State.OPEN:
+            return False
+        self._protocol.send_text(data)
+        if self._write_queue.write_now(b"".join(self._protocol.data_to_send())):
+            return True
+        self._started_message = data
+        return False
+
     async def send(self, data: bytes) -> bool:
+        if data is self._started_message:
+            self._started_message = None
+            return await self._write_queue.flush()
         if self._protocol.state is not State.OPEN:
             return False
         self._protocol.send_text(data)
