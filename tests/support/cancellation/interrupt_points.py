@@ -139,7 +139,7 @@ def wait_for_token(run: Http, interrupter: Interrupter) -> None:
     slow = SlowCredentials("test-token", "test-token")
     timer = threading.Timer(0.001, slow.gate.set)
     backend = Vertex("p", "l", credentials=slow, base_url=run._connections._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
-    with Http(backend, proxy="", http1=run._connections._settings.transport or "auto") as interpreter:  # type: ignore[union-attr]  # as above
+    with Http(backend, proxy="", http1=run._connections._settings.http1) as interpreter:  # type: ignore[union-attr]  # as above
         timer.start()
         try:
             with interrupter:

@@ -145,10 +145,13 @@ async def _end_by_task_group(pool: AsyncPool, server: Loopback) -> None:
     async def fail() -> None:
         raise KeyError
 
-    with pytest.raises(ExceptionGroup) as caught:
+    async def run_group() -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_send(pool, server))
             tasks.create_task(fail())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.create_task(run_group())  # the group of Python 3.11 leaves a count in its own task
     assert caught.group_contains(KeyError)
 
 
