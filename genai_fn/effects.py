@@ -227,7 +227,7 @@ class WriteTemp(Value):
     """→ None | EffectFailed: append to a temporary file."""
 
     temp_file: Any
-    data: bytes
+    data: bytes | bytearray
 
 
 class CommitTemp(Value):

@@ -1,4 +1,8 @@
-"""A signal such as Ctrl-C at any point: nothing hangs, and the next call succeeds."""
+"""
+A signal such as Ctrl-C at any point: nothing hangs, and the next call succeeds.
+
+A sample of the points is tried here; ``python tasks.py faults`` tries all.
+"""
 
 import subprocess
 import sys
@@ -11,15 +15,19 @@ from tests.support.cancellation.interrupt_points import MANNERS, RAISE, SUBJECTS
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.parametrize(("http1", "step"), [("httptools", "2"), ("httpcore", "5")])
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_interrupted_anywhere(subject: str, manner: str) -> None:
+def test_interrupted_anywhere(subject: str, manner: str, http1: str, step: str) -> None:
     """A signal handler may raise, or close the interpreter, at any point of a stream, a call or a wait."""
     # If the interrupt occurs between the creation of a socket and the block that closes it, or between the end of a
     # read and its record, Python closes the socket with a warning. The process checks that no socket is left.
     warnings = ["-W", "error", "-W", "ignore::ResourceWarning"] if manner == RAISE else ["-W", "error"]
     process = subprocess.run(
-        [sys.executable, *warnings, "-m", "tests.support.cancellation.interrupt_points", subject, manner],
+        [
+            *(sys.executable, *warnings),
+            *("-m", "tests.support.cancellation.interrupt_points", subject, manner, http1, step),
+        ],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -70,7 +70,7 @@ class TempFile:
         _remove_file(temp_path, os.getpid())
         return _FILE_CLOSED
 
-    def write(self, data: bytes) -> EffectFailed | None:
+    def write(self, data: bytes | bytearray) -> EffectFailed | None:
         """Append data."""
         with self._lock:
             file = self._file

@@ -187,14 +187,14 @@ class NonBlockingSocket:
             self._read_size = min(2 * size, _MAX_READ_SIZE)
         return data
 
-    def buffer_write(self, data: bytes) -> bool:
+    def buffer_write(self, data: bytes | memoryview) -> bool:
         """Buffer up to 64 KiB, so that a head and its body are sent together; returns False if it does not fit."""
         if len(self._write_buffer) + len(data) > _MAX_BUFFERED_BYTES:
             return False
         self._write_buffer += data
         return True
 
-    def write(self, data: bytes) -> SocketSteps[None]:
+    def write(self, data: bytes | memoryview) -> SocketSteps[None]:
         """Write the buffer, then all of `data`."""
         buffered, self._write_buffer = self._write_buffer, b""
         use = object()
@@ -206,7 +206,7 @@ class NonBlockingSocket:
         finally:
             self._end_use(use)
 
-    def _send_all(self, data: bytes) -> SocketSteps[None]:
+    def _send_all(self, data: bytes | memoryview) -> SocketSteps[None]:
         remaining = memoryview(data)
         while remaining:
             count = yield from self._retry_until_done(partial(self.sock.send, remaining[:_SEND_SIZE]), for_write=True)

@@ -153,6 +153,6 @@ def load_file_body(request: HttpRequest) -> HttpRequest | EffectFailed:
     )
 
     try:
-        return msgspec.structs.replace(request, body=tuple(iterate_body(request.body)))
+        return msgspec.structs.replace(request, body=tuple(map(bytes, iterate_body(request.body))))
     except UnsendableRequestError as error:
         return EffectFailed(InvalidRequest("request", "***", f"what HTTP can carry ({error})"))

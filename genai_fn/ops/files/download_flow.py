@@ -33,9 +33,9 @@ def download(file: Downloadable, path: str | HasPath | None = None) -> Flow[Any]
     """
     Download a generated file, into memory or to a path. Redirects are followed.
 
-    Without a path, the result is the content, up to ``max_response_bytes``. With a path, chunks are written as they
-    arrive, without a size limit: to a temporary file in the same folder, which then replaces the file at the path and
-    keeps its permissions. Symbolic links are followed.
+    Without a path, the result is the content, up to ``max_response_bytes``. With a path, it is written in pieces of
+    some 1 MiB, without a size limit: to a temporary file in the same folder, which then replaces the file at the path
+    and keeps its permissions. Symbolic links are followed.
 
     Args:
         file: ``files/abc``, ``abc``, a URL of the file, a `File` with a ``download_uri``, or a video. A video that
@@ -124,14 +124,28 @@ _MAX_REDIRECTS: Final = 5
 
 
 def _write_chunks(temp: Any, request: Request[bytes]) -> FlowGenerator[Result[None, GenaiError]]:
+    """Write the chunks of a response; small ones are collected, as a task uses a thread for each write."""
     reader = StreamReader(stream_response(request))
+    collected = bytearray()
+    failed: EffectFailed | None
     while (chunk := (yield from reader.read_next())) is not None:
         if isinstance(chunk, Failure):
             return chunk
-        failed: EffectFailed | None = yield WriteTemp(temp, chunk.unwrap())
+        data: bytes | bytearray = chunk.unwrap()
+        if collected or len(data) < _WRITE_SIZE:
+            collected += data
+            if len(collected) < _WRITE_SIZE:
+                continue
+            data, collected = collected, bytearray()
+        failed = yield WriteTemp(temp, data)
         if failed is not None:
             return Failure(failed.error)
-    return Success(None)
+    failed = (yield WriteTemp(temp, collected)) if collected else None
+    return Success(None) if failed is None else Failure(failed.error)
+
+
+_WRITE_SIZE: Final = 1 << 20
+"""Bytes of a download that are collected before they are written."""
 
 
 def _commit_or_discard(temp: Any, written: Result[None, GenaiError]) -> FlowGenerator[Result["Path", GenaiError]]:

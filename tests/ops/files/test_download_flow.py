@@ -67,16 +67,18 @@ def test_into_memory(file: Any) -> None:
 
 
 def test_to_a_path() -> None:
-    """Chunks are written as they arrive; the file gets its name when it is complete."""
+    """Small chunks are collected, and those of a MiB are written as they are; then the file gets its name."""
+    big = bytes(1 << 20)
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(CHUNKS), Success("handle")),
         (ReadItems("handle"), (Success(b"fi"), Success(b"l"))),
-        (WriteTemp("draft", b"fi"), None),
-        (WriteTemp("draft", b"l"), None),
-        (ReadItems("handle"), (Success(b"m"),)),
-        (WriteTemp("draft", b"m"), None),
+        (ReadItems("handle"), (Success(big),)),
+        (WriteTemp("draft", b"fil" + big), None),
+        (ReadItems("handle"), (Success(big), Success(b"m"))),
+        (WriteTemp("draft", big), None),
         (ReadItems("handle"), ()),
+        (WriteTemp("draft", b"m"), None),
         (CommitTemp("draft"), Path("x.mp4")),
         (CloseResource("draft"), None),
     ]
@@ -89,19 +91,21 @@ def test_broken_off() -> None:
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(CHUNKS), Success("handle")),
         (ReadItems("handle"), (Success(b"fi"), Failure(CONNECTION_LOST))),
-        (WriteTemp("draft", b"fi"), None),
         (CloseResource("draft"), None),
     ]
     assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(CONNECTION_LOST)
 
 
-def test_disk_is_full() -> None:
+@pytest.mark.parametrize("chunk", [b"film", bytes(1 << 20)], ids=["end", "middle"])
+def test_disk_is_full(chunk: bytes) -> None:
     """A failed write ends the download and leaves no file."""
+    is_last = len(chunk) < 1 << 20
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(CHUNKS), Success("handle")),
-        (ReadItems("handle"), (Success(b"fi"), Success(b"lm"))),
-        (WriteTemp("draft", b"fi"), EffectFailed(FULL)),
+        (ReadItems("handle"), (Success(chunk), *(() if is_last else (Success(b"more"),)))),
+        *([(ReadItems("handle"), ())] if is_last else []),
+        (WriteTemp("draft", chunk), EffectFailed(FULL)),
         (CloseResource("draft"), None),
     ]
     assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
@@ -265,21 +269,20 @@ SIGNED_REQUEST = sign_request(encode(CHUNKS, Gemini("test-key")).unwrap(), build
 
 @pytest.mark.parametrize("pieces", [(), (b"fi", b"lm"), (b'{"error": {"code": 500}}',), (b"data: x\n\n",)])
 def test_as_effects(pieces: tuple[bytes, ...]) -> None:
-    """Each chunk is written as it is read; only the time between chunks is limited."""
+    """Small chunks are written together; only the time between chunks is limited."""
     answer = ResponseHead(200)
-    reads: list[tuple[Any, Any]] = [
+    reads = [
         (ReadChunk(answer, 700.0 if n == 0 else inf, inf if n == 0 else 60.0), each)
         for n, each in enumerate((*pieces, b""))
     ]
-    writes = [(WriteTemp("draft", each), None) for each in pieces]
-    body = [step for pair in zip(reads, writes, strict=False) for step in pair]
+    content = b"".join(pieces)
     script = [
         (CreateTemp("x"), "draft"),
         (GetTime(), 100.0),
         (SendRequest(SIGNED_REQUEST, 700.0, 10.0, False), answer),
-        *body,
-        reads[-1],
+        *reads,
         (CloseResource(answer), None),
+        *([(WriteTemp("draft", content), None)] if content else []),
         (CommitTemp("draft"), Path("x")),
         (CloseResource("draft"), None),
     ]

@@ -139,7 +139,7 @@ def wait_for_token(run: Http, interrupter: Interrupter) -> None:
     slow = SlowCredentials("test-token", "test-token")
     timer = threading.Timer(0.001, slow.gate.set)
     backend = Vertex("p", "l", credentials=slow, base_url=run._connections._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
-    with Http(backend, proxy="") as interpreter:
+    with Http(backend, proxy="", http1=run._connections._settings.http1) as interpreter:  # type: ignore[union-attr]  # as above
         timer.start()
         try:
             with interrupter:
@@ -161,17 +161,19 @@ SUBJECTS: dict[str, Callable[[Http, Interrupter], None]] = {
 }
 
 
-def main(name: str, manner: str) -> None:
+def main(name: str, manner: str, http1: str, step: int = 1) -> None:
     """
-    Interrupt a subject at each point in turn, by raising, or by closing the interpreter.
+    Interrupt a subject at every n-th point in turn, by raising, or by closing the interpreter.
 
     A hang ends the process; other failures are raised.
     """
     gc.disable()  # it may close a generator at any point, where exceptions are only printed
+    transport: Any = http1
     with Loopback(ModelScript()) as server:
-        for k in range(MAX_POINTS):
+        for k in range(0, MAX_POINTS, step):
             faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
-            with Http(Gemini("test-key", base_url=server.url), max_connections=2, proxy="") as run:
+            backend = Gemini("test-key", base_url=server.url)
+            with Http(backend, max_connections=2, proxy="", http1=transport) as run:
                 interrupter = Interrupter(k, run, manner)
                 is_interrupted = False
                 try:
@@ -186,11 +188,11 @@ def main(name: str, manner: str) -> None:
             assert count_client_sockets(server.port) == 0
             if not interrupter.is_reached:
                 break
-    assert 0 < k < MAX_POINTS - 1
+    assert 0 < k < MAX_POINTS - step
     print(k)  # noqa: T201  # the test reads it
 
 
 _MAX_SECONDS = 60
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:4], step=int(sys.argv[4]))

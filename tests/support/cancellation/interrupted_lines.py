@@ -119,15 +119,21 @@ SUBJECTS: dict[str, Callable[[Http, Path], object]] = {
 }
 
 
-def main(name: str, *, is_first_call: bool, step: int = 1) -> None:
-    """Interrupt a subject at every n-th line in turn. A hang ends the process; other failures are raised."""
+def main(name: str, http1: str, *, is_first_call: bool, step: int = 1) -> None:
+    """
+    Interrupt a subject at every n-th line in turn, with an implementation of HTTP/1.1.
+
+    A hang ends the process; other failures are raised.
+    """
     gc.disable()  # places and files are freed without the collector
+    transport: Any = http1
     with Loopback(FileScript()) as server, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "upload.bin").write_bytes(CONTENT)
         for n in range(0, MAX_LINES, step):
             faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
-            with Http(Gemini("test-key", base_url=server.url), max_connections=MAX_CONNECTIONS, proxy="") as run:
+            backend = Gemini("test-key", base_url=server.url)
+            with Http(backend, max_connections=MAX_CONNECTIONS, proxy="", http1=transport) as run:
                 if not is_first_call:
                     assert isinstance(run(REQUEST), Success)
                 interrupter = LineInterrupter(n)
@@ -158,4 +164,4 @@ def check_all_places(run: Http) -> None:
 _MAX_SECONDS = 60
 
 if __name__ == "__main__":
-    main(sys.argv[1], is_first_call=sys.argv[2] == "first", step=int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], is_first_call=sys.argv[3] == "first", step=int(sys.argv[4]))

@@ -8,5 +8,4 @@ Opening connections.
 - `trust`: the TLS context, with the system's certificate authorities or certifi's.
 - `sync_steps`: performs steps in the calling thread, until a deadline.
 - `async_steps`: performs steps in a task of asyncio or trio.
-- `asyncio_waits`: waits for sockets on asyncio.
 """

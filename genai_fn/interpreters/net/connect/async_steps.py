@@ -25,6 +25,7 @@ from genai_fn.interpreters.net.socket import (
     capture_outcome,
     check_deadline,
 )
+from genai_fn.interpreters.net.waits.selection import TaskWaits, get_waits
 
 T = TypeVar("T")
 
@@ -46,11 +47,13 @@ async def perform_steps(steps: SocketSteps[T], deadline: float = math.inf) -> T:
     less than a cancel scope around the call, which also bounds other steps.
     """
     result: Any = None
+    waits: TaskWaits | None = None
     try:
         while True:
             step = steps.send(result)
             if isinstance(step, WaitUntilReady):
-                result = await _wait_until_deadline(step, deadline)
+                waits = waits or get_waits()
+                result = await _wait_until_ready(waits, step, deadline)
                 continue
             check_deadline(deadline)
             result = await _perform_step(step)
@@ -103,31 +106,22 @@ async def _perform_step(step: WaitForAny | RunBlocking | ReadFile) -> Any:
             return await to_thread.run_sync(capture_outcome, step.call)
 
 
-async def _wait_until_deadline(step: WaitUntilReady, deadline: float) -> bool:
+async def _wait_until_ready(waits: TaskWaits, step: WaitUntilReady, deadline: float) -> bool:
     remaining = deadline - time.monotonic()
     if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
         if step.timeout is not None and step.timeout < remaining:
-            return await _wait_until_ready(step, step.timeout)
-        if await _wait_until_ready(step, remaining):
+            return await waits.wait_for_socket(step.sock, step.timeout, for_write=step.for_write)
+        if await waits.wait_for_socket(step.sock, remaining, for_write=step.for_write):
             return True
     raise DeadlineExceededError
 
 
-async def _wait_until_ready(step: WaitUntilReady, seconds: float) -> bool:
-    if anyio.get_cancelled_exc_class().__module__.startswith("asyncio"):
-        from genai_fn.interpreters.net.connect.asyncio_waits import wait_on_asyncio  # noqa: PLC0415  # trio needs no asyncio
-
-        return await wait_on_asyncio(step.sock, seconds, for_write=step.for_write)
-    with anyio.move_on_after(seconds) as scope:
-        await (anyio.wait_writable if step.for_write else anyio.wait_readable)(step.sock)
-    return not scope.cancelled_caught
-
-
 async def _wait_for_any(step: WaitForAny) -> None:
+    if len(step.socks) == 1:
+        seconds = math.inf if step.timeout is None else step.timeout
+        await get_waits().wait_for_socket(step.socks[0], seconds, for_write=True)
+        return
     with anyio.move_on_after(step.timeout):
-        if len(step.socks) == 1:
-            await anyio.wait_writable(step.socks[0])
-            return
         try:
             async with anyio.create_task_group() as tasks:
                 for sock in step.socks:

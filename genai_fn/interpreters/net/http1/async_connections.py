@@ -129,7 +129,7 @@ class _AsyncBody:
     def __aiter__(self) -> "_AsyncBody":
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> bytes | memoryview:
         read_next = self._reader.read_next
         chunk = await to_thread.run_sync(read_next) if self._reader.is_blocking else read_next()
         if chunk is None:

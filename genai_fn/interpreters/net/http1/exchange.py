@@ -44,7 +44,7 @@ class Exchange:
         yield from self._socket.write(b"")
         self._is_sent = True
 
-    def _write(self, data: bytes) -> SocketSteps[None]:
+    def _write(self, data: bytes | memoryview) -> SocketSteps[None]:
         if not self._socket.buffer_write(data):
             yield from self._socket.write(data)
 
@@ -61,10 +61,10 @@ class Exchange:
             raise
 
 
-def _read_chunk(body: BodyReader) -> Generator[SocketStep, Any, bytes | None]:
+def _read_chunk(body: BodyReader) -> Generator[SocketStep, Any, bytes | memoryview | None]:
     if not body.is_blocking:
         return body.read_next()
-    chunk: bytes | Exception | None = yield ReadFile(body.read_next)
+    chunk: bytes | memoryview | Exception | None = yield ReadFile(body.read_next)
     if isinstance(chunk, Exception):
         raise chunk
     return chunk

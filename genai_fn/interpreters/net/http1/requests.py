@@ -118,8 +118,8 @@ class BodyReader:
         self._chunks = iterate_body(body)
         self._lock = threading.Lock()
 
-    def read_next(self) -> bytes | None:
-        """Return the next chunk, None after the last one."""
+    def read_next(self) -> bytes | memoryview | None:
+        """Return the next chunk, which is valid until the next call, or None after the last one."""
         with self._lock:
             return next(self._chunks, None)
 
@@ -134,8 +134,8 @@ class BodyReader:
             return
 
 
-def iterate_body(body: Body) -> Generator[bytes]:
-    """Iterate over the chunks of a body; closing the generator closes its file."""
+def iterate_body(body: Body) -> Generator[bytes | memoryview]:
+    """Iterate over the chunks of a body, each valid until the next one; closing the generator closes its file."""
     if isinstance(body, bytes):
         yield from (body,) if body else ()
     elif isinstance(body, tuple):
@@ -144,19 +144,20 @@ def iterate_body(body: Body) -> Generator[bytes]:
         yield from _iterate_file_slice(body)
 
 
-def _iterate_file_slice(body: FileSlice) -> Generator[bytes]:
+def _iterate_file_slice(body: FileSlice) -> Generator[memoryview]:
+    buffer = memoryview(bytearray(min(body.size, _CHUNK_SIZE)))
     try:
         with open(body.path, "rb", buffering=0) as file:  # noqa: PTH123  # pathlib is slow to load
             file.seek(body.offset)
             remaining = body.size
             while remaining:
-                chunk = file.read(min(remaining, _CHUNK_SIZE))
-                if not chunk:
+                count = file.readinto(buffer[:remaining])
+                if not count:
                     raise UnsendableRequestError(f"the file {body.path} ended {remaining} bytes early")
-                remaining -= len(chunk)
-                yield chunk
+                remaining -= count
+                yield buffer[:count].toreadonly()
     except OSError as error:
         raise UnsendableRequestError(f"the file {body.path}: {describe_error(error)}") from None
 
 
-_CHUNK_SIZE: Final = 1 << 18
+_CHUNK_SIZE: Final = 1 << 20

@@ -1,8 +1,8 @@
 """
 The connection pool for tasks of asyncio and trio.
 
-It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. The waits for a slot
-and for a connection have cancel scopes of their own.
+It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. A call enters a cancel scope
+only while it opens a connection.
 """
 
 import os
@@ -41,6 +41,7 @@ from genai_fn.interpreters.net.pool.failures import (
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 from genai_fn.interpreters.net.socket import DeadlineExceededError, NonBlockingSocket
+from genai_fn.interpreters.net.waits.selection import TaskWaiter, get_waits
 
 
 class AsyncPool(BasePool):
@@ -48,14 +49,16 @@ class AsyncPool(BasePool):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._waits: dict[anyio.CancelScope, EventLoopToken] = {}
+        self._connecting: dict[anyio.CancelScope, EventLoopToken] = {}
+        self._waiting: set[TaskWaiter] = set()
         self._sending: set[NonBlockingSocket] = set()
 
     def load_transport(self) -> None:
         """Import now what the first request needs."""
         super().load_transport()
-        if "asyncio" in sys.modules:
-            import_module("genai_fn.interpreters.net.connect.asyncio_waits")
+        for library in ("asyncio", "trio"):
+            if library in sys.modules:
+                import_module(f"genai_fn.interpreters.net.waits.{library}_waits")
 
     async def send(
         self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
@@ -76,7 +79,7 @@ class AsyncPool(BasePool):
         steps = self._send_request(
             request,
             (os.getpid(), token),
-            partial(_TaskWaiter, token),
+            _make_waiter,
             AsyncPooledResponse,
             deadline=deadline,
             connect_timeout=connect_timeout,
@@ -95,20 +98,40 @@ class AsyncPool(BasePool):
     async def aclose(self) -> None:
         """Close idle connections and end each `send` now; close the connections of responses when those are closed."""
         self._config.close()
-        for scope, token in tuple(self._waits.items()):
+        for waiter in tuple(self._waiting):
+            waiter.cancel_soon()
+        for scope, token in tuple(self._connecting.items()):
             call_soon(token, scope.cancel)
         for sock in tuple(self._sending):
             sock.close()
 
     async def _perform(self, token: EventLoopToken, step: PoolStep) -> Any:
-        if isinstance(step, SendOnConnection):
-            return await self._send_on_connection(step)
+        match step:
+            case SendOnConnection():
+                return await self._send_on_connection(step)
+            case WaitForSlot(waiter, deadline):
+                return await self._wait_for_slot(waiter, deadline)
+            case OpenConnection():
+                return await self._open_connection(token, step)
+
+    async def _wait_for_slot(self, waiter: TaskWaiter, deadline: float) -> bool:
+        self._waiting.add(waiter)
+        try:
+            if self._config.is_closed:  # by another thread, meanwhile
+                return False
+            remaining = deadline - time.monotonic()
+            return remaining > 0 and await waiter.wait(remaining)
+        finally:
+            self._waiting.discard(waiter)
+
+    async def _open_connection(self, token: EventLoopToken, step: OpenConnection) -> PooledConnection | None:
         with anyio.move_on_after(step.deadline - time.monotonic()) as scope:
-            self._waits[scope] = token
+            self._connecting[scope] = token
             try:
-                return await self._wait_or_connect(step)
+                sock = await perform_steps(open_connection(step.target, self.connect_config))
+                return self._config.build_connection(step.target, sock, build_async_connection)
             finally:
-                del self._waits[scope]
+                del self._connecting[scope]
         return None
 
     async def _send_on_connection(self, step: SendOnConnection) -> ResponseHead | None:
@@ -123,27 +146,9 @@ class AsyncPool(BasePool):
         finally:
             self._sending.discard(sock)
 
-    async def _wait_or_connect(self, step: WaitForSlot | OpenConnection) -> Any:
-        if isinstance(step, WaitForSlot):
-            await step.waiter.wait()
-            return True
-        sock = await perform_steps(open_connection(step.target, self.connect_config))
-        return self._config.build_connection(step.target, sock, build_async_connection)
 
-
-class _TaskWaiter:
-    """A task's waiter. `set` is called in the thread of the event loop, and `set_soon` anywhere."""
-
-    def __init__(self, token: EventLoopToken) -> None:
-        self._event = anyio.Event()
-        self._token = token
-        self.wait = self._event.wait
-
-    def set(self) -> None:
-        self._event.set()
-
-    def set_soon(self) -> None:
-        call_soon(self._token, self._event.set)
+def _make_waiter() -> TaskWaiter:
+    return get_waits().make_waiter()
 
 
 class AsyncPooledResponse(BasePooledResponse):

@@ -111,10 +111,10 @@ class SlotQueue:
         with suppress(TypeError):  # it has no hash: it was neither waiting nor a holder
             self._holders.discard(slot)
             self._waiting.pop(slot, None)
-            self._wake_first(is_collecting=True)
+            self._wake_first(from_anywhere=True)
 
     def wake_all(self) -> None:
-        """Wake all waiting callers."""
+        """Wake all waiting callers, from any thread."""
         while True:
             try:
                 waiting = list(self._waiting)
@@ -122,7 +122,7 @@ class SlotQueue:
                 continue
             break
         for each in waiting:
-            _wake(each)
+            _wake(each, from_anywhere=True)
 
     def _try_to_hold(self, slot: _Reference) -> bool:
         """Hold a place, unless several threads have taken the last one at once: then they take turns."""
@@ -135,11 +135,11 @@ class SlotQueue:
         self._wake_first()
         return False
 
-    def _wake_first(self, *, is_collecting: bool = False) -> None:
+    def _wake_first(self, *, from_anywhere: bool = False) -> None:
         if self._waiting and len(self._holders) < self._max_slots:
             first = self._find_first()
             if first is not None:
-                _wake(first, is_collecting=is_collecting)
+                _wake(first, from_anywhere=from_anywhere)
 
     def _find_first(self) -> _Reference | None:
         while True:
@@ -149,8 +149,8 @@ class SlotQueue:
                 continue
 
 
-def _wake(reference: _Reference, *, is_collecting: bool = False) -> None:
+def _wake(reference: _Reference, *, from_anywhere: bool = False) -> None:
     slot = reference()
     waiter = None if slot is None else slot.waiter
     if waiter is not None:
-        (waiter.set_soon if is_collecting else waiter.set)()
+        (waiter.set_soon if from_anywhere else waiter.set)()

@@ -1,0 +1,80 @@
+"""
+Waits on asyncio, without a cancel scope: one future, and one timer if there is a time limit.
+
+anyio's own wait for a socket begins with a further turn of the event loop, and its cancel scopes cost more than the
+wait.
+"""
+
+import asyncio
+import math
+import socket
+from contextlib import suppress
+
+import anyio
+
+
+async def wait_for_socket(sock: socket.socket, seconds: float, *, for_write: bool) -> bool:
+    """Wait until a socket is readable, or writable, for at most some seconds; returns whether it is."""
+    loop = asyncio.get_running_loop()
+    add, remove = (loop.add_writer, loop.remove_writer) if for_write else (loop.add_reader, loop.remove_reader)
+    is_ready: asyncio.Future[bool] = loop.create_future()
+    fd = sock.fileno()  # of a socket, the selector would build its repr
+    try:
+        add(fd, _set_result, is_ready, True)  # the arguments of a callback are positional
+    except NotImplementedError:  # the default event loop of Windows, for which anyio has a thread
+        return await _wait_in_thread(sock, seconds, for_write=for_write)
+    try:
+        return await _wait_for_result(is_ready, seconds)
+    finally:
+        remove(fd)
+
+
+async def _wait_in_thread(sock: socket.socket, seconds: float, *, for_write: bool) -> bool:
+    with anyio.move_on_after(seconds) as scope:
+        await (anyio.wait_writable if for_write else anyio.wait_readable)(sock)
+    return not scope.cancelled_caught
+
+
+class _AsyncioWaiter:
+    """A `TaskWaiter`. The cancellation of its task cancels the future, which then takes no result any more."""
+
+    __slots__ = ("_future", "_loop")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[bool] = self._loop.create_future()
+
+    def set(self) -> None:
+        _set_result(self._future, True)
+
+    def set_soon(self) -> None:
+        self._set_result_soon(True)
+
+    def cancel_soon(self) -> None:
+        self._set_result_soon(False)
+
+    def _set_result_soon(self, value: bool) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(_set_result, self._future, value)
+
+    async def wait(self, seconds: float) -> bool:
+        return await _wait_for_result(self._future, seconds)
+
+
+make_waiter = _AsyncioWaiter
+
+
+async def _wait_for_result(future: asyncio.Future[bool], seconds: float) -> bool:
+    """Wait for the result of a future, False after some seconds."""
+    loop = future.get_loop()
+    timer = None if seconds == math.inf else loop.call_later(seconds, _set_result, future, False)
+    try:
+        return await future
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _set_result(future: asyncio.Future[bool], value: bool) -> None:
+    if not future.done():
+        future.set_result(value)
