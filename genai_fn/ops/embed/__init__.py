@@ -33,6 +33,7 @@ from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 __all__ = [
     "EmbedContent",
     "EmbedContentArrays",
+    "EmbedOperation",
     "EmbeddingOutput",
     "check_output",
     "embed",
@@ -44,7 +45,7 @@ T_co = TypeVar("T_co", covariant=True)
 EmbeddingOutput: TypeAlias = Literal["tuples", "numpy"]
 
 
-class _Embed(Operation[T_co], Generic[T_co]):
+class EmbedOperation(Operation[T_co], Generic[T_co]):
     """Embed contents. The subclasses differ in how they read the response."""
 
     model: str
@@ -80,7 +81,7 @@ class _Embed(Operation[T_co], Generic[T_co]):
         raise NotImplementedError
 
 
-class EmbedContent(_Embed[EmbedContentResponse]):
+class EmbedContent(EmbedOperation[EmbedContentResponse]):
     """Embed contents: one vector for each."""
 
     op: ClassVar = "embed"
@@ -91,7 +92,7 @@ class EmbedContent(_Embed[EmbedContentResponse]):
         return read_json(wire_type, EmbeddingsDecoder(len(self.contents), convert))
 
 
-class EmbedContentArrays(_Embed[EmbedContentArrayResponse]):
+class EmbedContentArrays(EmbedOperation[EmbedContentArrayResponse]):
     """Embed contents: one vector for each, as numpy arrays."""
 
     op: ClassVar = "embed.numpy"
