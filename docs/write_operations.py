@@ -58,8 +58,8 @@ def _format_row(kind: Any) -> str:
 
 def _describe_backend(kind: Any, backend: str) -> str:
     """Return the verb and path, or the reason of the refusal."""
-    [method] = ast.parse(dedent(inspect.getsource(getattr(kind, backend)))).body
-    assert isinstance(method, ast.FunctionDef)
+    tree = ast.parse(dedent(inspect.getsource(getattr(kind, backend))))  # a base class may define it
+    method = next(each for each in tree.body if isinstance(each, ast.FunctionDef))
     texts = [
         text
         for each in ast.walk(method)
