@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
@@ -37,27 +38,28 @@ _REFUSED = "\n## Unsupported fields\n\n| operation | on the Gemini Developer API
 def render_page() -> str:
     """Return the whole page."""
     operations = [each for path in sorted(_SOURCES.rglob("*.py")) for each in _find_operations(path)]
-    rows = "".join(_format_row(*each) for each in operations)
-    return _HEAD + _TABLE + rows + _REFUSED + "".join(_format_refused_row(kind) for kind, _ in operations)
+    rows = "".join(map(_format_row, operations))
+    return _HEAD + _TABLE + rows + _REFUSED + "".join(map(_format_refused_row, operations))
 
 
-def _find_operations(path: Path) -> Iterator[tuple[Any, ast.ClassDef]]:
+def _find_operations(path: Path) -> Iterator[Any]:
     place = path.relative_to(_SOURCES).with_suffix("").parts
     module = import_module(".".join(("genai_fn.ops", *place)).removesuffix(".__init__"))
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         kind = getattr(module, node.name, None) if isinstance(node, ast.ClassDef) else None
         if isinstance(node, ast.ClassDef) and isinstance(getattr(kind, "op", None), str):
-            yield kind, node
+            yield kind
 
 
-def _format_row(kind: Any, node: ast.ClassDef) -> str:
+def _format_row(kind: Any) -> str:
     text = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
-    return f"| `{kind.op}` | {text} | {_describe_backend(node, 'gemini')} | {_describe_backend(node, 'vertex')} |\n"
+    return f"| `{kind.op}` | {text} | {_describe_backend(kind, 'gemini')} | {_describe_backend(kind, 'vertex')} |\n"
 
 
-def _describe_backend(node: ast.ClassDef, backend: str) -> str:
+def _describe_backend(kind: Any, backend: str) -> str:
     """Return the verb and path, or the reason of the refusal."""
-    method = next(each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == backend)
+    tree = ast.parse(dedent(inspect.getsource(getattr(kind, backend))))  # a base class may define it
+    method = next(each for each in tree.body if isinstance(each, ast.FunctionDef))
     texts = [
         text
         for each in ast.walk(method)

@@ -120,6 +120,10 @@ if TYPE_CHECKING:
         videos as videos,
     )
     from genai_fn.ops.embed import embed as embed
+    from genai_fn.ops.embed.arrays import (
+        ContentEmbeddingArray as ContentEmbeddingArray,
+        EmbedContentArrayResponse as EmbedContentArrayResponse,
+    )
     from genai_fn.ops.embed.many import embed_many as embed_many
     from genai_fn.ops.generate import generate as generate
     from genai_fn.options import Retry as Retry, Timeouts as Timeouts

@@ -71,7 +71,8 @@ class ResponseReader(Value, Generic[T_co]):
     """
     How to read a response: the type that its JSON is decoded into, and a function that converts it to the public type.
 
-    An empty body is accepted only if it `may_be_empty`, as after deleting or cancelling.
+    An empty body is accepted only if it `may_be_empty`, as after deleting or cancelling. `parse` decodes the JSON in
+    place of the usual decoder of the type; it raises the same errors.
     """
 
     wire_type: Any
@@ -79,6 +80,7 @@ class ResponseReader(Value, Generic[T_co]):
     is_streamed: bool = False
     with_http_response: bool = False
     may_be_empty: bool = False
+    parse: Callable[[bytes | memoryview], Any] | None = None
 
 
 class Call(Value, Generic[T_co]):

@@ -515,6 +515,7 @@ def _call(function: Any, arguments: _Arguments) -> Any:
 
 
 _BUILDER_PATHS = {
+    "embed.numpy": "embed",
     "operations.get.import": "operations.get",
     "operations.get.upload": "operations.get",
     "operations.get.project": "operations.get",

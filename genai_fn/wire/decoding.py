@@ -85,6 +85,8 @@ def _decode_value(reader: ResponseReader[T], source: bytes | memoryview | HttpRe
     try:
         if isinstance(source, HttpResponse):
             value: Any = source
+        elif reader.parse is not None:
+            value = reader.parse(source)
         else:
             value = parse_json(reader.wire_type, _replace_blank(source) if reader.may_be_empty else source)
         return Success(value if reader.convert is None else reader.convert(value))

@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeAlias, assert_type
 
+from numpy import float32
+from numpy.typing import NDArray
+
 from genai_fn import (
     Action,
     AsyncHttp,
     AsyncInterpreter,
     Backend,
+    ContentEmbeddingArray,
+    EmbedContentArrayResponse,
     Failure,
     Flow,
     Gemini,
@@ -129,6 +134,10 @@ def words_of_a_result() -> None:
 def resources() -> None:
     """Every builder returns a request of the type of its response."""
     assert_type(embed("m", ["a", "b"]), Request[EmbedContentResponse])
+    assert_type(embed("m", ["a", "b"], output="tuples"), Request[EmbedContentResponse])
+    assert_type(embed("m", ["a", "b"], output="numpy"), Request[EmbedContentArrayResponse])
+    assert_type(EmbedContentArrayResponse().values, NDArray[float32])
+    assert_type(ContentEmbeddingArray().values, NDArray[float32])
     assert_type(tokens.count(request), Request[CountTokensResponse])
     assert_type(caches.create("m", {"ttl": "300s"}), Request[CachedContent])
     assert_type(caches.delete("c"), Request[DeleteCachedContentResponse])
@@ -158,6 +167,7 @@ def combining() -> None:
     assert_type(gather([request, request]), Stream[Response])
     assert_type(gather([request | text]) | collected, Flow[tuple[str, ...]])
     assert_type(embed_many("m", ["a", "b"]), Stream[ContentEmbedding])
+    assert_type(embed_many("m", ["a", "b"], output="numpy"), Stream[ContentEmbeddingArray])
 
 
 @flow

@@ -2,82 +2,154 @@
 Embeddings: one vector for each content; texts of similar meaning have similar vectors.
 
 - `many`: embeds any number of texts, in batches.
+- `arrays`: embeddings as numpy arrays.
+- `responses`: the responses of all methods, and their conversion to one type.
 - `prediction`: the body and the response of ``:predict``, for Vertex AI's text models.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
-
-from msgspec.structs import replace
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, overload
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.errors import CountMismatch, Unsupported
-from genai_fn.ops.embed.prediction import (
-    EmbedPredictions,
-    VertexEmbedding,
-    build_predict_body,
-    read_predictions,
-    read_vector,
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.ops.embed.arrays import ArraysReader, EmbedContentArrayResponse, check_numpy
+from genai_fn.ops.embed.prediction import EmbedPredictions, build_predict_body, read_predictions
+from genai_fn.ops.embed.responses import (
+    EmbeddingsDecoder,
+    VertexBatchEmbedResponse,
+    VertexEmbedResponse,
+    read_batch,
+    read_single,
 )
 from genai_fn.ops.request_parts import omit_if_empty
-from genai_fn.request import POST, Call, Operation, Request, read_json
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.request import POST, Call, Operation, Request, ResponseReader, read_json
+from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_parts
 from genai_fn.schema.convert import as_struct, as_value
-from genai_fn.schema.embeddings import (
-    ContentEmbedding,
-    ContentEmbeddingStatistics,
-    EmbedContentConfig,
-    EmbedContentMetadata,
-    EmbedContentResponse,
-)
-from genai_fn.schema.live_server import UsageMetadata
-from genai_fn.values import Value
+from genai_fn.schema.embeddings import EmbedContentConfig, EmbedContentResponse
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
-__all__ = ["EmbedContent", "embed", "has_embed_method"]
+__all__ = [
+    "EmbedContent",
+    "EmbedContentArrays",
+    "EmbedOperation",
+    "EmbeddingOutput",
+    "check_output",
+    "embed",
+    "has_embed_method",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+
+EmbeddingOutput: TypeAlias = Literal["tuples", "numpy"]
 
 
-class EmbedContent(Operation[EmbedContentResponse]):
-    """Embed contents: one vector for each."""
-
-    op: ClassVar = "embed"
+class EmbedOperation(Operation[T_co], Generic[T_co]):
+    """Embed contents. The subclasses differ in how they read the response."""
 
     model: str
     contents: tuple[Content, ...]
     config: EmbedContentConfig = EmbedContentConfig()
 
-    def gemini(self, at: Gemini) -> Call[EmbedContentResponse]:
+    def gemini(self, at: Gemini) -> Call[T_co]:
         model = resolve_model_name(at, self.model)
         body = _BatchEmbedBody(requests=tuple(_encode_request(each, model, self.config) for each in self.contents))
-        return POST(
-            f"{model}:batchEmbedContents", body, read_json(EmbedContentResponse, _EmbeddingsDecoder(len(self.contents)))
-        )
+        return POST(f"{model}:batchEmbedContents", body, self._build_reader(EmbedContentResponse))
 
-    def vertex(self, at: Vertex) -> Call[EmbedContentResponse]:
-        model, count = resolve_model_name(at, self.model), len(self.contents)
+    def vertex(self, at: Vertex) -> Call[T_co]:
+        model = resolve_model_name(at, self.model)
         if not has_embed_method(model):
-            reader = read_json(EmbedPredictions, _EmbeddingsDecoder(count, read_predictions))
+            path = "$.predictions[{}].embeddings.values"
+            reader = self._build_reader(EmbedPredictions, read_predictions, path)
             return POST(f"{model}:predict", build_predict_body(self.contents, self.config, at), reader)
         requests = tuple(_encode_vertex_request(each, self.config, at) for each in self.contents)
-        if count == 1:
-            one = read_json(_VertexEmbedResponse, _EmbeddingsDecoder(count, _read_single))
-            return POST(f"{model}:embedContent", requests[0], one)
+        if len(self.contents) == 1:
+            return POST(f"{model}:embedContent", requests[0], self._build_reader(VertexEmbedResponse, read_single))
         if _takes_one_content(model):
             raise Unsupported(at.title, ("contents",), "this model embeds one content at a time")
-        several = read_json(_VertexBatchEmbedResponse, _EmbeddingsDecoder(count, _read_batch))
-        return POST(f"{model}:batchEmbedContents", _VertexBatchEmbedBody(requests=requests), several)
+        body = _VertexBatchEmbedBody(requests=requests)
+        return POST(f"{model}:batchEmbedContents", body, self._build_reader(VertexBatchEmbedResponse, read_batch))
+
+    def _build_reader(
+        self,
+        wire_type: type[Any],
+        convert: Callable[[Any], EmbedContentResponse] | None = None,
+        path: str = "$.embeddings[{}].values",
+    ) -> ResponseReader[T_co]:
+        """Build the reader of a response; `path` is where its vectors are, with ``{}`` for their index."""
+        raise NotImplementedError
 
 
+class EmbedContent(EmbedOperation[EmbedContentResponse]):
+    """Embed contents: one vector for each."""
+
+    op: ClassVar = "embed"
+
+    def _build_reader(
+        self, wire_type: type[Any], convert: Callable[[Any], EmbedContentResponse] | None = None, path: str = ""
+    ) -> ResponseReader[EmbedContentResponse]:
+        return read_json(wire_type, EmbeddingsDecoder(len(self.contents), convert))
+
+
+class EmbedContentArrays(EmbedOperation[EmbedContentArrayResponse]):
+    """Embed contents: one vector for each, as numpy arrays."""
+
+    op: ClassVar = "embed.numpy"
+
+    output: Literal["numpy"]
+
+    def _build_reader(
+        self,
+        wire_type: type[Any],
+        convert: Callable[[Any], EmbedContentResponse] | None = None,
+        path: str = "$.embeddings[{}].values",
+    ) -> ResponseReader[EmbedContentArrayResponse]:
+        decode = EmbeddingsDecoder(len(self.contents), convert)
+        return ResponseReader(wire_type, parse=ArraysReader(wire_type, decode, path))
+
+
+@overload
 def embed(
-    model: str, contents: ContentsLike, config: EmbedContentConfig | Mapping[str, Any] | None = None
-) -> Request[EmbedContentResponse]:
+    model: str,
+    contents: ContentsLike,
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    output: Literal["tuples"] = "tuples",
+) -> Request[EmbedContentResponse]: ...
+@overload
+def embed(
+    model: str,
+    contents: ContentsLike,
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    output: Literal["numpy"],
+) -> Request[EmbedContentArrayResponse]: ...
+@overload
+def embed(
+    model: str,
+    contents: ContentsLike,
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    output: EmbeddingOutput,
+) -> Request[EmbedContentResponse] | Request[EmbedContentArrayResponse]: ...
+def embed(
+    model: str,
+    contents: ContentsLike,
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    output: EmbeddingOutput = "tuples",
+) -> Request[EmbedContentResponse] | Request[EmbedContentArrayResponse]:
     """
     Embed contents: one vector for each item of a list; anything that is not a list is one item.
 
     Several parts in one `Content`, or in a list within the list, make one vector. On Vertex AI, models with ``gemini``
     or ``maas`` in their name embed whole contents; for any other model each item must be a single text.
+
+    With ``output="numpy"``, the ``values`` of the response are one read-only array of shape ``(contents, dimensions)``
+    and dtype float32, with a row for each content, in order; those of each of its ``embeddings`` are one row. The
+    numbers are those of the response, rounded to float32; one that is too large is infinite. Statistics, usage and
+    unknown fields are as in tuples. Needs the extra ``numpy``.
 
     Args:
         model: Such as ``gemini-embedding-001``, in any form that ``generate`` takes.
@@ -86,9 +158,13 @@ def embed(
 
         config: ``task_type``, ``title``, ``output_dimensionality`` and more.
 
+        output: What the vectors are: ``"tuples"`` of floats, or ``"numpy"`` arrays.
+
     Raises:
-        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, or a field of
-            ``config`` is unknown or has the wrong type.
+        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, a field of
+            ``config`` is unknown or has the wrong type, or ``output`` is another text.
+
+        MissingExtra: If ``output`` is ``"numpy"``, and numpy is not installed.
 
     Fails with:
         Unsupported: If the backend or the model's method does not have a field that is set, an item is not a single
@@ -96,20 +172,32 @@ def embed(
 
         CountMismatch: If the response has more or fewer vectors than there are contents.
 
+        DecodeError: If ``output`` is ``"numpy"``, and a vector has not as many numbers as the first; ``path`` has its
+            index.
+
         ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> len(embed("gemini-embedding-001", ["a text", "another"]).operation.contents)
     2
+    >>> from genai_fn import Offline
+    >>> Offline()(embed("gemini-embedding-001", ["a text", "another"], output="numpy")).unwrap().values.shape
+    (2, 3072)
     """
     turns: tuple[Content, ...] = as_value(SeparateContentsLike, contents, "contents")
     check_parts(turns, "contents")
-    return Request(
-        EmbedContent(
-            model=check_model_name(model),
-            contents=turns,
-            config=as_struct(EmbedContentConfig, config),
-        )
-    )
+    name, parsed_config = check_model_name(model), as_struct(EmbedContentConfig, config)
+    if check_output(output) == "numpy":
+        return Request(EmbedContentArrays(model=name, contents=turns, config=parsed_config, output="numpy"))
+    return Request(EmbedContent(model=name, contents=turns, config=parsed_config))
+
+
+def check_output(output: EmbeddingOutput) -> EmbeddingOutput:
+    """Return the output. Raises InvalidRequest if there is no such output, MissingExtra if it needs numpy."""
+    if output not in ("tuples", "numpy"):
+        raise InvalidRequest("output", output, '"tuples" or "numpy"')
+    if output == "numpy":
+        check_numpy()
+    return output
 
 
 # Gemini: one request for each content
@@ -173,54 +261,3 @@ def _encode_vertex_request(content: Content, config: EmbedContentConfig, at: Ver
         raise Unsupported(at.title, ("config.mime_type",), "this model takes the MIME type of each part")
     given = _VertexEmbedConfig(**{name: getattr(config, name) for name in _VertexEmbedConfig.__struct_fields__})
     return _VertexEmbedBody(content=content, embed_content_config=omit_if_empty(given))
-
-
-# Responses
-
-
-class _EmbeddingsDecoder(Value):
-    """Converts a response, and checks that it has as many vectors as there are contents."""
-
-    expected: int
-    convert: Callable[[Any], EmbedContentResponse] | None = None
-
-    def __call__(self, wire: Any) -> EmbedContentResponse:
-        response: EmbedContentResponse = wire if self.convert is None else self.convert(wire)
-        if len(response.embeddings) != self.expected:
-            raise CountMismatch(self.expected, len(response.embeddings))
-        return response
-
-
-class _VertexEmbedResponse(OpenMessage):
-    embedding: ContentEmbedding | None = None
-    truncated: bool | None = None
-    usage_metadata: UsageMetadata | None = None
-
-
-class _VertexBatchEmbedResponse(OpenMessage):
-    embeddings: tuple[VertexEmbedding, ...] = ()
-    metadata: EmbedContentMetadata | None = None
-    truncated: bool | None = None
-    usage_metadata: UsageMetadata | None = None
-
-
-def _read_single(wire: _VertexEmbedResponse) -> EmbedContentResponse:
-    """Convert the response of ``:embedContent``; its token count and truncation become those of the vector."""
-    usage = wire.usage_metadata
-    statistics = ContentEmbeddingStatistics(
-        truncated=wire.truncated,
-        token_count=usage.prompt_token_count if usage else None,
-        tokens_details=usage.prompt_tokens_details if usage else (),
-    )
-    vectors = () if wire.embedding is None else (replace(wire.embedding, statistics=omit_if_empty(statistics)),)
-    return EmbedContentResponse(embeddings=vectors, truncated=wire.truncated, usage_metadata=usage, extra=wire.extra)
-
-
-def _read_batch(wire: _VertexBatchEmbedResponse) -> EmbedContentResponse:
-    return EmbedContentResponse(
-        embeddings=tuple(map(read_vector, wire.embeddings)),
-        metadata=wire.metadata,
-        truncated=wire.truncated,
-        usage_metadata=wire.usage_metadata,
-        extra=wire.extra,
-    )

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, overload
 
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import ClientError, GenaiError, InvalidRequest, Unsupported
-from genai_fn.ops.embed import embed
+from genai_fn.ops.embed import EmbeddingOutput, check_output, embed
+from genai_fn.ops.embed.arrays import ContentEmbeddingArray
 from genai_fn.options import check_at_least_one
-from genai_fn.request import Flow, FlowGenerator, FlowTraits, Stream, flow, start_generator, stream
+from genai_fn.request import Flow, FlowGenerator, FlowTraits, Request, Stream, flow, start_generator, stream
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import SeparateContentsLike
 from genai_fn.schema.convert import as_struct, as_value
@@ -20,9 +21,11 @@ from genai_fn.wire.resource_names import check_model_name
 
 __all__ = ["embed_batch", "embed_many", "stream_embeddings"]
 
-EmbeddingResults: TypeAlias = tuple[Result[ContentEmbedding, GenaiError], ...]
+_AnyEmbedding: TypeAlias = ContentEmbedding | ContentEmbeddingArray
+EmbeddingResults: TypeAlias = tuple[Result[_AnyEmbedding, GenaiError], ...]
 
 
+@overload
 def embed_many(
     model: str,
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
@@ -30,7 +33,37 @@ def embed_many(
     *,
     batch_size: int = 100,
     concurrency: int = 8,
-) -> Stream[ContentEmbedding]:
+    output: Literal["tuples"] = "tuples",
+) -> Stream[ContentEmbedding]: ...
+@overload
+def embed_many(
+    model: str,
+    texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    batch_size: int = 100,
+    concurrency: int = 8,
+    output: Literal["numpy"],
+) -> Stream[ContentEmbeddingArray]: ...
+@overload
+def embed_many(
+    model: str,
+    texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    batch_size: int = 100,
+    concurrency: int = 8,
+    output: EmbeddingOutput,
+) -> Stream[ContentEmbedding] | Stream[ContentEmbeddingArray]: ...
+def embed_many(
+    model: str,
+    texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
+    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    *,
+    batch_size: int = 100,
+    concurrency: int = 8,
+    output: EmbeddingOutput = "tuples",
+) -> Stream[ContentEmbedding] | Stream[ContentEmbeddingArray]:
     """
     Embed any number of texts and stream one vector for each, in order.
 
@@ -49,9 +82,15 @@ def embed_many(
 
         concurrency: Number of requests that run at once.
 
+        output: As in ``embed``. With ``"numpy"``, the ``values`` of each vector are a read-only array of shape
+            ``(dimensions,)`` and dtype float32.
+
     Raises:
         InvalidRequest: If the model name is empty or invalid, ``texts`` is not an iterable, a text in a list or tuple
-            cannot be converted, a field of ``config`` is unknown or has the wrong type, or a number is less than 1.
+            cannot be converted, a field of ``config`` is unknown or has the wrong type, a number is less than 1, or
+            ``output`` is another text.
+
+        MissingExtra: If ``output`` is ``"numpy"``, and numpy is not installed.
 
     Fails with:
         AsyncOnly: If ``texts`` is an async iterable, and the interpreter is sync.
@@ -59,6 +98,8 @@ def embed_many(
         ClientError: For a text that the server rejects (400 or 413).
 
         CountMismatch: For each text of a batch whose response has more or fewer vectors than texts.
+
+        DecodeError: If ``output`` is ``"numpy"``, for each text of a batch whose vectors differ in length.
     """
     check_at_least_one("batch_size", batch_size)
     check_at_least_one("concurrency", concurrency)
@@ -66,7 +107,8 @@ def embed_many(
         raise InvalidRequest("texts", texts, "an iterable of texts, sync or async")
     validated = _validate_texts(texts) if isinstance(texts, list | tuple) else texts
     parsed_config = as_struct(EmbedContentConfig, config)
-    return Stream(stream_embeddings, None, (check_model_name(model), validated, parsed_config, batch_size, concurrency))
+    arguments = (check_model_name(model), validated, parsed_config, batch_size, concurrency, check_output(output))
+    return Stream(stream_embeddings, None, arguments)
 
 
 def _validate_texts(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
@@ -78,12 +120,17 @@ def _validate_texts(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
 
 
 @stream(traits=FlowTraits(spawns=True))
-def stream_embeddings(
-    model: str, texts: Any, config: EmbedContentConfig, batch_size: int, concurrency: int
+def stream_embeddings(  # noqa: PLR0917  # what `embed_many` takes, in its order, from which a repr is written
+    model: str,
+    texts: Any,
+    config: EmbedContentConfig,
+    batch_size: int,
+    concurrency: int,
+    output: EmbeddingOutput = "tuples",
 ) -> FlowGenerator[None]:
     """Run the batches concurrently and emit the result of each text."""
     is_sync = isinstance(texts, Iterable)
-    batches: Any = (_iter_batches if is_sync else _AsyncBatches)(model, texts, config, batch_size)
+    batches: Any = (_iter_batches if is_sync else _AsyncBatches)(model, texts, config, batch_size, output)
     reader: StreamReader[EmbeddingResults] = StreamReader(gather(batches, concurrency=concurrency))
     while (batch := (yield from reader.read_next())) is not None:
         if isinstance(batch, Failure):  # of the whole stream: it was closed, or this interpreter cannot read it
@@ -94,21 +141,24 @@ def stream_embeddings(
 
 
 def _iter_batches(
-    model: str, texts: Iterable[Any], config: EmbedContentConfig, size: int
+    model: str, texts: Iterable[Any], config: EmbedContentConfig, size: int, output: EmbeddingOutput
 ) -> Iterator[Flow[EmbeddingResults]]:
     source = iter(texts)
     while batch := tuple(islice(source, size)):
-        yield embed_batch(model, batch, config)
+        yield embed_batch(model, batch, config, output)
 
 
 class _AsyncBatches:
     """Batches of an async iterable; a class, because an unfinished async generator depends on the garbage collector."""
 
-    def __init__(self, model: str, texts: AsyncIterable[Any], config: EmbedContentConfig, size: int) -> None:
+    def __init__(
+        self, model: str, texts: AsyncIterable[Any], config: EmbedContentConfig, size: int, output: EmbeddingOutput
+    ) -> None:
         self._source = aiter(texts)
         self._model = model
         self._config = config
         self._size = size
+        self._output: EmbeddingOutput = output
 
     def __aiter__(self) -> AsyncIterator[Flow[EmbeddingResults]]:
         return self
@@ -122,28 +172,34 @@ class _AsyncBatches:
                 break
         if not batch:
             raise StopAsyncIteration
-        return embed_batch(self._model, tuple(batch), self._config)
+        return embed_batch(self._model, tuple(batch), self._config, self._output)
 
 
 @flow
 def embed_batch(
-    model: str, texts: tuple[Any, ...], config: EmbedContentConfig
+    model: str, texts: tuple[Any, ...], config: EmbedContentConfig, output: EmbeddingOutput = "tuples"
 ) -> FlowGenerator[Result[EmbeddingResults, GenaiError]]:
     """Embed some texts and return a result for each; a batch that is rejected is split in half and tried again."""
     result: Result[Any, GenaiError]
     try:
-        result = yield from attempt(embed(model, list(texts), config))
+        result = yield from attempt(_build_request(model, texts, config, output))
     except InvalidRequest as mistake:  # items of an iterator are validated only here; others may be valid
         result = Failure(mistake)
     if not isinstance(result, Failure):
         return Success(tuple(map(Success, result.unwrap().embeddings)))
     if len(texts) == 1 or not _is_content_error(result.failure()):
         return Success(cast("EmbeddingResults", (result,) * len(texts)))
-    halves: list[Result[ContentEmbedding, GenaiError]] = []
+    halves: list[Result[_AnyEmbedding, GenaiError]] = []
     for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
-        half_result = yield from start_generator(embed_batch(model, half, config))
+        half_result = yield from start_generator(embed_batch(model, half, config, output))
         halves += half_result.unwrap()
     return Success(tuple(halves))
+
+
+def _build_request(
+    model: str, texts: tuple[Any, ...], config: EmbedContentConfig, output: EmbeddingOutput
+) -> Request[Any]:
+    return embed(model, list(texts), config, output=output)
 
 
 def _is_content_error(error: GenaiError) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from genai_fn import schema
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import tokens
+from genai_fn.ops.embed import EmbedContentArrays
 from genai_fn.ops.files.downloads import download_bytes
 from genai_fn.ops.files.uploads import QueryUpload, SendUploadChunk, StartStoreUpload, StartUpload
 from genai_fn.request import Operation, Request
@@ -80,6 +81,12 @@ def _convert_to_stream(request: Request[Any]) -> Request[Any]:
     return replace(request, operation=request.operation.get_streaming_operation())
 
 
+def _convert_to_arrays(request: Request[Any]) -> Request[Any]:
+    """Convert to what ``embed(…, output="numpy")`` returns, also where numpy is not installed."""
+    fields = {name: getattr(request.operation, name) for name in request.operation.__struct_fields__}
+    return Request(EmbedContentArrays(**fields, output="numpy"))
+
+
 _GENERATE_REQUESTS = _built_requests(*BUILDERS["generate"])
 _UPLOAD_FIELDS = {"size": st.integers(0, 2**40), "mime_type": st.just("image/png"), "file_name": texts}
 _UPLOAD_URLS = names("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=")
@@ -87,6 +94,7 @@ _UPLOAD_URLS = names("https://generativelanguage.googleapis.com/upload/v1beta/fi
 OPERATION_REQUESTS: Mapping[str, SearchStrategy[Request[Any]]] = {
     **{name: _built_requests(*builder) for name, builder in BUILDERS.items()},
     "generate.stream": _GENERATE_REQUESTS.map(_convert_to_stream),
+    "embed.numpy": _built_requests(*BUILDERS["embed"]).map(_convert_to_arrays),
     "tokens.count.request": _GENERATE_REQUESTS.map(tokens.count),
     "operations.get.project": _built_requests(
         make_operation_getter(schema.ProjectOperation), st.fixed_dictionaries({"name": names("", "operations/")})

@@ -10,7 +10,8 @@ from returns.result import Failure
 
 from genai_fn import codec, schema
 from genai_fn.http import FileSlice
-from genai_fn.ops.embed import EmbedContent
+from genai_fn.ops.embed import EmbedOperation
+from genai_fn.ops.embed.arrays import ContentEmbeddingArray, EmbedContentArrayResponse
 from genai_fn.ops.files.uploads import SendUploadChunk, UploadProgress
 from genai_fn.ops.tokens import ComputeTokens
 from genai_fn.request import Operation, Request, kind_of
@@ -24,6 +25,7 @@ from genai_fn.testing.strategies.responses.generation import generated_responses
 from genai_fn.testing.strategies.responses.stream_chunks import answer_chunks
 from genai_fn.testing.strategies.values.types import from_type, texts
 from genai_fn.testing.strategies.weighted import weighted_choices
+from genai_fn.wire.number_lists import pack_float32
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -158,22 +160,27 @@ def _token_lists(draw: DrawFn, operation: ComputeTokens) -> schema.ComputeTokens
     return schema.ComputeTokensResponse(tokens_info=tuple(infos))
 
 
-def _embeddings(operation: EmbedContent) -> SearchStrategy[schema.EmbedContentResponse]:
+def _embeddings(operation: EmbedOperation[Any]) -> SearchStrategy[schema.EmbedContentResponse]:
     return _vectors(operation, st.just(len(operation.contents)))
 
 
-def _miscounted_embeddings(operation: EmbedContent) -> SearchStrategy[schema.EmbedContentResponse]:
+def _miscounted_embeddings(operation: EmbedOperation[Any]) -> SearchStrategy[schema.EmbedContentResponse]:
     count = len(operation.contents)
     return _vectors(operation, st.sampled_from([max(count - 1, 0), count + 1]))
 
 
 @st.composite
-def _vectors(draw: DrawFn, operation: EmbedContent, counts: SearchStrategy[int]) -> schema.EmbedContentResponse:
+def _vectors(draw: DrawFn, operation: EmbedOperation[Any], counts: SearchStrategy[int]) -> schema.EmbedContentResponse:
     requested = operation.config.output_dimensionality
     size = draw(st.integers(1, 4)) if requested is None else min(max(requested, 1), _MAX_VECTOR_SIZE)
     seeds = [draw(_seeds) for _ in range(draw(counts))]
     vectors = (tuple((seed * (size // len(seed) + 1))[:size]) for seed in seeds)
     return schema.EmbedContentResponse(embeddings=tuple(schema.ContentEmbedding(values=each) for each in vectors))
+
+
+def _to_arrays(response: schema.EmbedContentResponse) -> EmbedContentArrayResponse:
+    vectors = (ContentEmbeddingArray(data=pack_float32(each.values)) for each in response.embeddings)
+    return EmbedContentArrayResponse(embeddings=tuple(vectors))
 
 
 _MAX_VECTOR_SIZE = 3072
@@ -253,6 +260,7 @@ REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
     UploadProgress: _upload_progress,
     schema.GenerateContentResponse: generated_responses,
     schema.EmbedContentResponse: _embeddings,
+    EmbedContentArrayResponse: lambda operation: _embeddings(operation).map(_to_arrays),
     schema.CountTokensResponse: _token_counts,
     schema.ComputeTokensResponse: _token_lists,
     schema.Model: _models,
@@ -289,6 +297,7 @@ REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
 
 _ODD_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
     schema.EmbedContentResponse: _miscounted_embeddings,
+    EmbedContentArrayResponse: lambda operation: _miscounted_embeddings(operation).map(_to_arrays),
     Page: _looping_pages,
     UploadProgress: _lost_progress,
 }

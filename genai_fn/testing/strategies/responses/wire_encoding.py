@@ -6,10 +6,12 @@ Gemini batch has no start time.
 """
 
 from collections.abc import Callable, Mapping
+from struct import iter_unpack
 from typing import Any, TypeAlias, cast
 
 from genai_fn import codec
-from genai_fn.ops.embed import EmbedContent, has_embed_method
+from genai_fn.ops.embed import EmbedOperation, has_embed_method
+from genai_fn.ops.embed.arrays import EmbedContentArrayResponse
 from genai_fn.ops.tunings import CreateTuning
 from genai_fn.request import Operation
 from genai_fn.schema.batches import (
@@ -19,7 +21,7 @@ from genai_fn.schema.batches import (
     ListBatchJobsResponse,
     VertexMultimodalDatasetDestination,
 )
-from genai_fn.schema.embeddings import EmbedContentResponse
+from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentResponse
 from genai_fn.schema.image_editing import EditImageResponse, RecontextImageResponse, SegmentImageResponse
 from genai_fn.schema.images import GeneratedImage, GenerateImagesResponse, Image, UpscaleImageResponse
 from genai_fn.schema.models import ListModelsResponse, Model, TunedModelInfo
@@ -36,7 +38,9 @@ def encode_reply(operation: Operation[Any], reply: Any, backend: str) -> Any:
         return {}
     if backend == "gemini" and isinstance(operation, CreateTuning):
         return _encode_tuning_operation(reply)
-    if backend == "vertex" and isinstance(operation, EmbedContent) and has_embed_method(operation.model):
+    if isinstance(reply, EmbedContentArrayResponse):
+        reply = _to_tuples(reply)
+    if backend == "vertex" and isinstance(operation, EmbedOperation) and has_embed_method(operation.model):
         return _encode_whole_vectors(operation, reply)
     encode = _ENCODERS.get((backend, cast("Any", type(reply))))
     return codec.to_builtins(reply) if encode is None else encode(reply)
@@ -59,6 +63,11 @@ def _rename_fields(value: Any, **names: str) -> _Json:
 # Embeddings
 
 
+def _to_tuples(reply: EmbedContentArrayResponse) -> EmbedContentResponse:
+    vectors = (tuple(number for (number,) in iter_unpack("<f", each.data)) for each in reply.embeddings)
+    return EmbedContentResponse(embeddings=tuple(ContentEmbedding(values=each) for each in vectors))
+
+
 def _encode_vectors(reply: EmbedContentResponse) -> _Json:
     predictions: list[_Json] = []
     for each in reply.embeddings:
@@ -68,7 +77,7 @@ def _encode_vectors(reply: EmbedContentResponse) -> _Json:
     return _drop_unset(predictions=predictions, metadata=reply.metadata)
 
 
-def _encode_whole_vectors(operation: EmbedContent, reply: EmbedContentResponse) -> _Json:
+def _encode_whole_vectors(operation: EmbedOperation[Any], reply: EmbedContentResponse) -> _Json:
     """Encode vectors for ``:batchEmbedContents``, or one for ``:embedContent``, which cannot return several."""
     vectors = [_drop_unset(values=each.values) for each in reply.embeddings]
     if len(operation.contents) > 1:
