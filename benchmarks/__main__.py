@@ -74,7 +74,9 @@ def main() -> None:
     parser.add_argument("--effort", type=float, default=1.0, help="factor for the number of repetitions; default: 1.0")
     parser.add_argument("--rounds", type=int, help="turns of each contestant; default: by the effort, at most 9")
     parser.add_argument("--installed", action="store_true", help="leave out 3.6.1 and uvloop; make no environments")
-    parser.add_argument("--output", type=Path, help="folder for benchmarks.json and the plots; default: none is written")
+    parser.add_argument(
+        "--output", type=Path, help="folder for results.json and the plots; default: none is written"
+    )
     given = parser.parse_args()
     contestants = dict(INSTALLED) if given.installed else make_contestants()
     effort, chosen = FULL_EFFORT.scale_by(given.effort), given.benchmarks or names
@@ -106,11 +108,11 @@ def write_results(folder: Path, rows: list[Row], curves: list[Curve]) -> None:
     """Write the results as JSON, and the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     results = format_json(rows, [each.to_json() for each in curves])
-    (folder / "benchmarks.json").write_text(results, encoding="utf-8")
+    (folder / "results.json").write_text(results, encoding="utf-8")
     if rows:
-        (folder / "benchmarks-ratios.svg").write_text(draw_ratios(rows), encoding="utf-8")
+        (folder / "ratios.svg").write_text(draw_ratios(rows), encoding="utf-8")
     if len(curves) == len(CURVES):
-        (folder / "benchmarks-growth.svg").write_text(draw_growth(curves), encoding="utf-8")
+        (folder / "growth.svg").write_text(draw_growth(curves), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-
 SHORT_FORM = 0.05
 """Below this factor of effort, a run only shows that nothing is broken: sizes shrink as well."""
 

@@ -17,9 +17,7 @@ _MAX_SECONDS = 3600
 def run_child(module: str, interpreter: str = sys.executable, *arguments: str) -> Generator[list[int]]:
     """Context manager: run a module as a process, yield the ports that it prints, and end it."""
     command = [interpreter, "-m", module, *arguments]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout
         try:

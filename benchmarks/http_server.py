@@ -2,10 +2,15 @@
 A minimal HTTP server on loopback, in a child process, which is never what the contestants wait for.
 
 It searches for the end of a head and for the length of the body, and parses nothing else. The request line selects the
-response: model ``slow`` answers after 20 ms, ``events-2000`` streams 2,000 events, ``batchEmbedContents`` has 100
-vectors, ``calls-10`` calls a function in ten responses of eleven, an upload is counted and dropped, and the download of ``files/bytes-1000`` has 1,000 bytes. ``GET /usage``
-returns the numbers of connections and requests so far, and the CPU time. After two million requests the server drops
-connections.
+response:
+
+- model ``slow`` answers after 20 ms, ``events-2000`` streams 2,000 events, ``calls-10`` calls a function in ten
+  responses of eleven;
+- ``batchEmbedContents`` returns 100 vectors, an upload is counted and dropped, and the download of ``files/bytes-1000``
+  has 1,000 bytes;
+- ``GET /usage`` returns the numbers of connections and requests so far, and the CPU time.
+
+After two million requests the server drops connections.
 """
 
 import asyncio
@@ -91,7 +96,9 @@ _RESPONSE = _build_response(TINY)
 _EMBEDDINGS = _build_response(build_small_embeddings())
 _FUNCTION_CALL = _build_response(build_function_call())
 _CHUNK_STORED = _build_response(b"{}", "X-Goog-Upload-Status: active\r\n")
-_FILE = b'{"file": {"name": "files/abc", "uri": "https://example.com/abc", "mimeType": "text/plain", "state": "ACTIVE"}}'
+_FILE = (
+    b'{"file": {"name": "files/abc", "uri": "https://example.com/abc", "mimeType": "text/plain", "state": "ACTIVE"}}'
+)
 _FILE_STORED = _build_response(_FILE, "X-Goog-Upload-Status: final\r\n")
 
 

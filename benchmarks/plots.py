@@ -32,11 +32,9 @@ def draw_growth(curves: Sequence[Curve]) -> str:
     for doubling in range(doublings + 1):
         _, y = place(1, 2**doubling)
         parts += [_draw_line([(left, y), (_WIDTH - right, y)], "#ddd", 1)]
-        parts += [_draw_text(left - 8, y + 4, f"{2**doubling} ×", "end")]
+        parts += [_draw_text(left - 8, y + 4, f"{2**doubling}x", "end")]
     for number, (curve, color) in enumerate(zip(curves, _COLORS, strict=True)):
-        points = [
-            place(size, cost / min(curve.costs)) for size, cost in zip(curve.sizes, curve.costs, strict=True)
-        ]
+        points = [place(size, cost / min(curve.costs)) for size, cost in zip(curve.sizes, curve.costs, strict=True)]
         parts += [_draw_line(points, color, 2)]
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>' for x, y in points]
         y = top + 20 + 22 * number
@@ -58,7 +56,7 @@ def draw_ratios(rows: Sequence[Row]) -> str:
     for decade in range(math.floor(decades) + 1):
         x = left + unit * decade
         parts += [_draw_line([(x, top - 8), (x, height - 15)], "#ddd", 1)]
-        parts += [_draw_text(x, top - 12, f"{10**decade:,} ×", "middle")]
+        parts += [_draw_text(x, top - 12, f"{10**decade:,}x", "middle")]
     for number, (name, kind, ratio) in enumerate(compared):
         y, length = top + step * number, unit * math.log10(1 / ratio)
         color = _COLORS[2] if kind == "MiB" else _COLORS[0] if length > 0 else _COLORS[1]
@@ -66,7 +64,9 @@ def draw_ratios(rows: Sequence[Row]) -> str:
         parts += [
             f'<rect x="{left + min(0, length):.1f}" y="{y}" width="{abs(length):.1f}" height="13" fill="{color}"/>'
         ]
-        parts += [_draw_text(left + max(0, length) + 5, y + 11, f"{1 / ratio:.2g}" if ratio > 0.01 else f"{1 / ratio:.0f}")]
+        parts += [
+            _draw_text(left + max(0, length) + 5, y + 11, f"{1 / ratio:.2g}" if ratio > 0.01 else f"{1 / ratio:.0f}")
+        ]
     return _wrap(parts, height)
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -142,7 +141,7 @@ def _format_ratio(row: Row) -> str:
     interval = row.compute_interval(NEW)
     if interval is None:
         return ""
-    return f"{_format_number(row.compute_ratio(NEW))} ({_format_number(interval[0])}–{_format_number(interval[1])})"
+    return f"{_format_number(row.compute_ratio(NEW))} ({_format_number(interval[0])} to {_format_number(interval[1])})"
 
 
 def _format_number(value: float | None) -> str:

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.cases import Case, Task
-from benchmarks.environments import HTTPCORE, ROOT, UVLOOP, Contestant
+from benchmarks.environments import HTTPCORE, OURS, ROOT, UVLOOP, Contestant
 from benchmarks.http_server import Server
 from benchmarks.report import Effort, Row
 
-_SECONDS = {"s": 1.0, "ms": 1e3, "µs": 1e6, "MiB": 1.0}
+_FACTORS = {"s": 1.0, "ms": 1e3, "µs": 1e6, "MiB": 1.0}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def measure_cases(
     cases: Mapping[str, Case] = module.CASES
     with run_workers(contestants, **environ) as workers:
         for name, case in cases.items():
-            yield from _measure_case(module.__name__, name, case, _choose_workers(case, workers), effort, server)
+            chosen = _choose_workers(case, workers)
+            samples, busy = _take_samples(module, name, chosen, effort=effort, server=server)
+            yield from _build_rows(name, case, samples, busy)
 
 
 def _choose_workers(case: Case, workers: Mapping[str, Worker]) -> dict[str, Worker]:
@@ -101,31 +103,37 @@ def _choose_workers(case: Case, workers: Mapping[str, Worker]) -> dict[str, Work
     }
 
 
-def _measure_case(
-    module: str, name: str, case: Case, workers: Mapping[str, Worker], effort: Effort, server: Server | str
-) -> Iterator[Row]:
+def _take_samples(
+    module: Any, name: str, workers: Mapping[str, Worker], *, effort: Effort, server: Server | str
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Return the samples of each contestant, and the CPU microseconds that the server took for a request of ours."""
+    case: Case = module.CASES[name]
     samples: dict[str, list[float]] = {each: [] for each in workers}
-    server_times: list[float] = []
-    url = server.url if isinstance(server, Server) else server
+    busy: list[float] = []
     for _ in range(effort.rounds):
         for each, worker in workers.items():
-            settings = {"http1": worker.contestant.http1, "uses_uvloop": worker.contestant.uses_uvloop}
-            task = case.build_task(worker.contestant.role, effort.scale, url, **settings)
+            contestant = worker.contestant
+            settings = {"http1": contestant.http1, "uses_uvloop": contestant.uses_uvloop}
+            url = server.url if isinstance(server, Server) else server
+            task = case.build_task(contestant.role, effort.scale, url, **settings)
             before = server.read_usage() if isinstance(server, Server) else None
-            measured = worker.run(module, name, task)[case.kind]
+            measured = worker.run(module.__name__, name, task)[case.kind]
             times = 1 if case.kind == "peak" else task.count
-            samples[each].append(measured / times * _SECONDS[case.unit])
-            if isinstance(server, Server) and before and each == "ours":
-                server_times.append(server.read_usage().compute_time_since(before) * 1e6)
-    rows = {name: ("ours", case.goal), f"{name}, httpcore": (HTTPCORE, case.httpcore_goal)}
-    rows[f"{name}, uvloop"] = (UVLOOP, None)
-    others = {each: samples[each] for each in samples if not each.startswith("ours")}
-    for title, (ours, goal) in rows.items():
-        if ours in samples:
-            is_main = ours == "ours"
-            bounds = (case.raw_goal, case.at_most) if is_main else (None, None)
-            busy = server_times if is_main and case.needs_server and case.unit == "µs" else []
-            yield Row(title, case.unit, {"ours": samples[ours], **others}, goal, *bounds, server=busy)
+            samples[each].append(measured / times * _FACTORS[case.unit])
+            if isinstance(server, Server) and before and each == OURS:
+                busy.append(server.read_usage().compute_time_since(before) * 1e6)
+    return samples, busy
+
+
+def _build_rows(name: str, case: Case, samples: Mapping[str, list[float]], busy: list[float]) -> Iterator[Row]:
+    """Build the row of a case, and those of our variants, compared with the same others."""
+    others = {each: taken for each, taken in samples.items() if not each.startswith(OURS)}
+    server = busy if case.needs_server and case.unit == "µs" else []
+    yield Row(name, case.unit, {OURS: samples[OURS], **others}, case.goal, case.raw_goal, case.at_most, server)
+    for variant, goal in ((HTTPCORE, case.httpcore_goal), (UVLOOP, None)):
+        if variant in samples:
+            title = name + variant.removeprefix(OURS)
+            yield Row(title, case.unit, {OURS: samples[variant], **others}, goal)
 
 
 # The child process

@@ -51,9 +51,7 @@ def _call_raw(task: Task) -> None:
     with httpcore.HTTPConnection(httpcore.URL(task.url).origin) as connection:
 
         def call() -> None:
-            response = connection.request(
-                "POST", _build_url(task.url, MODEL), headers=headers, content=encode_body()
-            )
+            response = connection.request("POST", _build_url(task.url, MODEL), headers=headers, content=encode_body())
             _check_text(decoder.decode(response.content).text)
 
         _repeat_sync(task, call)

@@ -1,10 +1,10 @@
 """Whole calls over TLS."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from benchmarks.cases import Case
 from benchmarks.environments import Contestant
@@ -29,11 +29,11 @@ def _write_certificate() -> Generator[str]:
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="genai-fn-benchmarks-") as folder:
-        path = os.path.join(folder, "loopback.pem")  # noqa: PTH118  # a text for the environment
-        with open(path, "wb") as file:  # noqa: PTH123  # the same
-            for blob in (issued.private_key_pem, *issued.cert_chain_pems, authority.cert_pem):
-                file.write(blob.bytes())
-        yield path
+        path = Path(folder) / "loopback.pem"
+        with path.open("wb") as file:
+            blobs = (issued.private_key_pem, *issued.cert_chain_pems, authority.cert_pem)
+            file.writelines(blob.bytes() for blob in blobs)
+        yield str(path)
 
 
 CASES = {

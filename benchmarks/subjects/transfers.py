@@ -157,9 +157,7 @@ CASES = {
     "upload 200 MB, asyncio": _build_case(_UPLOAD_ASYNC, has_httpcore=True, has_uvloop=True),
     "upload 200 MB, sync, peak of memory": _build_case(_UPLOAD, kind="peak", unit="MiB"),
     "download 200 MB to memory, sync": _build_case(_DOWNLOAD, goal=0.6, httpcore_goal=0.6),
-    "download 200 MB to memory, asyncio": _build_case(
-        _DOWNLOAD_ASYNC, goal=0.75, httpcore_goal=0.75, has_uvloop=True
-    ),
+    "download 200 MB to memory, asyncio": _build_case(_DOWNLOAD_ASYNC, goal=0.75, httpcore_goal=0.75, has_uvloop=True),
     "download 200 MB to memory, sync, peak of memory": _build_case(
         _DOWNLOAD, kind="peak", unit="MiB", at_most=1.1 * _SIZE / 2**20
     ),
