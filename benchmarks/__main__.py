@@ -74,9 +74,7 @@ def main() -> None:
     parser.add_argument("--effort", type=float, default=1.0, help="factor for the number of repetitions; default: 1.0")
     parser.add_argument("--rounds", type=int, help="turns of each contestant; default: by the effort, at most 9")
     parser.add_argument("--installed", action="store_true", help="leave out 3.6.1 and uvloop; make no environments")
-    parser.add_argument(
-        "--output", type=Path, help="folder for results.json and the plots; default: none is written"
-    )
+    parser.add_argument("--output", type=Path, help="folder for results.json and the plots; default: none is written")
     given = parser.parse_args()
     contestants = dict(INSTALLED) if given.installed else make_contestants()
     effort, chosen = FULL_EFFORT.scale_by(given.effort), given.benchmarks or names

@@ -79,6 +79,9 @@ class Case:
 
     count: int
     size: int = 0
+    min_count: int = 1
+    """How often at least, except in the short form; for calls in flight, more calls than are in flight at once."""
+
     event_loop: str = "asyncio"
     """Event loop of ours and raw; google-genai runs on asyncio."""
 
@@ -112,7 +115,9 @@ class Case:
         share = self.theirs_share if role == "theirs" else 1
         event_loop = "asyncio" if role == "theirs" else self.event_loop
         count = max(1, round(self.count * share * scale))
-        size = self.size if scale >= SHORT_FORM else min(self.size, max(1, self.size // 20))
+        size = min(self.size, max(1, self.size // 20))
+        if scale >= SHORT_FORM:
+            count, size = max(count, self.min_count), self.size
         return Task(count, url, size, event_loop=event_loop, **settings)
 
 
