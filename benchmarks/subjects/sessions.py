@@ -125,7 +125,7 @@ def _build_case(kind: str, count: int, event_loop: str, **fields: Any) -> Case:
 
 CASES = {
     "asyncio, small messages of a session echoed": _build_case("small", 5000, "asyncio", goal=0.4, has_uvloop=True),
-    "trio, the same": _build_case("small", 5000, "trio", goal=0.85),
+    "trio, small messages of a session echoed": _build_case("small", 5000, "trio", goal=0.85),
     "asyncio, audio chunks of 100 KB in a session": _build_case("audio", 200, "asyncio"),
-    "trio, the same, audio": _build_case("audio", 200, "trio"),
+    "trio, audio chunks of 100 KB in a session": _build_case("audio", 200, "trio"),
 }
