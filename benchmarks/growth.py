@@ -98,17 +98,17 @@ _ITEMS = {"calls in flight": 10_000, "actions in gather": 10_000, "turns of a re
 
 
 def measure_growth(contestants: Mapping[str, Contestant], effort: Effort, server: Server) -> Iterator[Curve]:
-    """Measure all curves; there are fewer in the short form."""
-    with run_workers({OURS: contestants[OURS]}) as workers:
-        for name, (item, sizes) in CURVES.items():
-            kept = sizes if effort.scale >= SHORT_FORM else sizes[:2]
-            curve = Curve(name, item, "µs", kept)
-            for size in kept:
+    """Measure all curves, each size in a new process; there are fewer sizes in the short form."""
+    for name, (item, sizes) in CURVES.items():
+        kept = sizes if effort.scale >= SHORT_FORM else sizes[:2]
+        curve = Curve(name, item, "µs", kept)
+        for size in kept:
+            with run_workers({OURS: contestants[OURS]}) as workers:
                 cost, peak = _measure_point(name, size, workers[OURS], effort, server)
-                curve.costs.append(cost)
-                curve.peaks.append(peak)
-            print(".", end="", file=sys.stderr, flush=True)
-            yield curve
+            curve.costs.append(cost)
+            curve.peaks.append(peak)
+        print(".", end="", file=sys.stderr, flush=True)
+        yield curve
 
 
 def _measure_point(name: str, size: int, worker: Worker, effort: Effort, server: Server) -> tuple[float, float]:
