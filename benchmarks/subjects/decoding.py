@@ -80,7 +80,35 @@ def _build_case(response_type: str, build: Callable[[], bytes], count: int, goal
     return Case(run, count, goal=goal, raw_goal=1.1, theirs_share=0.05, needs_server=False)
 
 
+def _decode_array_ours(task: Task) -> None:
+    """Decode vectors into one array of float32."""
+    from genai_fn import Gemini, HttpResponse, embed
+    from genai_fn.wire import decode_response
+
+    body = payloads.build_embeddings()
+    request: Any = embed("m", ["a"] * 100, output="numpy")
+    reader, response = request.operation.gemini(Gemini()).reader, HttpResponse(200, (), body)
+    task.repeat(lambda: decode_response(reader, response).unwrap().values)
+
+
+def _decode_array_theirs(task: Task) -> None:
+    """google-genai returns lists, of which a program would still have to make the array."""
+    from google.genai import models, types
+
+    convert: Any = vars(models)["_EmbedContentResponse_from_mldev"]
+    body = payloads.build_embeddings()
+
+    def decode() -> Any:
+        response = convert(json.loads(body.decode()))
+        return types.EmbedContentResponse._from_response(response=response, kwargs={}).embeddings  # noqa: SLF001  # the path of embed_content
+
+    task.repeat(decode)
+
+
 CASES = {
+    "decode 100 vectors of 3,072 into an array": Case(
+        {"ours": _decode_array_ours, "theirs": _decode_array_theirs}, 20, goal=0.2, needs_server=False
+    ),
     "decode 2 KB": _build_case("GenerateContentResponse", lambda: payloads.SMALL, 5000, 0.018),
     "decode 400 KB, log probabilities": _build_case("GenerateContentResponse", payloads.build_large_response, 100),
     "decode 50 models": _build_case("ListModelsResponse", payloads.build_model_page, 1000),
