@@ -4,9 +4,10 @@ Development tasks, one command each: ``python tasks.py lint types``.
 lint, types, test, cover, docs, bench, scaling and faults use the Python that runs this file, which needs the extra
 ``dev``. CI runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs
 the tests with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of
-its own, since it cannot be installed beside 1.51.0, and captures again what it does. fuzz installs atheris in an
-environment of its own, as it exists for Linux and macOS only. foreign installs other clients of the API, each in an
-environment of its own, and needs npm and Node.js for two of them.
+its own, since it cannot be installed beside 1.51.0, and captures again what it does. bench does the same to measure it
+on aiohttp, and uvloop in another, and writes docs/benchmarks. fuzz installs atheris in an environment of its own, as it
+exists for Linux and macOS only. foreign installs other clients of the API, each in an environment of its own, and needs
+npm and Node.js for two of them.
 """
 
 import subprocess
@@ -63,7 +64,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
         (sys.executable, "docs/write_types.py"),
         (*HERE, "pytest", "README.md", "docs"),
     ),
-    "bench": ((*HERE, "benchmarks"),),
+    "bench": ((*HERE, "benchmarks", "--output", "docs/benchmarks"),),
     "scaling": ((*HERE, "benchmarks.scaling"),),
     "faults": (
         (*HERE, "tests.support.faults"),

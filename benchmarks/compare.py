@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.http_server import run_server
+from benchmarks.report import median_interval
 
 _CALL = "generate('gemini-2.5-flash', 'Why is the sky blue?')"
 _ASYNC_64 = """
@@ -108,18 +109,6 @@ def measure_cpu(script: str, tree: Path) -> float:
     command = [sys.executable, "-c", script]
     ran = subprocess.run(command, env=environ, cwd=tree, check=True, capture_output=True, text=True, timeout=300)
     return float(ran.stdout)
-
-
-def median_interval(ratios: list[float]) -> tuple[float, float]:
-    """
-    Return the order statistics that enclose the median with 95 % probability, by the normal approximation of ranks.
-
-    >>> median_interval([float(each) for each in range(1, 21)])
-    (6.0, 15.0)
-    """
-    ordered, half = sorted(ratios), 1.96 * len(ratios) ** 0.5 / 2
-    low = max(0, int(len(ratios) / 2 - half))
-    return ordered[low], ordered[-1 - low]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 DEFINE_RSS = """
@@ -12,11 +13,21 @@ def rss():
 """
 
 
-def run_isolated(code: str, *arguments: str) -> list[float]:
+def run_isolated(code: str, *arguments: str, interpreter: str = sys.executable) -> list[float]:
     """Run code in a new process and return the numbers that it prints. Bytecode is cached, as for a user."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environ["PYTHONPATH"] = os.pathsep.join(path for path in (str(Path.cwd()), environ.get("PYTHONPATH")) if path)
     process = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environ, check=True, capture_output=True, text=True, timeout=120
+        [interpreter, "-c", code, *arguments], env=environ, check=True, capture_output=True, text=True, timeout=120
     )
     return [float(each) for each in process.stdout.split()]
+
+
+def sample_columns(samples: Mapping[str, Callable[[], list[float]]], rounds: int) -> list[dict[str, list[float]]]:
+    """Take samples of several numbers each, all contestants in turns; return one mapping for each number."""
+    taken: dict[str, list[list[float]]] = {name: [] for name in samples}
+    for _ in range(rounds):
+        for name, sample in samples.items():
+            taken[name].append(sample())
+    columns = {name: [list(column) for column in zip(*each, strict=True)] for name, each in taken.items()}
+    return [dict(zip(columns, column, strict=True)) for column in zip(*columns.values(), strict=True)]

@@ -73,6 +73,12 @@ def _build_response(parts: list[dict[str, Any]], **candidate: Any) -> bytes:
     return json.dumps({"candidates": [first | candidate], "usageMetadata": _USAGE, "modelVersion": MODEL}).encode()
 
 
+def build_history(turns: int) -> list[dict[str, Any]]:
+    """Build the turns of a conversation, as dicts."""
+    roles = ("user", "model")
+    return [{"role": roles[each % 2], "parts": [{"text": f"Turn {each} of many."}]} for each in range(turns)]
+
+
 TINY = json.dumps({"candidates": [{"content": {"role": "model", "parts": [{"text": "Rayleigh."}]}}]}).encode()
 SMALL = _build_response([{"text": "Shorter waves are scattered more. " * 40}])  # 2 KB
 PICTURE = _build_response([{"inlineData": {"mimeType": "image/png", "data": b64encode(IMAGE).decode()}}])
@@ -110,6 +116,16 @@ def build_embeddings() -> bytes:
     generator = random.Random(7)
     values = [{"values": [round(generator.uniform(-1, 1), 9) for _ in range(3072)]} for _ in range(100)]
     return json.dumps({"embeddings": values}).encode()
+
+
+def build_small_embeddings() -> bytes:
+    """Build a response with 100 embeddings of 8 numbers."""
+    return json.dumps({"embeddings": [{"values": [0.125] * 8}] * 100}).encode()
+
+
+def build_function_call() -> bytes:
+    """Build a response that calls a function."""
+    return _build_response([{"functionCall": {"name": "get_number", "args": {"index": 7}}}])
 
 
 def build_model_page() -> bytes:

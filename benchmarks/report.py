@@ -1,19 +1,21 @@
-"""Takes samples of all contestants in turn, compares their medians with goals, and formats the results as a table."""
+"""Rows of results: medians of samples, ratios with their interval, the table and the JSON of all rows."""
 
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
-Sample = Callable[[], float]
+from benchmarks.environments import NEW, OLD, RAW
 
 
 @dataclass(frozen=True)
 class Effort:
     """The number of rounds of all contestants, and a factor for the repetitions within a round."""
 
-    rounds: int = 7
+    rounds: int = 9
     scale: float = 1.0
 
     def scale_by(self, factor: float) -> "Effort":
@@ -30,91 +32,85 @@ FULL_EFFORT = Effort()
 
 @dataclass(frozen=True)
 class Row:
-    """
-    One line of the table: the result of each contestant, and the goals.
-
-    Contestants are ``ours`` (this library), ``theirs`` (google-genai) and ``limit`` (the bare tools).
-    """
+    """One line of the table: the samples of each contestant, one a round, and the goals. Less is better."""
 
     name: str
     unit: str
-    results: Mapping[str, float]
-    of_theirs: float | None = None
-    """Goal for the ratio of ours to theirs."""
+    samples: Mapping[str, Sequence[float]]
+    """By contestant: ``ours``, and any of ``1.51.0``, ``3.6.1`` and ``raw``."""
 
-    of_limit: float | None = None
-    """Goal for the ratio of ours to the limit."""
+    goal: float | None = None
+    """Goal for the ratio of ours to 3.6.1."""
+
+    raw_goal: float | None = None
+    """Goal for the ratio of ours to the bare tools."""
 
     at_most: float | None = None
     """Goal for ours, in the unit of the row."""
 
-    more_is_better: bool = False
-    """Whether ratios must be at least the goal instead of at most."""
+    server: Sequence[float] = ()
+    """CPU time in µs that the server took for each request of ours."""
+
+    def compute_median(self, name: str) -> float | None:
+        """Return the median of the samples of a contestant; None if it has none."""
+        return median(self.samples[name]) if self.samples.get(name) else None
 
     def compute_ratio(self, other: str) -> float | None:
-        """Divide our result by that of another contestant; None if it has none."""
-        return self.results["ours"] / self.results[other] if self.results.get(other) else None
+        """Return the median of our samples divided by those of the other in the same round; None if it has none."""
+        ratios = self._compute_ratios(other)
+        return median(ratios) if ratios else None
+
+    def compute_interval(self, other: str) -> tuple[float, float] | None:
+        """Return the interval that contains the ratio with a probability of 95 %; None if the other has no samples."""
+        ratios = self._compute_ratios(other)
+        return median_interval(ratios) if ratios else None
+
+    def _compute_ratios(self, other: str) -> list[float]:
+        pairs = zip(self.samples["ours"], self.samples.get(other, ()), strict=False)
+        return [ours / theirs for ours, theirs in pairs if theirs]
 
     @property
     def is_met(self) -> bool | None:
-        """Whether all goals are met; None if the row has no goals."""
+        """Whether all goals are met; None if the row has none that was measured."""
         pairs = (
-            (self.compute_ratio("theirs"), self.of_theirs),
-            (self.compute_ratio("limit"), self.of_limit),
-            (self.results["ours"], self.at_most),
+            (self.compute_ratio(NEW), self.goal),
+            (self.compute_ratio(RAW), self.raw_goal),
+            (self.compute_median("ours"), self.at_most),
         )
-        met = [self._meets_goal(value, goal) for value, goal in pairs if value is not None and goal is not None]
+        met = [value <= goal for value, goal in pairs if value is not None and goal is not None]
         return all(met) if met else None
 
-    def _meets_goal(self, value: float, goal: float) -> bool:
-        return value >= goal if self.more_is_better else value <= goal
+    def to_json(self) -> dict[str, Any]:
+        """Return the samples and what is computed from them."""
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "medians": {name: self.compute_median(name) for name in self.samples},
+            "ratios": {name: self.compute_ratio(name) for name in self.samples if name != "ours"},
+            "intervals": {name: self.compute_interval(name) for name in self.samples if name != "ours"},
+            "goal": self.goal,
+            "raw_goal": self.raw_goal,
+            "at_most": self.at_most,
+            "met": self.is_met,
+            "server_microseconds": median(self.server) if self.server else None,
+            "samples": {name: list(each) for name, each in self.samples.items()},
+        }
 
 
-def compare(contestants: Mapping[str, Sample], rounds: int) -> dict[str, float]:
-    """Return the median of each contestant's samples. Samples are taken in turn, so a disturbance affects all."""
-    (results,) = compare_columns({name: _as_list_sample(sample) for name, sample in contestants.items()}, rounds)
-    return results
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """
+    Return the order statistics that enclose the median with 95 % probability, by the normal approximation of ranks.
 
-
-def _as_list_sample(sample: Sample) -> Callable[[], list[float]]:
-    return lambda: [sample()]
-
-
-def compare_columns(contestants: Mapping[str, Callable[[], list[float]]], rounds: int) -> list[dict[str, float]]:
-    """Like `compare`, for samples of several numbers: return one mapping for each number."""
-    samples: dict[str, list[list[float]]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, sample in contestants.items():
-            samples[name].append(sample())
-    medians = {name: [median(column) for column in zip(*each, strict=True)] for name, each in samples.items()}
-    return [dict(zip(medians, column, strict=True)) for column in zip(*medians.values(), strict=True)]
-
-
-def sample_cpu_time(function: Callable[[], object], times: int) -> Sample:
-    """Return a sampler of the CPU seconds per call, averaged over `times` calls."""
-
-    def sample() -> float:
-        started = time.process_time()
-        for _ in range(times):
-            function()
-        return (time.process_time() - started) / times
-
-    function()  # fills caches
-    return sample
-
-
-def to_milli(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Convert seconds to milliseconds."""
-    return {name: each * 1e3 for name, each in seconds.items()}
-
-
-def to_micro(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Convert seconds to microseconds."""
-    return {name: each * 1e6 for name, each in seconds.items()}
+    >>> median_interval([float(each) for each in range(1, 21)])
+    (6.0, 15.0)
+    """
+    ordered, half = sorted(values), 1.96 * len(values) ** 0.5 / 2
+    low = max(0, int(len(values) / 2 - half))
+    return ordered[low], ordered[-1 - low]
 
 
 def format_table(rows: Iterable[Row]) -> str:
-    """Format rows as a Markdown table, and print a dot to standard error for each."""
+    """Format rows as a Markdown table."""
     lines = list(_format_rows(rows))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, tuple("-" * width for width in widths))
@@ -124,26 +120,42 @@ def format_table(rows: Iterable[Row]) -> str:
 
 
 def _format_rows(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
-    yield ("benchmark", "unit", "ours", "1.51.0", "limit", "ours/1.51.0", "goal", "ours/limit", "goal", "met")
+    ratios = ("ours ÷ 1.51.0", "ours ÷ 3.6.1", "goal", "ours ÷ raw", "goal")
+    yield ("benchmark", "unit", "ours", *ratios, "server, µs", "met")
     for row in rows:
-        print(".", end="", file=sys.stderr, flush=True)
-        sign = "≥" if row.more_is_better else "≤"
-        limit = row.of_limit if row.at_most is None else row.at_most
         yield (
             row.name,
             row.unit,
-            *(_format_number(row.results.get(name)) for name in ("ours", "theirs", "limit")),
-            _format_number(row.compute_ratio("theirs")),
-            _format_goal(sign, row.of_theirs if "theirs" in row.results else None),
-            _format_number(row.compute_ratio("limit")),
-            _format_goal(sign, limit) + ("" if row.at_most is None else f" {row.unit}"),
+            _format_number(row.compute_median("ours")),
+            _format_number(row.compute_ratio(OLD)),
+            _format_ratio(row),
+            _format_goal(row.goal) if row.at_most is None else f"≤ {row.at_most:g} {row.unit}",
+            _format_number(row.compute_ratio(RAW)),
+            _format_goal(row.raw_goal),
+            _format_number(median(row.server) if row.server else None),
             {True: "yes", False: "no", None: ""}[row.is_met],
         )
 
 
+def _format_ratio(row: Row) -> str:
+    interval = row.compute_interval(NEW)
+    if interval is None:
+        return ""
+    return f"{_format_number(row.compute_ratio(NEW))} ({_format_number(interval[0])} to {_format_number(interval[1])})"
+
+
 def _format_number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 10 else f"{value:.2g}"
 
 
-def _format_goal(sign: str, goal: float | None) -> str:
-    return "" if goal is None else f"{sign} {goal:g}"
+def _format_goal(goal: float | None) -> str:
+    return "" if goal is None else f"≤ {goal:g}"
+
+
+def format_json(rows: Sequence[Row], curves: Sequence[Any] = ()) -> str:
+    """Format all results, and what they were measured with, as JSON."""
+    machine = {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()}
+    results = {"machine": machine, "rows": [each.to_json() for each in rows], "growth": [*curves]}
+    return json.dumps(results, indent=1, ensure_ascii=False) + "\n"

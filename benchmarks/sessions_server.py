@@ -23,7 +23,7 @@ _AUDIO = bytes(range(256)) * 400
 @contextmanager
 def run_session_server() -> Generator[str]:
     """Context manager: run the server in a child process, and yield its base URL."""
-    with run_child("benchmarks.sessions_server") as port:
+    with run_child("benchmarks.sessions_server") as (port,):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -1,0 +1,9 @@
+"""
+What is measured. Each module has a function ``measure``, which yields rows of the table.
+
+- ``imports``, ``objects``: in new processes.
+- ``encoding``, ``decoding``: bytes to and from values, without a network.
+- ``streaming``, ``calls``, ``tls``, ``transfers``, ``flows``: HTTP over loopback.
+- ``sessions``: Live sessions over loopback.
+- ``drawing``: requests, replies and interpreters that Hypothesis draws.
+"""
