@@ -225,8 +225,10 @@ def _convert_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _convert_json_mapping(value)
     if isinstance(value, list | tuple):
-        converted = convert_items(_convert_json, cast("Any", value))
-        return value if type(value) is FrozenList and _are_same(converted, value) else FrozenList(converted)
+        items: Any = cast("Any", value)
+        converted = convert_items(_convert_json, items)
+        is_frozen = issubclass(type(items), FrozenList)
+        return items if is_frozen and _are_same(converted, items) else FrozenList(converted)
     try:
         plain = codec.to_builtins(value)
     except (TypeError, ValueError, OverflowError):
@@ -373,12 +375,11 @@ def _build_mapping_converter(converter: Converter) -> Converter:
             except ConversionError as error:
                 error.steps.append(f".{name}")
                 raise
-        if (
-            isinstance(value, FrozenDict)
-            and _are_same(converted, value)
-            and _are_same(converted.values(), value.values())
-        ):
-            return value
+        given: Any = cast("Any", value)
+        is_frozen = issubclass(type(given), FrozenDict)
+        if is_frozen and _are_same(converted, given) and _are_same(converted.values(), given.values()):
+            frozen: FrozenDict[Any] = given
+            return frozen
         return FrozenDict(converted)
 
     return convert_mapping

@@ -24,7 +24,8 @@ def convert_plain_turn(value: Any) -> Content | None:
         return value if _is_plain_turn(value) else None
     if type(value) is not dict or cast("Any", value).keys() != _TURN_KEYS:
         return None
-    role, given = value["role"], value["parts"]
+    fields: dict[str, Any] = cast("Any", value)
+    role, given = fields["role"], fields["parts"]
     if not (is_plain_text(role) and isinstance(given, list | tuple)):
         return None
     parts: list[Part] = []
@@ -40,7 +41,9 @@ def convert_plain_part(value: Any) -> Part | None:
     """Convert a text, a dict of a text alone, or a `Part` of a text alone; otherwise return None."""
     if type(value) is Part:
         return value if _is_plain_part(value) else None
-    text = cast("Any", value).get("text") if type(value) is dict and len(cast("Any", value)) == 1 else value
+    text: Any = value
+    if type(value) is dict and len(cast("Any", value)) == 1:
+        text = cast("Any", value).get("text")
     return Part(text=text) if is_plain_text(text) else None
 
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from datetime import datetime
 from types import GenericAlias, NoneType, UnionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import astuple, force_setattr
 
@@ -43,11 +43,12 @@ def convert_once(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return _mark_as_final(converter(value))
         if _DERIVED in value.__dict__:
             return value
-        converted: Any = value.__dict__.get(_CONVERTED)
+        kept: dict[str, Any] = vars(value)
+        converted: Any = kept.get(_CONVERTED)
         if converted is None:
             converted = _mark_as_final(converter(value))
             if converted is not value and not _can_change(value):
-                value.__dict__[_CONVERTED] = converted
+                kept[_CONVERTED] = converted
         return converted
 
     return convert
@@ -55,7 +56,7 @@ def convert_once(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _mark_as_final(message: Any) -> Any:
     """Note that a message is converted: there is nothing in it that can change, as converters copy lists and dicts."""
-    if type(message).__struct_config__.frozen:  # a subclass may not be
+    if message.__struct_config__.frozen:  # a subclass may not be
         message.__dict__.setdefault(_DERIVED, {})
     return message
 
@@ -70,9 +71,9 @@ def _can_change(value: Any) -> bool:
     if isinstance(value, _CONSTANTS):
         return False
     if isinstance(value, tuple | FrozenList):
-        return any(map(_can_change, value))
+        return any(map(_can_change, cast("tuple[Any, ...]", value)))
     if isinstance(value, FrozenDict):
-        return any(map(_can_change, value.values()))
+        return any(map(_can_change, cast("dict[str, Any]", value).values()))
     if isinstance(value, type):
         return not value.__flags__ & _IMMUTABLE_TYPE
     if isinstance(value, GenericAlias | UnionType):
@@ -97,9 +98,10 @@ def derive_once(function: Callable[[C, str], T]) -> Callable[[C, str], T]:
         if derived is None:
             return function(message, backend)
         key = function, backend
-        found: T = derived.get(key, _MISSING)
+        found: Any = derived.get(key, _MISSING)
         if found is _MISSING:
             found = derived[key] = function(message, backend)
-        return found
+        result: T = found
+        return result
 
     return derive

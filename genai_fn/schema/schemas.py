@@ -76,10 +76,11 @@ class Schema(OpenMessage):
 
     def __post_init__(self) -> None:
         """Freeze the mappings, so that a config with this schema cannot change and is converted only once."""
-        if type(self.properties) is dict:
-            force_setattr(self, "properties", FrozenDict(self.properties))
-        if type(self.defs) is dict:
-            force_setattr(self, "defs", FrozenDict(self.defs))
+        properties, defs = self.properties, self.defs
+        if properties is not None and issubclass(type(properties), dict):
+            force_setattr(self, "properties", FrozenDict(properties))
+        if defs is not None and issubclass(type(defs), dict):
+            force_setattr(self, "defs", FrozenDict(defs))
 
     @classmethod
     def from_json_schema(cls, *, json_schema: "JSONSchema | Mapping[str, Any]") -> Self:
