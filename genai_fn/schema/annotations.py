@@ -131,6 +131,11 @@ def iter_types(annotation: Any) -> Iterator[Any]:
             yield kind
 
 
+def takes_function(annotation: Any) -> bool:
+    """Whether a field takes a Python function, which has no JSON."""
+    return any(get_origin(each) is collections.abc.Callable for each in iter_types(annotation))
+
+
 @functools.cache
 def get_fields(struct_type: type[Struct]) -> tuple[FieldInfo, ...]:
     """

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from genai_fn.schema import Content, GenerateContentConfig
+from genai_fn.schema.annotations import takes_function
 
 __all__ = ["GENERATE_FIELDS", "iter_field_paths"]
 
@@ -35,7 +36,7 @@ _NAMED_SAMPLES: Mapping[str, Any] = {
 def iter_field_paths(kind: type[msgspec.Struct], parents: tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Yield each field of a type, and of the types in it, as a path and a dict that sets only this field."""
     hints = get_type_hints(kind, include_extras=True)
-    for name in (name for name in kind.__struct_fields__ if name != "extra"):
+    for name in (name for name in kind.__struct_fields__ if name != "extra" and not takes_function(hints[name])):
         samples = (
             [("", _NAMED_SAMPLES[name])] if name in _NAMED_SAMPLES else _iter_values(hints[name], (*parents, kind))
         )

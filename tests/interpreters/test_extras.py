@@ -31,15 +31,6 @@ def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the package websockets: pip install 'websockets>=" in str(connector._find_missing_extra())
 
 
-@pytest.mark.parametrize(
-    ("installed", "expected"), [((), False), (("websockets",), False), (("websockets", "websockets.asyncio"), True)]
-)
-def test_websockets_on_trio(monkeypatch: pytest.MonkeyPatch, installed: tuple[str, ...], expected: bool) -> None:
-    """The package websockets serves sessions if it is installed in a version that has its module ``asyncio``."""
-    monkeypatch.setattr(connector, "find_spec", lambda name: name if name in installed else None)
-    assert expected is connector._has_websockets()
-
-
 def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without metadata, in a source tree that is not installed, the names have no versions."""
 

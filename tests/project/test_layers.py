@@ -57,6 +57,7 @@ FORBIDDEN_IMPORTS = {
 
 ALLOWED_IMPORTS = {
     "ops.batches.lines": {"wire"},  # a line of a batch's file is a request as it would be sent
+    "ops.embed.arrays": {"wire"},  # the reader of a response that decodes it from the text
     "ops.files.download_flow": {"effects"},  # flows, which stand beside their operations
     "ops.files.upload_flow": {"effects"},
 }
@@ -116,6 +117,8 @@ IO_EXCEPTIONS = {
     "schema.pillow_images": {"PIL"},  # Pillow is optional
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
+    "ops.embed.arrays": {"importlib", "numpy"},  # numpy is optional
+    "wire.number_lists": {"importlib", "struct", "sys"},  # simdjson is optional; the byte order of the machine
     "wire.encoding": {"platform"},  # the Python version, for the user agent
 }
 """Exceptions outside ``interpreters`` and ``cli``, each with its purpose."""
@@ -390,8 +393,12 @@ def test_underscore_marks_own_names(name: str) -> None:
     assert sorted(each for each in functions if f"genai_fn.{name}.{each}" not in list_used_names()) == []
 
 
-PRINTED = {"testing.strategies.deferred": {"answers"}}
-"""Functions whose names failing tests print."""
+PRINTED = {
+    "interpreters.net.waits.asyncio_waits": {"wait_for_socket"},
+    "interpreters.net.waits.trio_waits": {"wait_for_socket"},
+    "testing.strategies.deferred": {"answers"},
+}
+"""Functions whose names failing tests print, or that implement a protocol."""
 
 
 @functools.cache

@@ -57,7 +57,6 @@ DIFFERENCES = {
 
 METHOD_DIFFERENCES = {
     "FunctionDeclaration.from_callable_with_api_option": "from_callable returns the same declaration for both backends",
-    "FunctionResponse.from_mcp_response": "genai_fn does not support MCP",
     "GenerateVideosOperation.from_api_response": "internal to google-genai; here a decoder does it",
     "ImportFileOperation.from_api_response": "internal to google-genai; here a decoder does it",
     "Metric.validate_name": "internal to google-genai",

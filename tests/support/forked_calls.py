@@ -111,20 +111,20 @@ def call_offline() -> None:
     """Fork while a call of an `Offline` changes its state."""
     from genai_fn.interpreters.offline import service as offline_service
 
-    gate, handle = Gate(), offline_service.handle_request
+    gate, handle = Gate(), offline_service.run_exchange
 
     def stop_and_handle(*arguments: Any) -> Any:
         gate.stop()
         return handle(*arguments)
 
-    offline_service.handle_request = stop_and_handle
+    offline_service.run_exchange = stop_and_handle
     run = genai_fn.Offline()
     fork_during_call(gate, lambda: check_call(run))
 
 
 PROGRAMS: dict[str, Callable[[], None]] = {
     "the network stack": lambda: call_with_http("genai_fn.interpreters.net.pool.sync_pool"),
-    "httpcore": lambda: call_with_http("httpcore"),
+    "httptools": lambda: call_with_http("httptools"),
     "the default interpreter": call_by_default,
     "certificates": read_certificates,
     "an offline interpreter": call_offline,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from genai_fn import schema
 from genai_fn.schema import Message, OpenEnum, OpenMessage, Page
+from genai_fn.schema.annotations import takes_function
 
 __all__ = ["ENUMS", "MESSAGES", "build_sample", "get_field_annotations", "strip_annotation"]
 
@@ -64,6 +65,7 @@ def strip_annotation(kind: Any) -> Any:
 
 
 def get_field_annotations(kind: type[Message]) -> dict[str, Any]:
-    """Return the annotation of each field of the API, with metadata."""
+    """Return the annotation of each field of the API that has JSON, with metadata."""
     found = get_type_hints(kind, include_extras=True)
-    return {name: found[name] for name in kind.__struct_fields__ if name not in OpenMessage.__struct_fields__}
+    names = [each for each in kind.__struct_fields__ if each not in OpenMessage.__struct_fields__]
+    return {name: found[name] for name in names if not takes_function(found[name])}

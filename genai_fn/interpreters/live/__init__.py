@@ -5,8 +5,8 @@ Live sessions over WebSockets, on asyncio and trio.
 - `connection`: one connection of a session: its reader, its writer and its keep-alive.
 - `connector`: opens connections over the network: credential, proxy, TLS, WebSocket handshake.
 - `sockets`: the protocols `Connector` and `MessageSocket`, which the network and in-process interpreters implement.
-- `websockets_socket`: a WebSocket on asyncio and trio, by ``websockets``.
-- `trio_socket`: a WebSocket on trio where ``websockets`` is not installed, by ``trio-websocket``.
+- `websockets_socket`: a WebSocket on asyncio, by ``websockets``.
+- `trio_socket`: a WebSocket on trio, by ``trio-websocket``.
 - `memory_socket`: a connection to a function in this process.
 - `write_queue`: the bytes that a WebSocket has still to write.
 - `inbox`: received messages that were not read yet.

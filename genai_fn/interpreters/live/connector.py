@@ -222,9 +222,9 @@ class _PreparedConnection(Value):
 def _perform_handshake(
     sock: NonBlockingSocket, request: HttpRequest, seconds: float
 ) -> AbstractAsyncContextManager[Any]:
-    """Perform the WebSocket handshake with the package websockets; on trio without it, with trio-websocket."""
+    """Perform the WebSocket handshake with the library for the running event loop."""
     url = urlsplit(request.url)
-    if _is_trio() and not _has_websockets():
+    if _is_trio():
         from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # needs trio
 
         resource = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
@@ -251,13 +251,8 @@ def _is_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
-def _has_websockets() -> bool:
-    """Whether the package websockets is installed; versions before 13 have no module ``asyncio``."""
-    return find_spec("websockets") is not None and find_spec("websockets.asyncio") is not None
-
-
 def _find_missing_extra() -> MissingExtra | None:
     """Return an error if asyncio runs and the package websockets is missing; on trio none is needed."""
-    if _is_trio() or _has_websockets():
+    if _is_trio() or find_spec("websockets") is not None:
         return None
     return MissingExtra("websockets", "a live session on asyncio", install_command("websockets"))

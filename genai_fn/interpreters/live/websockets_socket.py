@@ -1,4 +1,4 @@
-"""A WebSocket on asyncio or trio: the protocol of ``websockets`` over a socket of `net`, with proxy and TLS."""
+"""A WebSocket on asyncio: the protocol of ``websockets`` over a socket of `net`, with proxy and TLS."""
 
 import logging
 from collections import deque

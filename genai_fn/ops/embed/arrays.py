@@ -95,7 +95,7 @@ def _is_numpy_installed() -> bool:
 
 
 def _build_missing_extra() -> MissingExtra:
-    return MissingExtra("numpy", 'output="numpy"', "pip install 'genai-fn[numpy]'")
+    return MissingExtra("numpy", 'output="numpy"', "pip install numpy")
 
 
 def _import_numpy() -> Any:

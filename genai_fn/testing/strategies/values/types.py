@@ -24,6 +24,7 @@ from genai_fn.schema.annotations import (
     UnionOf,
     classify_annotation,
     get_defined_fields,
+    takes_function,
 )
 from genai_fn.schema.base import Opaque
 from genai_fn.schema.content import Content
@@ -112,7 +113,7 @@ def generic_values(
 
 @st.composite
 def _messages(draw: DrawFn, kind: type[Struct], depth: int) -> Struct:
-    fields = {each.name: each.type for each in get_defined_fields(kind)}
+    fields = {each.name: each.type for each in get_defined_fields(kind) if not takes_function(each.type)}
     names = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True))
     return kind(**{name: draw(_values(fields[name], depth - 1)) for name in names})
 

@@ -1,5 +1,6 @@
 """Trusted certificates: the system's, and truststore's or certifi's where the system has none."""
 
+import os
 import ssl
 import sys
 from collections.abc import Callable
@@ -121,11 +122,11 @@ def test_folder_of_certificates(
 def test_folder_that_cannot_be_listed(system: Callable[..., None], monkeypatch: Patch, tmp_path: Path) -> None:
     """A folder that cannot be listed counts, as OpenSSL may be able to read it."""
 
-    def iterdir(path: object) -> NoReturn:
+    def list_folder(path: object) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
     system(capath=tmp_path)
-    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(os, "listdir", list_folder)
     assert make_context().cert_store_stats()["x509"] == 0
 
 
