@@ -327,7 +327,7 @@ def test_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda: response.values,
         lambda: response.embeddings[0].values,
     ):
-        with pytest.raises(MissingExtra, match=r"genai-fn\[numpy\]"):
+        with pytest.raises(MissingExtra, match="pip install numpy"):
             use()
     assert embed("m", ["a"]).operation.op == "embed"
     vars(arrays)["_is_numpy_installed"].cache_clear()
