@@ -448,6 +448,7 @@ _READS_BOTH = "genai_fn decodes the field on both backends; 1.51.0 decodes it on
 _SINCE_3_6 = "google-genai reads it since 3.6.1"
 
 READS_MORE: Mapping[tuple[str, str, str], str] = {
+    ("tunings.tune", "gemini", ".name"): "the name of the operation, where its metadata names no model",
     ("generate", "gemini", ".create_time"): GENERATE_REPLY_DIFFERENCES["create-time", "gemini"][0],
     ("generate", "gemini", ".finish_message"): GENERATE_REPLY_DIFFERENCES["finish-new", "gemini"][0],
     ("generate", "*", ".continuation_token"): _SINCE_3_6,
