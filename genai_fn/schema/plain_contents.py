@@ -62,7 +62,7 @@ def _is_plain_part(part: Part) -> bool:
 
 
 def _has_unset(message: Content | Part, number: int) -> bool:
-    """Whether exactly so many fields of a message are None."""
+    """Whether the number of fields of a message that are None is `number`."""
     try:
         return astuple(message).count(None) == number
     except Exception:  # noqa: BLE001  # a NumPy array or a tensor in a field, which cannot be compared with None

@@ -130,7 +130,7 @@ def _build_text_draft(text: str, prompt: ResolvedPrompt) -> CandidateDraft:
 def _finish_draft(
     draft: CandidateDraft, prompt: ResolvedPrompt, model: str, grounding: GroundingMetadata | None, seed: str
 ) -> CandidateDraft:
-    """Add what comes with a text: sources, the signature of the thoughts behind it, and an image."""
+    """Add what accompanies a text: sources, the signature of its thoughts, and an image."""
     text = "".join(part.text or "" for part in draft.parts)
     if grounding is not None:
         draft = replace(draft, grounding=add_grounding_supports(grounding, text))

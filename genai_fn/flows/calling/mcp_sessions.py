@@ -228,7 +228,7 @@ def _request_page(session: Any, cursor: str) -> Any:
     """Request a page: ``ClientSession`` takes the parameters of the request, ``mcp.Client`` the cursor."""
     if "params" not in inspect.signature(session.list_tools).parameters:
         return session.list_tools(cursor=cursor)
-    from mcp.types import PaginatedRequestParams  # noqa: PLC0415  # loaded by whoever has opened the session
+    from mcp.types import PaginatedRequestParams  # noqa: PLC0415  # the session has loaded it
 
     return session.list_tools(params=PaginatedRequestParams(cursor=cursor))
 
