@@ -20,6 +20,7 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``wire``, ``live_protocol``: encoding, decoding, and the protocol of Live sessions. No I/O.
 - ``engine``: executes requests and flows as generators of effects, and retries.
 - ``interpreters``: performs the effects, sync or async.
+- ``middleware``: rate limits, fallbacks, caches, budgets, traces: wrappers of any interpreter.
 - ``local_tokenizer``: counts tokens without a request.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.

@@ -5,7 +5,8 @@ Interpreters: they run requests, flows, streams and live sessions, and do all th
 - `offline/`: `Offline`, with the emulated API in this process
 - `in_process`: the base class of interpreters without a network, with `aio`
 - `runner`, `sync_runner`, `async_runner`: the runners that all interpreters derive from, and the items of streams
-- `middleware`: wrappers of request handlers, transports and connectors
+- `middleware`: wrappers of request handlers, transports, connectors and programs
+- `attempts_without_http`: the attempts that middleware sees where there is no HTTP
 - `settings`: the parameters of `Http` and `AsyncHttp`
 - `mcp_servers`: ``mcp_tools``, which opens sessions with MCP servers for sync code
 - `extras`: the commands that install optional dependencies

@@ -1,44 +1,44 @@
 """
-Middleware: wraps the request handler, the transport or the connector of an interpreter.
+Middleware: wraps the request handler, the transport, the connector or the programs of an interpreter.
 
 ``run.with_middleware(…)`` of every interpreter takes it. There are two seams for requests: a `RequestHandler` sees each
 request once, above retries: caches, fallbacks and budgets belong there. A `Transport` sees each attempt, below retries:
-rate limits and wire logs belong there. A `Connector` connects live sessions.
+wire logs belong there. A handler that needs to know its request and each of its attempts, such as a rate limit, runs
+the inner one through a transport of its own: ``send_through(self.inner.handle(request, until), transport)``. A
+`Connector` connects live sessions. A program is one run of an action or a stream, with all its requests and functions.
 """
 
 from collections.abc import Callable
-from functools import partial
-from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from returns.result import Failure, Result, Success
+from returns.result import Result
 
-from genai_fn.backend import Gemini, Vertex
 from genai_fn.effects import EffectFailed, Effects, OpenResponse, ReadChunk, SendRequest
 from genai_fn.engine.handler import RequestHandler
-from genai_fn.engine.transport import EffectTransport, Transport
-from genai_fn.errors import APIError, GenaiError, InvalidRequest
-from genai_fn.http import Headers, HttpRequest
-from genai_fn.request import Request
+from genai_fn.engine.transport import EffectTransport, Transport, send_through
+from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.request import Action, Request, Stream
 from genai_fn.values import Value
-from genai_fn.wire import prepare_request
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.live.sockets import Connector  # loaded with anyio, at the first use
 
 __all__ = [
-    "AttemptHandler",
     "ConnectorMiddleware",
     "HandlerWrapper",
     "Middleware",
+    "ProgramMiddleware",
     "RequestHandler",
+    "SeveralSeams",
     "Transport",
     "TransportMiddleware",
     "TransportWrapper",
     "apply_middleware",
     "apply_transport_middleware",
     "compose_connector_middleware",
+    "compose_program_middleware",
     "identity",
+    "send_through",
 ]
 
 T = TypeVar("T")
@@ -51,6 +51,29 @@ TransportMiddleware: TypeAlias = Callable[[Transport], Transport]
 
 ConnectorMiddleware: TypeAlias = Callable[["Connector"], "Connector"]
 """A function from the connector of live sessions to one that wraps it."""
+
+ProgramMiddleware: TypeAlias = Callable[[Action[Any] | Stream[Any], Effects[Any]], Effects[Any]]
+"""A function from an action or a stream and its program to a program that wraps it; it sees every effect of the run."""
+
+
+class SeveralSeams(Value, kw_only=True):
+    """
+    Middleware that wraps more than the request handler; ``with_middleware`` takes it as it takes a function.
+
+    Args:
+        handler: Wraps the request handler.
+
+        transport: Wraps the transport.
+
+        connector: Wraps the connector of live sessions; it is ignored where the interpreter has none.
+
+        program: Wraps the program of each run, with its functions and the requests of all its flows.
+    """
+
+    handler: Middleware | None = None
+    transport: TransportMiddleware | None = None
+    connector: ConnectorMiddleware | None = None
+    program: ProgramMiddleware | None = None
 
 
 class HandlerWrapper:
@@ -169,80 +192,15 @@ def compose_connector_middleware(inner: ConnectorMiddleware, outer: ConnectorMid
     return lambda connector: outer(inner(connector))
 
 
+def compose_program_middleware(inner: ProgramMiddleware | None, outer: ProgramMiddleware) -> ProgramMiddleware:
+    """Return the middleware that wraps a program by `inner` first, then by `outer`."""
+    if not callable(outer):
+        raise InvalidRequest("program", outer, "a function from an action and its program to a program")
+    if inner is None:
+        return outer
+    return lambda description, effects: outer(description, inner(description, effects))
+
+
 def identity(value: T) -> T:
     """Return the value: middleware that wraps nothing."""
     return value
-
-
-# Transport middleware where there is no transport
-
-
-class AttemptHandler(HandlerWrapper):
-    """Calls a handler that uses no HTTP through transport middleware: each request is one attempt."""
-
-    def __init__(self, middleware: TransportMiddleware, inner: RequestHandler) -> None:
-        super().__init__(inner)
-        self._transport = apply_transport_middleware(middleware, _AnswerTransport())
-
-    def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
-        """Run one request."""
-        return self._send(request, until, partial(self.inner.handle, request, until))
-
-    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """Open a server stream."""
-        return self._send(request, until, partial(self.inner.open_stream, request, until))
-
-    def _send(
-        self, request: Request[Any], until: float, answer: Callable[[], Effects[Result[Any, GenaiError]]]
-    ) -> Effects[Result[Any, GenaiError]]:
-        encoded = _encode_request(request)
-        if encoded is None:
-            return (yield from answer())
-        response = yield from self._transport.send(_AnsweredRequest(encoded, until, inf, answer=answer))
-        if isinstance(response, EffectFailed):
-            return Failure(response.error)
-        if not isinstance(response, _AnsweredResponse):
-            raise InvalidRequest("transport", response, "the response of the inner transport, or an EffectFailed")
-        return response.result
-
-
-def _encode_request(request: Request[Any]) -> HttpRequest | None:
-    for backend in (Gemini(), Vertex("project", "us-central1")):
-        prepared = prepare_request(request, backend)
-        if isinstance(prepared, Success):
-            http: HttpRequest = prepared.unwrap().http
-            return http
-    return None
-
-
-class _AnsweredRequest(SendRequest):
-    """A request with the call that answers it; ``msgspec.structs.replace`` keeps it."""
-
-    answer: Callable[[], Effects[Result[Any, GenaiError]]] | None = None
-
-
-class _AnsweredResponse(Value):
-    status: int
-    headers: Headers
-    result: Result[Any, GenaiError]
-
-
-class _AnswerTransport:
-    """Answers requests by their own call."""
-
-    def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
-        """Answer a request."""
-        if not isinstance(request, _AnsweredRequest) or request.answer is None:
-            raise InvalidRequest("transport", request, "the given SendRequest, or a msgspec.structs.replace of it")
-        result = yield from request.answer()
-        if isinstance(result, Success):
-            return _AnsweredResponse(200, (), result)
-        error = result.failure()
-        return (
-            _AnsweredResponse(error.code, error.headers, result) if isinstance(error, APIError) else EffectFailed(error)
-        )
-
-    def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:
-        """Return the end of the body: it has none."""
-        yield from ()
-        return b""

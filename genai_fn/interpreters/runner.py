@@ -15,14 +15,17 @@ from genai_fn.engine.program import build_program
 from genai_fn.engine.transport import Transport, send_through
 from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import InvalidRequest
+from genai_fn.interpreters.attempts_without_http import AnswerTransport, AttemptHandler
 from genai_fn.interpreters.middleware import (
-    AttemptHandler,
     ConnectorMiddleware,
     Middleware,
+    ProgramMiddleware,
+    SeveralSeams,
     TransportMiddleware,
     apply_middleware,
     apply_transport_middleware,
     compose_connector_middleware,
+    compose_program_middleware,
     identity,
 )
 from genai_fn.request import Action, Live, Stream
@@ -69,9 +72,11 @@ class RunnerParts(Value, kw_only=True):
     Args:
         handler: Handles single requests and streams.
 
-        has_transport: Whether the handler sends HTTP requests; if not, transport middleware wraps the handler.
+        has_transport: Whether the handler yields a `SendRequest` for each attempt; if not, middleware makes it do so.
 
         transport: The wrapped transport; None without middleware, where the executor's pool performs the effects.
+
+        wrap_program: The middleware of programs.
 
         make_clock: Makes the virtual clock of a run; None is real time.
 
@@ -83,6 +88,7 @@ class RunnerParts(Value, kw_only=True):
     handler: RequestHandler
     has_transport: bool = False
     transport: Transport | None = None
+    wrap_program: ProgramMiddleware | None = None
     make_clock: Callable[[], VirtualClock] | None = None
     build_session: SessionBuilder | None = None
     wrap_connector: ConnectorMiddleware = identity
@@ -90,6 +96,8 @@ class RunnerParts(Value, kw_only=True):
     def build_effects(self, description: Action[Any] | Stream[Any]) -> Effects[Any]:
         """Build the program of one run."""
         effects: Effects[Any] = build_program(description, self.handler)
+        if self.wrap_program is not None:
+            effects = self.wrap_program(description, effects)
         if self.transport is not None:
             effects = send_through(effects, self.transport)
         return effects if self.make_clock is None else run_in_virtual_time(effects, self.make_clock())
@@ -107,7 +115,7 @@ class Runner:
 
     def with_middleware(
         self,
-        *middleware: Middleware,
+        *middleware: Middleware | SeveralSeams,
         transport: TransportMiddleware | None = None,
         connector: ConnectorMiddleware | None = None,
     ) -> Self:
@@ -117,7 +125,8 @@ class Runner:
         The new interpreter shares its connections with the old one, so that closing either closes both.
 
         Args:
-            middleware: Functions from a `RequestHandler` to one that wraps it, such as subclasses of `HandlerWrapper`.
+            middleware: What the functions of ``genai_fn.middleware`` return, or functions from a `RequestHandler` to
+                one that wraps it, such as subclasses of `HandlerWrapper`.
 
             transport: A function from a `Transport` to one that wraps it, such as a subclass of `TransportWrapper`. In
                 an interpreter without HTTP it wraps the handler, and each request counts as one attempt.
@@ -142,19 +151,33 @@ def _apply_layer(parts: RunnerParts, layer: Layer) -> RunnerParts:
 
 
 def _add_middleware(
-    middleware: tuple[Middleware, ...],
+    middleware: tuple[Middleware | SeveralSeams, ...],
     transport: TransportMiddleware | None,
     connector: ConnectorMiddleware | None,
     parts: RunnerParts,
 ) -> RunnerParts:
-    if transport is not None and parts.has_transport:
-        parts = replace(parts, transport=apply_transport_middleware(transport, parts.transport))
-    elif transport is not None:
-        parts = replace(parts, handler=AttemptHandler(transport, parts.handler))
-    if connector is not None:
-        if parts.build_session is None:
-            raise InvalidRequest("connector", connector, "nothing: Http opens no live sessions, AsyncHttp does")
-        parts = replace(parts, wrap_connector=compose_connector_middleware(parts.wrap_connector, connector))
+    if not parts.has_transport and (middleware or transport is not None):
+        handler, answer = AttemptHandler(parts.handler), AnswerTransport()
+        parts = replace(parts, handler=handler, transport=answer, has_transport=True)
+    if connector is not None and parts.build_session is None:
+        raise InvalidRequest("connector", connector, "nothing: Http opens no live sessions, AsyncHttp does")
+    parts = _wrap_seams(parts, SeveralSeams(transport=transport, connector=connector))
     for each in middleware:
-        parts = replace(parts, handler=apply_middleware(each, parts.handler))
+        if isinstance(each, SeveralSeams):
+            parts = _wrap_seams(parts, each)
+        else:
+            parts = replace(parts, handler=apply_middleware(each, parts.handler))
+    return parts
+
+
+def _wrap_seams(parts: RunnerParts, seams: SeveralSeams) -> RunnerParts:
+    if seams.handler is not None:
+        parts = replace(parts, handler=apply_middleware(seams.handler, parts.handler))
+    if seams.transport is not None:
+        parts = replace(parts, transport=apply_transport_middleware(seams.transport, parts.transport))
+    if seams.connector is not None and parts.build_session is not None:
+        wrap_connector = compose_connector_middleware(parts.wrap_connector, seams.connector)
+        parts = replace(parts, wrap_connector=wrap_connector)
+    if seams.program is not None:
+        parts = replace(parts, wrap_program=compose_program_middleware(parts.wrap_program, seams.program))
     return parts

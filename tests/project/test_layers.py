@@ -39,7 +39,9 @@ LAYERS = (
     ("modifiers",),
     ("emulator",),
     ("interpreters",),
-    ("local_tokenizer", "testing"),
+    ("local_tokenizer",),
+    ("middleware",),
+    ("testing",),
     ("cli",),
 )
 """
@@ -181,9 +183,8 @@ MODULES = {get_module_name(path): path for path in list_sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "schema", "testing"}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
-each_pure_module = pytest.mark.parametrize(
-    "name", [each for each in MODULES if find_part(each) not in ("interpreters", "cli", "testing", "__main__")]
-)
+WITH_IO = ("interpreters", "middleware", "cli", "testing", "__main__")
+each_pure_module = pytest.mark.parametrize("name", [each for each in MODULES if find_part(each) not in WITH_IO])
 each_module = pytest.mark.parametrize("name", MODULES)
 
 
@@ -233,7 +234,7 @@ def find_loaded_module(full: str) -> str:
 
 @each_pure_module
 def test_imports_no_io(name: str) -> None:
-    """Only ``interpreters`` and ``cli`` import modules for I/O, clocks, randomness or the environment."""
+    """Only the parts `WITH_IO` import modules for I/O, clocks, randomness or the environment."""
     roots = {each.split(".")[0] for each in list_imports(MODULES[name])} - {"genai_fn"}
     assert roots - PURE_MODULES == IO_EXCEPTIONS.get(name, set())
 

@@ -24,6 +24,7 @@ from genai_fn.effects import Sleep
 from genai_fn.errors import GenaiError
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from genai_fn.interpreters.sync_runner import SyncRunner
 
 Outcome = Result[Any, GenaiError]
 
@@ -89,7 +90,7 @@ class InterpreterKind:
     def run_coroutine(self, body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run a coroutine function for at most two minutes."""
         if self.is_sync:
-            return _run_without_waiting(body())
+            return run_without_waiting(body())
 
         async def run_bounded() -> Any:
             with anyio.fail_after(120):
@@ -116,7 +117,7 @@ class AwaitableInterpreter:
 
     def __init__(self, interpreter: Any) -> None:
         self.interpreter = interpreter
-        self.is_sync = isinstance(interpreter, Http)
+        self.is_sync = isinstance(interpreter, SyncRunner)
 
     async def __call__(self, action: Any) -> Outcome:
         result: Outcome = await _await_if_needed(self.interpreter(action))
@@ -217,7 +218,7 @@ async def _await_if_needed(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-def _run_without_waiting(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def run_without_waiting(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine that never waits."""
     try:
         coroutine.send(None)
@@ -228,7 +229,7 @@ def _run_without_waiting(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _run_body_without_waiting(body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    return _run_without_waiting(body())
+    return run_without_waiting(body())
 
 
 def _store_outcome(outcomes: dict[int, Any], n: int, call: Callable[[], Any]) -> None:

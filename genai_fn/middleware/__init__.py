@@ -1,0 +1,30 @@
+"""
+Middleware: rate limits, fallbacks, caches, budgets and traces, as wrappers of any interpreter.
+
+::
+
+    from genai_fn import Http
+    from genai_fn.middleware import limited, logged
+
+    run = Http().with_middleware(limited(requests_per_minute=60), logged())
+
+The middleware added last sees a request first. Each is one implementation for threads, asyncio and trio, for `Http`,
+`Offline` and `Fake`; where an interpreter has virtual time, waits take none. The names below are loaded at their first
+use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware of your own.
+"""
+
+from typing import TYPE_CHECKING
+
+from genai_fn.lazy_names import defer_imports
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.middleware import (
+        HandlerWrapper as HandlerWrapper,
+        RequestHandler as RequestHandler,
+        SeveralSeams as SeveralSeams,
+        Transport as Transport,
+        TransportWrapper as TransportWrapper,
+        send_through as send_through,
+    )
+else:
+    __getattr__, __dir__ = defer_imports(globals())

@@ -1,0 +1,1 @@
+"""Middleware, each in sync, asyncio and trio, over HTTP, offline and with fakes."""

@@ -1,0 +1,132 @@
+"""
+Every place where middleware works: `Http` and `AsyncHttp` over a loopback socket, `Offline` and `Fake`, sync and async.
+
+A `Place` runs the body of a test, a coroutine function, with an interpreter that has the middleware. The model answers
+each request to ``generate`` with the next of some answers: a text, or the number of an HTTP status.
+"""
+
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+import anyio
+
+from genai_fn import AsyncHttp, Gemini, Http, Offline, Retry
+from genai_fn.errors import RateLimited, ServerError
+from genai_fn.testing import Fake
+from genai_fn.values import Value
+from tests.support.interpreter_kinds import AwaitableInterpreter, run_without_waiting
+from tests.support.loopback import Loopback, Reply, build_json_reply, build_sse_reply
+from tests.support.loopback_replies import build_error, build_text_response
+
+__all__ = ["PLACES", "Place"]
+
+Body = Callable[[AwaitableInterpreter], Coroutine[Any, Any, Any]]
+
+HTTP_RETRY = Retry(attempts=4, initial_delay=0.001, max_delay=0.001)
+"""Retries of the interpreters over HTTP, whose time is real."""
+
+
+class Place(Value):
+    """A kind of interpreter, and the executor that runs it: ``sync``, ``asyncio`` or ``trio``."""
+
+    interpreter: str
+    executor: str
+
+    def __repr__(self) -> str:
+        return f"{self.interpreter}-{self.executor}"
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether the interpreter runs in the calling thread."""
+        return self.executor == "sync"
+
+    @property
+    def retries(self) -> bool:
+        """Whether a request may have several attempts."""
+        return self.interpreter != "Fake"
+
+    @property
+    def has_virtual_time(self) -> bool:
+        """Whether sleeping takes no time."""
+        return self.interpreter != "Http"
+
+    def run(self, body: Body, *middleware: Any, answers: Sequence[str | int] = (), repeat: bool = True) -> Any:
+        """
+        Run the body of a test with a new interpreter that has the middleware, and return what the body returns.
+
+        The answers are used in order; with `repeat`, the last one answers all further requests.
+        """
+        source = _AnswerSource(answers or ("hello",), repeat=repeat)
+        if self.interpreter == "Http":
+            with Loopback(source.answer_http) as server:
+                backend = Gemini("test-key", base_url=server.url)
+                make = Http if self.is_sync else AsyncHttp
+                return self._run_body(lambda: make(backend, retry=HTTP_RETRY), body, middleware)
+        if self.interpreter == "Offline":
+            offline = Offline(script=source.answer_script)
+            return self._run_body(lambda: offline if self.is_sync else offline.aio, body, middleware)
+        fake = Fake({"generate": source.answer_fake, "generate.stream": source.answer_fake_stream})
+        return self._run_body(lambda: fake if self.is_sync else fake.aio, body, middleware)
+
+    def _run_body(self, make: Callable[[], Any], body: Body, middleware: Sequence[Any]) -> Any:
+        async def run_with_interpreter() -> Any:
+            async with AwaitableInterpreter(make().with_middleware(*middleware)) as run:
+                return await body(run)
+
+        if self.is_sync:
+            return run_without_waiting(run_with_interpreter())
+
+        async def run_bounded() -> Any:
+            with anyio.fail_after(120):
+                return await run_with_interpreter()
+
+        return anyio.run(run_bounded, backend=self.executor)
+
+
+PLACES = tuple(
+    Place(interpreter, executor)
+    for interpreter in ("Http", "Offline", "Fake")
+    for executor in ("sync", "asyncio", "trio")
+)
+
+
+class _AnswerSource:
+    """The answers of a model, in order."""
+
+    def __init__(self, answers: Sequence[str | int], *, repeat: bool) -> None:
+        self._answers: Iterator[str | int] = iter(answers)
+        self._last = answers[-1]
+        self._repeat = repeat
+        self._lock = threading.Lock()
+
+    def take_next(self) -> str | int:
+        with self._lock:
+            answer = next(self._answers, None)
+        if answer is None and not self._repeat:
+            raise AssertionError("more requests than answers")
+        return self._last if answer is None else answer
+
+    def answer_http(self, received: Any) -> Reply:
+        answer = self.take_next()
+        if isinstance(answer, int):
+            return build_json_reply(build_error(answer), answer)
+        if "stream" in received.target:
+            return build_sse_reply([build_text_response(each) for each in answer.split("|")])
+        return build_json_reply(build_text_response(answer.replace("|", "")))
+
+    def answer_script(self, _: Any) -> Any:
+        answer = self.take_next()
+        return {"error": {"status": answer}} if isinstance(answer, int) else {"text": answer.split("|")}
+
+    def answer_fake(self, _: Any) -> Any:
+        answer = self.take_next()
+        return _build_error(answer) if isinstance(answer, int) else answer.replace("|", "")
+
+    def answer_fake_stream(self, _: Any) -> Any:
+        answer = self.take_next()
+        return _build_error(answer) if isinstance(answer, int) else answer.split("|")
+
+
+def _build_error(code: int) -> Any:
+    return RateLimited(code) if code == 429 else ServerError(code)
