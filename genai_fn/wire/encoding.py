@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-import platform
+import sys
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -34,7 +34,7 @@ __all__ = [
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-USER_AGENT = f"genai-fn/{__version__} gl-python/{platform.python_version()}"
+USER_AGENT = f"genai-fn/{__version__} gl-python/{sys.version.split()[0]}"
 _DEFAULT_HEADERS: Headers = (("accept", "*/*"), ("user-agent", USER_AGENT), ("x-goog-api-client", USER_AGENT))
 _JSON_HEADERS: Headers = (("content-type", "application/json"),)
 _GZIP_HEADERS: Headers = (("accept-encoding", "gzip"),)

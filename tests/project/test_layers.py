@@ -121,7 +121,7 @@ IO_EXCEPTIONS = {
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
     "ops.embed.arrays": {"importlib", "numpy"},  # numpy is optional
     "wire.number_lists": {"importlib", "struct", "sys"},  # simdjson is optional; the byte order of the machine
-    "wire.encoding": {"platform"},  # the Python version, for the user agent
+    "wire.encoding": {"sys"},  # the Python version, for the user agent
 }
 """Exceptions outside ``interpreters`` and ``cli``, each with its purpose."""
 
