@@ -82,9 +82,8 @@ def _generate(
 ) -> None:
     """Send a prompt to a model and print the answer as it arrives."""
     try:
-        config = {"system_instruction": system, "temperature": temperature}
         parts: list[Part | str] = [*map(_read_part, file or ()), _read_prompt(prompt)]
-        answer = generate(model, parts, config) | streamed | text
+        answer = generate(model, parts, {"system_instruction": system, "temperature": temperature}) | streamed | text
         with _build_interpreter(vertex=vertex, offline=offline) as run, run.stream(answer) as items:
             print_items(items)
     except KeyboardInterrupt:  # typer would print "Aborted."

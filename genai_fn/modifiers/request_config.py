@@ -5,7 +5,7 @@ The root request is the request that a flow or stream is derived from.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, overload
 
 import msgspec
 from msgspec.structs import replace
@@ -22,6 +22,11 @@ from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.convert import as_changes, as_value
 from genai_fn.schema.tools import ToolLike, is_mcp_session
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from genai_fn.schema.config_dicts.every_field import ConfigFields
 
 __all__ = [
     "McpToolsModifier",
@@ -62,7 +67,9 @@ class McpToolsModifier(Modifier):
         return super().__call__(description)
 
 
-def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **fields: Any) -> RequestModifier:
+def with_config(
+    config: "msgspec.Struct | ConfigFields | None" = None, /, **fields: "Unpack[ConfigFields]"
+) -> RequestModifier:
     """
     Set fields of the request's config. Later values replace earlier ones, field by field.
 

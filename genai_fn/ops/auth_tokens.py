@@ -1,8 +1,8 @@
 """Ephemeral tokens: short-lived keys for live sessions that run on a user's device."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import fields
 
@@ -17,6 +17,9 @@ from genai_fn.schema.convert import as_struct
 from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.live import LiveConnectConfig
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import CreateAuthTokenConfigLike
 
 __all__ = ["CreateAuthToken", "create"]
 
@@ -48,7 +51,7 @@ class CreateAuthToken(Operation[AuthToken]):
         return Refusal("only the Gemini Developer API creates ephemeral tokens")
 
 
-def create(config: CreateAuthTokenConfig | Mapping[str, Any] | None = None) -> Request[AuthToken]:
+def create(config: "CreateAuthTokenConfigLike | None" = None) -> Request[AuthToken]:
     """
     Create an ephemeral token for live sessions.
 

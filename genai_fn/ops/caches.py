@@ -1,8 +1,7 @@
 """Cached contents: prompts that the server stores, so that requests cost less."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.ops.request_parts import as_type, build_query, omit_if_empty
@@ -27,6 +26,13 @@ from genai_fn.wire.resource_names import (
     complete_resource_name,
     resolve_model_name,
 )
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import (
+        CreateCachedContentConfigLike,
+        ListCachedContentsConfigLike,
+        UpdateCachedContentConfigLike,
+    )
 
 __all__ = [
     "CreateCache",
@@ -60,7 +66,7 @@ class CreateCache(Operation[CachedContent]):
         )
 
 
-def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
+def create(model: str, config: "CreateCachedContentConfigLike | None" = None) -> Request[CachedContent]:
     """
     Create a cached content. Requests refer to it by ``cached_content`` and send only what is new.
 
@@ -178,7 +184,7 @@ class UpdateCache(Operation[CachedContent]):
         return PATCH(path, omit_if_empty(self.config), read_json(CachedContent))
 
 
-def update(name: str, config: UpdateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
+def update(name: str, config: "UpdateCachedContentConfigLike | None" = None) -> Request[CachedContent]:
     """
     Update the expiry of a cached content.
 
@@ -245,7 +251,7 @@ class ListCaches(Operation[ListCachedContentsResponse]):
         return GET("cachedContents", read_json(ListCachedContentsResponse), query=build_query(self.config))
 
 
-def list(config: ListCachedContentsConfig | Mapping[str, Any] | None = None) -> Request[ListCachedContentsResponse]:
+def list(config: "ListCachedContentsConfigLike | None" = None) -> Request[ListCachedContentsResponse]:
     """
     List cached contents, one page at a time; ``| items`` and ``| pages`` read all pages.
 

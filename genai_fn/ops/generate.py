@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from msgspec import field
 from msgspec.structs import replace
@@ -34,6 +34,9 @@ from genai_fn.schema.schema_tree import locate_subschemas
 from genai_fn.schema.schemas import Schema
 from genai_fn.schema.tools import Tool, ToolConfig, is_function
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import GenerateContentConfigLike
 
 __all__ = [
     "GenerateBody",
@@ -92,7 +95,7 @@ class StreamGenerateContent(GenerateContent):
 
 
 def generate(
-    model: str, contents: ContentsLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
+    model: str, contents: ContentsLike, config: "GenerateContentConfigLike | None" = None
 ) -> Request[GenerateContentResponse]:
     """
     Generate the response of a model to a conversation.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
@@ -22,6 +22,9 @@ from genai_fn.schema.models import (
     UpdateModelConfig,
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import ListModelsConfigLike, UpdateModelConfigLike
 
 __all__ = ["DeleteModel", "GetModel", "ListModels", "UpdateModel", "delete", "get", "list", "update"]
 
@@ -76,7 +79,7 @@ class UpdateModel(Operation[Model]):
         )
 
 
-def update(model: str, config: UpdateModelConfig | Mapping[str, Any] | None = None) -> Request[Model]:
+def update(model: str, config: "UpdateModelConfigLike | None" = None) -> Request[Model]:
     """
     Update the display name, the description or the default checkpoint of a tuned model.
 
@@ -157,7 +160,7 @@ class ListModels(Operation[ListModelsResponse]):
         return build_query(replace(self.config, query_base=None))
 
 
-def list(config: ListModelsConfig | Mapping[str, Any] | None = None) -> Request[ListModelsResponse]:
+def list(config: "ListModelsConfigLike | None" = None) -> Request[ListModelsResponse]:
     """
     List Google's models, one page at a time; with ``query_base=False``, list your tuned models.
 

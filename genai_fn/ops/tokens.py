@@ -1,7 +1,6 @@
 """Tokens: how many tokens contents have, and which."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from msgspec.structs import replace
 
@@ -18,6 +17,9 @@ from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.schema.tokens import ComputeTokensResponse, CountTokensConfig, CountTokensResponse
 from genai_fn.schema.tools import Tool
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import CountTokensConfigLike
 
 __all__ = ["ComputeTokens", "CountRequestTokens", "CountTokens", "compute", "count"]
 
@@ -65,7 +67,7 @@ class CountRequestTokens(Operation[CountTokensResponse]):
 def count(model: Request[GenerateContentResponse], /) -> Request[CountTokensResponse]: ...
 @overload
 def count(
-    model: str, contents: ContentsLike, config: CountTokensConfig | Mapping[str, Any] | None = None
+    model: str, contents: ContentsLike, config: "CountTokensConfigLike | None" = None
 ) -> Request[CountTokensResponse]: ...
 def count(
     model: str | Request[GenerateContentResponse], contents: Any = None, config: Any = None

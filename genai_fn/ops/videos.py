@@ -1,7 +1,7 @@
 """Video generation: starts a long-running operation, which takes minutes."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from msgspec import field
 
@@ -29,6 +29,9 @@ from genai_fn.schema.videos import (
     VideoGenerationReferenceType,
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.media import GenerateVideosConfigLike
 
 __all__ = ["VIDEOS_OPERATION", "GenerateVideos", "generate"]
 
@@ -69,7 +72,7 @@ def generate(
     image: Image | Mapping[str, Any] | None = None,
     video: Video | Mapping[str, Any] | None = None,
     source: GenerateVideosSource | Mapping[str, Any] | None = None,
-    config: GenerateVideosConfig | Mapping[str, Any] | None = None,
+    config: "GenerateVideosConfigLike | None" = None,
 ) -> Request[GenerateVideosOperation]:
     """
     Start the generation of videos, which takes minutes; ``| until_done()`` waits for the result.

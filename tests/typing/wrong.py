@@ -1,7 +1,7 @@
 """Code that type checkers must reject: the strict run reports each ignore that is not needed."""
 # pyright: reportUnnecessaryTypeIgnoreComment=true, reportUnusedExpression=false
 
-from genai_fn import Http, each, generate, joined, streamed, text
+from genai_fn import Http, caches, each, embed, generate, images, joined, streamed, text, with_config
 
 request = generate("gemini-2.5-flash", "hi")
 
@@ -15,3 +15,14 @@ def apply_wrong_values(http: Http) -> None:
     http(request | streamed)  # type: ignore[arg-type]  # streams are read with http.stream
     http.stream(request)  # type: ignore[arg-type]  # requests are run with http()
     generate(5, "hi")  # type: ignore[arg-type]  # a model name is a str
+
+
+def build_wrong_configs() -> None:
+    """Build requests with configs whose fields are unknown or have the wrong type."""
+    generate("gemini-2.5-flash", "hi", {"temprature": 1})  # type: ignore[arg-type]  # misspelled
+    generate("gemini-2.5-flash", "hi", {"temperature": "hot"})  # type: ignore[arg-type]  # a number
+    embed("gemini-embedding-001", "hi", {"dimensions": 8})  # type: ignore[call-overload]  # output_dimensionality
+    caches.update("abc", {"ttl": 300})  # type: ignore[arg-type]  # a text with its unit
+    images.generate("imagen-4.0-generate-001", "a cat", {"temperature": 1.0})  # type: ignore[arg-type]  # of another
+    request | with_config(temprature=0.2)  # type: ignore[call-arg]  # misspelled
+    request | with_config({"top_k": "many"})  # type: ignore[arg-type]  # a number

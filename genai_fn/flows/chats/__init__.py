@@ -10,7 +10,7 @@ Chats: each turn is a flow that returns the answer and a new chat.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -24,17 +24,19 @@ from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, S
 from genai_fn.schema.content import Content, ContentLike
 from genai_fn.schema.contents import as_contents
 from genai_fn.schema.convert import as_struct
-from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.streams import stream_response
 from genai_fn.wire.resource_names import check_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import GenerateContentConfigLike
 
 __all__ = ["Chat", "Turn", "history", "keep_rounds", "send", "start", "stream"]
 
 
 def start(
     model: str,
-    config: GenerateContentConfig | Mapping[str, Any] | None = None,
+    config: "GenerateContentConfigLike | None" = None,
     history: Sequence[Content | Mapping[str, Any]] = (),
 ) -> Chat:
     """
@@ -63,7 +65,7 @@ def start(
 
 
 def send(
-    chat: Chat, message: ContentLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
+    chat: Chat, message: ContentLike, config: "GenerateContentConfigLike | None" = None
 ) -> Flow[Turn[GenerateContentResponse]]:
     """
     Send a message and return a `Turn`: the answer, and the chat that includes both.
@@ -93,7 +95,7 @@ def send(
 
 
 def stream(
-    chat: Chat, message: ContentLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
+    chat: Chat, message: ContentLike, config: "GenerateContentConfigLike | None" = None
 ) -> Stream[Turn[GenerateContentResponse]]:
     """
     Send a message and stream the answer: each item is a `Turn` with a chunk of the answer, and the chat so far.
@@ -196,9 +198,7 @@ def _is_finished(response: GenerateContentResponse) -> bool:
     return bool(response.candidates) and response.candidates[0].finish_reason is not None
 
 
-def _build_operation(
-    chat: Chat, message: Content, config: GenerateContentConfig | Mapping[str, Any] | None
-) -> GenerateContent:
+def _build_operation(chat: Chat, message: Content, config: "GenerateContentConfigLike | None") -> GenerateContent:
     converted = chat.config if config is None else as_generate_config(config)
     return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=converted)
 

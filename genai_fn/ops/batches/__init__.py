@@ -10,8 +10,7 @@ Batches: many requests as one job, which ends within 24 hours, at half the price
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from genai_fn import codec
 from genai_fn.backend import Gemini, Vertex
@@ -36,6 +35,9 @@ from genai_fn.schema.batches import (
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.operations import WebhookConfig
 from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import CreateBatchJobConfigLike, ListBatchJobsConfigLike
 
 __all__ = [
     "CancelBatch",
@@ -91,9 +93,7 @@ class CreateBatch(Operation[BatchJob]):
         return POST("batchPredictionJobs", body, VERTEX_JOB)
 
 
-def create(
-    model: str, src: SourceLike, config: CreateBatchJobConfig | Mapping[str, Any] | None = None
-) -> Request[BatchJob]:
+def create(model: str, src: SourceLike, config: "CreateBatchJobConfigLike | None" = None) -> Request[BatchJob]:
     """
     Create a batch job; ``| until_done()`` waits for its end, which may take a day.
 
@@ -317,7 +317,7 @@ class ListBatches(Operation[ListBatchJobsResponse]):
         return GET("batchPredictionJobs", VERTEX_JOBS, query=build_query(self.config))
 
 
-def list(config: ListBatchJobsConfig | Mapping[str, Any] | None = None) -> Request[ListBatchJobsResponse]:
+def list(config: "ListBatchJobsConfigLike | None" = None) -> Request[ListBatchJobsResponse]:
     """
     List batch jobs, one page at a time; ``| items`` and ``| pages`` read all pages.
 

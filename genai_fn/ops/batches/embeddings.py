@@ -1,7 +1,7 @@
 """Batches of embeddings; the builder is ``batches.create_embeddings``."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
@@ -13,6 +13,9 @@ from genai_fn.schema.content import Content
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.embeddings import EmbedContentConfig
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import CreateEmbeddingsBatchJobConfigLike
 
 __all__ = ["CreateEmbeddingsBatch", "create_embeddings"]
 
@@ -42,7 +45,7 @@ class CreateEmbeddingsBatch(Operation[BatchJob]):
 def create_embeddings(
     model: str,
     src: EmbeddingsBatchJobSource | Mapping[str, Any],
-    config: CreateEmbeddingsBatchJobConfig | Mapping[str, Any] | None = None,
+    config: "CreateEmbeddingsBatchJobConfigLike | None" = None,
 ) -> Request[BatchJob]:
     """
     Create a batch job that embeds contents; ``| until_done()`` waits for its end. Gemini Developer API only.

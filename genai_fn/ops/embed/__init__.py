@@ -7,8 +7,8 @@ Embeddings: one vector for each content; texts of similar meaning have similar v
 - `prediction`: the body and the response of ``:predict``, for Vertex AI's text models.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, overload
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
@@ -29,6 +29,9 @@ from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_p
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.embeddings import EmbedContentConfig, EmbedContentResponse
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
 
 __all__ = [
     "EmbedContent",
@@ -113,7 +116,7 @@ class EmbedContentArrays(EmbedOperation[EmbedContentArrayResponse]):
 def embed(
     model: str,
     contents: ContentsLike,
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     output: Literal["tuples"] = "tuples",
 ) -> Request[EmbedContentResponse]: ...
@@ -121,7 +124,7 @@ def embed(
 def embed(
     model: str,
     contents: ContentsLike,
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     output: Literal["numpy"],
 ) -> Request[EmbedContentArrayResponse]: ...
@@ -129,14 +132,14 @@ def embed(
 def embed(
     model: str,
     contents: ContentsLike,
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     output: EmbeddingOutput,
 ) -> Request[EmbedContentResponse] | Request[EmbedContentArrayResponse]: ...
 def embed(
     model: str,
     contents: ContentsLike,
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     output: EmbeddingOutput = "tuples",
 ) -> Request[EmbedContentResponse] | Request[EmbedContentArrayResponse]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
 
 from returns.result import Failure, Result, Success
 
@@ -19,6 +19,9 @@ from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentConfig
 from genai_fn.streams import gather, is_iterable_of_values
 from genai_fn.wire.resource_names import check_model_name
 
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
+
 __all__ = ["embed_batch", "embed_many", "stream_embeddings"]
 
 _AnyEmbedding: TypeAlias = ContentEmbedding | ContentEmbeddingArray
@@ -29,7 +32,7 @@ EmbeddingResults: TypeAlias = tuple[Result[_AnyEmbedding, GenaiError], ...]
 def embed_many(
     model: str,
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     batch_size: int = 100,
     concurrency: int = 8,
@@ -39,7 +42,7 @@ def embed_many(
 def embed_many(
     model: str,
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     batch_size: int = 100,
     concurrency: int = 8,
@@ -49,7 +52,7 @@ def embed_many(
 def embed_many(
     model: str,
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     batch_size: int = 100,
     concurrency: int = 8,
@@ -58,7 +61,7 @@ def embed_many(
 def embed_many(
     model: str,
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
-    config: EmbedContentConfig | Mapping[str, Any] | None = None,
+    config: "EmbedContentConfigLike | None" = None,
     *,
     batch_size: int = 100,
     concurrency: int = 8,

@@ -7,8 +7,7 @@ The Files API: the server stores a file for two days, and requests refer to it.
 - `file_id`: the id of a file in a name or a URL.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.files.download_flow import download
@@ -19,6 +18,9 @@ from genai_fn.ops.request_parts import build_query
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.files import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import ListFilesConfigLike
 
 __all__ = [
     "DeleteFile",
@@ -119,7 +121,7 @@ class ListFiles(Operation[ListFilesResponse]):
         return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
-def list(config: ListFilesConfig | Mapping[str, Any] | None = None) -> Request[ListFilesResponse]:
+def list(config: "ListFilesConfigLike | None" = None) -> Request[ListFilesResponse]:
     """
     List files, one page at a time; ``| items`` and ``| pages`` read all pages.
 

@@ -2,8 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
-from typing import IO, Any, Final, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -32,6 +31,9 @@ from genai_fn.schema.mime_types import resolve_mime_type
 from genai_fn.schema.stores import UploadToFileSearchStoreConfig, UploadToFileSearchStoreOperation
 from genai_fn.wire.resource_names import check_resource_name
 
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import UploadFileConfigLike, UploadToFileSearchStoreConfigLike
+
 __all__ = [
     "UPLOAD_CHUNK_BYTES",
     "HasPath",
@@ -57,7 +59,7 @@ Uploadable: TypeAlias = str | HasPath | bytes | IO[bytes]
 """What can be uploaded: a path, bytes, or a file opened in binary mode."""
 
 
-def upload(file: Uploadable, config: UploadFileConfig | Mapping[str, Any] | None = None) -> Flow[File]:
+def upload(file: Uploadable, config: "UploadFileConfigLike | None" = None) -> Flow[File]:
     """
     Upload a file. The server stores it for two days. Gemini Developer API only.
 
@@ -93,7 +95,7 @@ def upload(file: Uploadable, config: UploadFileConfig | Mapping[str, Any] | None
 def upload_to_store(
     file_search_store_name: str,
     file: Uploadable,
-    config: UploadToFileSearchStoreConfig | Mapping[str, Any] | None = None,
+    config: "UploadToFileSearchStoreConfigLike | None" = None,
 ) -> Flow[UploadToFileSearchStoreOperation]:
     """
     Upload a file into a store, where it becomes a document; ``| until_done()`` waits for the document.

@@ -8,7 +8,7 @@ Images: generate and upscale them. The other operations are in modules of their 
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import Unsupported
@@ -40,6 +40,9 @@ from genai_fn.schema.images import (
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.media import GenerateImagesConfigLike, UpscaleImageConfigLike
+
 __all__ = ["GenerateImages", "UpscaleImage", "edit", "generate", "recontext", "segment", "upscale"]
 
 
@@ -69,7 +72,7 @@ class GenerateImages(Operation[GenerateImagesResponse]):
 
 
 def generate(
-    model: str, prompt: str, config: GenerateImagesConfig | Mapping[str, Any] | None = None
+    model: str, prompt: str, config: "GenerateImagesConfigLike | None" = None
 ) -> Request[GenerateImagesResponse]:
     """
     Generate images from a prompt.
@@ -169,7 +172,7 @@ def upscale(
     model: str,
     image: Image | Mapping[str, Any],
     upscale_factor: str,
-    config: UpscaleImageConfig | Mapping[str, Any] | None = None,
+    config: "UpscaleImageConfigLike | None" = None,
 ) -> Request[UpscaleImageResponse]:
     """
     Upscale an image. Vertex AI only.

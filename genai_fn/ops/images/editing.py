@@ -1,7 +1,7 @@
 """Image editing; the builder is ``images.edit``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from msgspec import field
 
@@ -38,6 +38,9 @@ from genai_fn.schema.image_editing import (
     SubjectReferenceType,
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.media import EditImageConfigLike
 
 __all__ = ["EditImage", "ReferenceImage", "edit"]
 
@@ -76,7 +79,7 @@ def edit(
     model: str,
     prompt: str,
     reference_images: Sequence[ReferenceImage | Mapping[str, Any]],
-    config: EditImageConfig | Mapping[str, Any] | None = None,
+    config: "EditImageConfigLike | None" = None,
 ) -> Request[EditImageResponse]:
     """
     Edit images. Vertex AI only.

@@ -1,7 +1,7 @@
 """Recontextualization: products or people in new scenes; the builder is ``images.recontext``."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.images.prediction import (
@@ -19,6 +19,9 @@ from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.image_editing import RecontextImageConfig, RecontextImageResponse, RecontextImageSource
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.media import RecontextImageConfigLike
 
 __all__ = ["RecontextImage", "recontext"]
 
@@ -45,7 +48,7 @@ class RecontextImage(Operation[RecontextImageResponse]):
 def recontext(
     model: str,
     source: RecontextImageSource | Mapping[str, Any],
-    config: RecontextImageConfig | Mapping[str, Any] | None = None,
+    config: "RecontextImageConfigLike | None" = None,
 ) -> Request[RecontextImageResponse]:
     """
     Place products in a new scene, or clothes on a person. Vertex AI only.

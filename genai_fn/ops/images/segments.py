@@ -1,7 +1,7 @@
 """Image segmentation; the builder is ``images.segment``."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.images.prediction import PredictBody, WireImage, WireImageField, decode_image, encode_image
@@ -18,6 +18,9 @@ from genai_fn.schema.image_editing import (
     SegmentMode,
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.media import SegmentImageConfigLike
 
 __all__ = ["SegmentImage", "segment"]
 
@@ -42,7 +45,7 @@ class SegmentImage(Operation[SegmentImageResponse]):
 def segment(
     model: str,
     source: SegmentImageSource | Mapping[str, Any],
-    config: SegmentImageConfig | Mapping[str, Any] | None = None,
+    config: "SegmentImageConfigLike | None" = None,
 ) -> Request[SegmentImageResponse]:
     """
     Segment an image: masks, with a label for what each covers. Vertex AI only.

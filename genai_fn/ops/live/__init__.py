@@ -41,6 +41,7 @@ from genai_fn.schema.tools import ToolLike
 from genai_fn.wire.resource_names import ResourceName, check_model_name, resolve_model_name
 
 if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import LiveConnectConfigLike
     from genai_fn.schema.images import PillowImage
 
     BlobLike: TypeAlias = Blob | PillowImage | Mapping[str, Any]
@@ -85,7 +86,7 @@ class ConnectLive(LiveOperation[LiveServerMessage]):
         return Handshake(path, message, _VertexServerMessage, _message_from_vertex)
 
 
-def connect(model: str, config: LiveConnectConfig | Mapping[str, Any] | None = None) -> Live[LiveServerMessage]:
+def connect(model: str, config: "LiveConnectConfigLike | None" = None) -> Live[LiveServerMessage]:
     """
     Open a real-time session with a model, for text, audio and video.
 

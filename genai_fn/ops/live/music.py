@@ -1,7 +1,7 @@
 """Live music sessions: how to open one, and the messages that control it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -19,6 +19,9 @@ from genai_fn.schema.music import (
     WeightedPrompt,
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import LiveMusicGenerationConfigLike
 
 __all__ = [
     "ConnectLiveMusic",
@@ -99,9 +102,7 @@ def weighted_prompts(prompts: Sequence[WeightedPrompt | Mapping[str, Any]]) -> L
     return LiveMusicClientMessage(client_content=LiveMusicClientContent(weighted_prompts=weighted))
 
 
-def generation_config(
-    config: LiveMusicGenerationConfig | Mapping[str, Any] | None = None, **fields: Any
-) -> LiveMusicClientMessage:
+def generation_config(config: "LiveMusicGenerationConfigLike | None" = None, **fields: Any) -> LiveMusicClientMessage:
     """
     Build a message with the generation config of the music; it replaces the earlier one as a whole.
 

@@ -6,8 +6,7 @@ File search stores: documents that are split into chunks and embedded, so that a
 - `media`: downloads of images and pages that a search has found.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
@@ -31,6 +30,14 @@ from genai_fn.schema.stores import (
     ListFileSearchStoresResponse,
 )
 from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import (
+        CreateFileSearchStoreConfigLike,
+        DeleteFileSearchStoreConfigLike,
+        ImportFileConfigLike,
+        ListFileSearchStoresConfigLike,
+    )
 
 __all__ = [
     "CreateStore",
@@ -70,7 +77,7 @@ class CreateStore(Operation[FileSearchStore]):
         return Refusal("file search stores exist only on the Gemini Developer API")
 
 
-def create(config: CreateFileSearchStoreConfig | Mapping[str, Any] | None = None) -> Request[FileSearchStore]:
+def create(config: "CreateFileSearchStoreConfigLike | None" = None) -> Request[FileSearchStore]:
     """
     Create an empty store. Gemini Developer API only, as all of this module.
 
@@ -138,7 +145,7 @@ class DeleteStore(Operation[None]):
         return Refusal("file search stores exist only on the Gemini Developer API")
 
 
-def delete(name: str, config: DeleteFileSearchStoreConfig | Mapping[str, Any] | None = None) -> Request[None]:
+def delete(name: str, config: "DeleteFileSearchStoreConfigLike | None" = None) -> Request[None]:
     """
     Delete a store.
 
@@ -176,7 +183,7 @@ class ListStores(Operation[ListFileSearchStoresResponse]):
         return Refusal("file search stores exist only on the Gemini Developer API")
 
 
-def list(config: ListFileSearchStoresConfig | Mapping[str, Any] | None = None) -> Request[ListFileSearchStoresResponse]:
+def list(config: "ListFileSearchStoresConfigLike | None" = None) -> Request[ListFileSearchStoresResponse]:
     """
     List stores, one page at a time; ``| items`` and ``| pages`` read all pages.
 
@@ -212,7 +219,7 @@ class ImportFile(Operation[ImportFileOperation]):
 
 
 def import_file(
-    file_search_store_name: str, file_name: str, config: ImportFileConfig | Mapping[str, Any] | None = None
+    file_search_store_name: str, file_name: str, config: "ImportFileConfigLike | None" = None
 ) -> Request[ImportFileOperation]:
     """
     Start the import of a file of the Files API into a store; ``| until_done()`` waits for the document.

@@ -1,7 +1,6 @@
 """Documents: the files in a file search store, split into chunks and embedded."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query
@@ -9,6 +8,9 @@ from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, rea
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.stores import DeleteDocumentConfig, Document, ListDocumentsConfig, ListDocumentsResponse
 from genai_fn.wire.resource_names import check_resource_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.resources import DeleteDocumentConfigLike, ListDocumentsConfigLike
 
 __all__ = ["DeleteDocument", "GetDocument", "ListDocuments", "delete", "get", "list"]
 
@@ -60,7 +62,7 @@ class DeleteDocument(Operation[None]):
         return Refusal("file search stores exist only on the Gemini Developer API")
 
 
-def delete(name: str, config: DeleteDocumentConfig | Mapping[str, Any] | None = None) -> Request[None]:
+def delete(name: str, config: "DeleteDocumentConfigLike | None" = None) -> Request[None]:
     """
     Delete a document from its store.
 
@@ -99,7 +101,7 @@ class ListDocuments(Operation[ListDocumentsResponse]):
         return Refusal("file search stores exist only on the Gemini Developer API")
 
 
-def list(parent: str, config: ListDocumentsConfig | Mapping[str, Any] | None = None) -> Request[ListDocumentsResponse]:
+def list(parent: str, config: "ListDocumentsConfigLike | None" = None) -> Request[ListDocumentsResponse]:
     """
     List the documents in a store, one page at a time; ``| items`` and ``| pages`` read all pages.
 

@@ -8,7 +8,7 @@ Tuning jobs: train a model on examples.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
@@ -37,6 +37,9 @@ from genai_fn.schema.tunings import (
     TuningValidationDataset,
 )
 from genai_fn.wire.resource_names import check_model_name, check_resource_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.tunings import CreateTuningJobConfigLike, ListTuningJobsConfigLike
 
 __all__ = [
     "CancelTuning",
@@ -81,7 +84,7 @@ class CreateTuning(Operation[TuningJob]):
 def tune(
     base_model: str,
     training_dataset: TuningDataset | Mapping[str, Any],
-    config: CreateTuningJobConfig | Mapping[str, Any] | None = None,
+    config: "CreateTuningJobConfigLike | None" = None,
 ) -> Request[TuningJob]:
     """
     Start a tuning job, which may take hours; ``| until_done()`` waits for its end.
@@ -251,7 +254,7 @@ class ListTunings(Operation[ListTuningJobsResponse]):
         return GET("tuningJobs", VERTEX_TUNINGS, query=build_query(self.config))
 
 
-def list(config: ListTuningJobsConfig | Mapping[str, Any] | None = None) -> Request[ListTuningJobsResponse]:
+def list(config: "ListTuningJobsConfigLike | None" = None) -> Request[ListTuningJobsResponse]:
     """
     List tuning jobs, one page at a time; ``| items`` and ``| pages`` read all pages.
 

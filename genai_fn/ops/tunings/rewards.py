@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
@@ -21,6 +21,12 @@ from genai_fn.schema.rewards import (
     ValidateRewardResponse,
 )
 from genai_fn.wire.resource_names import check_resource_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.tunings import (
+        CompositeReinforcementTuningRewardConfigLike,
+        SingleReinforcementTuningRewardConfigLike,
+    )
 
 __all__ = [
     "ValidateReward",
@@ -60,8 +66,8 @@ class ValidateReward(Operation[ValidateRewardResponse]):
 def validate_reward(
     sample_response: Content | Mapping[str, Any] | str,
     example: ReinforcementTuningExample | Mapping[str, Any],
-    single_reward_config: SingleReinforcementTuningRewardConfig | Mapping[str, Any] | None = None,
-    composite_reward_config: CompositeReinforcementTuningRewardConfig | Mapping[str, Any] | None = None,
+    single_reward_config: "SingleReinforcementTuningRewardConfigLike | None" = None,
+    composite_reward_config: "CompositeReinforcementTuningRewardConfigLike | None" = None,
     *,
     parent: str | None = None,
 ) -> Request[ValidateRewardResponse]:

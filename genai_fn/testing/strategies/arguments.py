@@ -26,6 +26,7 @@ from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema.annotations import iter_types
 from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.config_dicts import generation, media, resources, tunings as tuning_configs
 from genai_fn.schema.content import Content, Part
 from genai_fn.testing.strategies.values.types import from_type, texts
 
@@ -177,12 +178,18 @@ _REWARD_ARGUMENTS = st.one_of(
 # Builders
 
 
+_CONFIG_TYPES = {
+    name: kind for module in (generation, media, resources, tuning_configs) for name, kind in vars(module).items()
+}
+"""The types of configs that only type checkers import where the builders are."""
+
+
 def _with_arguments(
     build: Callable[..., Request[Any]], **strategies: SearchStrategy[Any]
 ) -> tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]:
     """Pair a builder with its arguments: model, and types of the API, are drawn by its signature."""
     drawn = dict(strategies)
-    for name, annotation in get_type_hints(build).items():
+    for name, annotation in get_type_hints(build, localns=_CONFIG_TYPES).items():
         message_types = [
             each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)
         ]

@@ -1,0 +1,225 @@
+"""Configs of resources: auth tokens, batches, caches, files, models, stores."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias, TypedDict
+
+from genai_fn.schema.auth_tokens import CreateAuthTokenConfig, LiveConnectConstraints
+from genai_fn.schema.batches import (
+    BatchJobDestinationLike,
+    CreateBatchJobConfig,
+    CreateEmbeddingsBatchJobConfig,
+    ListBatchJobsConfig,
+)
+from genai_fn.schema.caches import CreateCachedContentConfig, ListCachedContentsConfig, UpdateCachedContentConfig
+from genai_fn.schema.content import ContentLike
+from genai_fn.schema.contents import ContentsLike
+from genai_fn.schema.files import ListFilesConfig, UploadFileConfig
+from genai_fn.schema.models import ListModelsConfig, UpdateModelConfig
+from genai_fn.schema.operations import WebhookConfig
+from genai_fn.schema.stores import (
+    ChunkingConfig,
+    CreateFileSearchStoreConfig,
+    CustomMetadata,
+    DeleteDocumentConfig,
+    DeleteFileSearchStoreConfig,
+    ImportFileConfig,
+    ListDocumentsConfig,
+    ListFileSearchStoresConfig,
+    UploadToFileSearchStoreConfig,
+)
+from genai_fn.schema.tools import ToolConfig, ToolLike
+
+
+class CreateAuthTokenConfigDict(TypedDict, total=False):
+    """The fields of `CreateAuthTokenConfig`."""
+
+    expire_time: datetime | str | None
+    new_session_expire_time: datetime | str | None
+    uses: int | None
+    live_connect_constraints: LiveConnectConstraints | Mapping[str, Any] | None
+    lock_additional_fields: Sequence[str] | None
+
+
+CreateAuthTokenConfigLike: TypeAlias = CreateAuthTokenConfig | CreateAuthTokenConfigDict
+
+
+class CreateBatchJobConfigDict(TypedDict, total=False):
+    """The fields of `CreateBatchJobConfig`."""
+
+    display_name: str | None
+    dest: BatchJobDestinationLike | None
+    webhook_config: WebhookConfig | Mapping[str, Any] | None
+
+
+CreateBatchJobConfigLike: TypeAlias = CreateBatchJobConfig | CreateBatchJobConfigDict
+
+
+class CreateCachedContentConfigDict(TypedDict, total=False):
+    """The fields of `CreateCachedContentConfig`."""
+
+    ttl: str | None
+    expire_time: datetime | str | None
+    display_name: str | None
+    contents: ContentsLike | None
+    system_instruction: ContentLike | None
+    tools: Sequence[ToolLike] | None
+    tool_config: ToolConfig | Mapping[str, Any] | None
+    kms_key_name: str | None
+
+
+CreateCachedContentConfigLike: TypeAlias = CreateCachedContentConfig | CreateCachedContentConfigDict
+
+
+class CreateEmbeddingsBatchJobConfigDict(TypedDict, total=False):
+    """The fields of `CreateEmbeddingsBatchJobConfig`."""
+
+    display_name: str | None
+
+
+CreateEmbeddingsBatchJobConfigLike: TypeAlias = CreateEmbeddingsBatchJobConfig | CreateEmbeddingsBatchJobConfigDict
+
+
+class CreateFileSearchStoreConfigDict(TypedDict, total=False):
+    """The fields of `CreateFileSearchStoreConfig`."""
+
+    display_name: str | None
+    embedding_model: str | None
+
+
+CreateFileSearchStoreConfigLike: TypeAlias = CreateFileSearchStoreConfig | CreateFileSearchStoreConfigDict
+
+
+class DeleteDocumentConfigDict(TypedDict, total=False):
+    """The fields of `DeleteDocumentConfig`."""
+
+    force: bool | None
+
+
+DeleteDocumentConfigLike: TypeAlias = DeleteDocumentConfig | DeleteDocumentConfigDict
+
+
+class DeleteFileSearchStoreConfigDict(TypedDict, total=False):
+    """The fields of `DeleteFileSearchStoreConfig`."""
+
+    force: bool | None
+
+
+DeleteFileSearchStoreConfigLike: TypeAlias = DeleteFileSearchStoreConfig | DeleteFileSearchStoreConfigDict
+
+
+class ImportFileConfigDict(TypedDict, total=False):
+    """The fields of `ImportFileConfig`."""
+
+    custom_metadata: Sequence[CustomMetadata | Mapping[str, Any]] | None
+    chunking_config: ChunkingConfig | Mapping[str, Any] | None
+
+
+ImportFileConfigLike: TypeAlias = ImportFileConfig | ImportFileConfigDict
+
+
+class ListBatchJobsConfigDict(TypedDict, total=False):
+    """The fields of `ListBatchJobsConfig`."""
+
+    page_size: int | None
+    page_token: str | None
+    filter: str | None
+
+
+ListBatchJobsConfigLike: TypeAlias = ListBatchJobsConfig | ListBatchJobsConfigDict
+
+
+class ListCachedContentsConfigDict(TypedDict, total=False):
+    """The fields of `ListCachedContentsConfig`."""
+
+    page_size: int | None
+    page_token: str | None
+
+
+ListCachedContentsConfigLike: TypeAlias = ListCachedContentsConfig | ListCachedContentsConfigDict
+
+
+class ListDocumentsConfigDict(TypedDict, total=False):
+    """The fields of `ListDocumentsConfig`."""
+
+    page_size: int | None
+    page_token: str | None
+
+
+ListDocumentsConfigLike: TypeAlias = ListDocumentsConfig | ListDocumentsConfigDict
+
+
+class ListFileSearchStoresConfigDict(TypedDict, total=False):
+    """The fields of `ListFileSearchStoresConfig`."""
+
+    page_size: int | None
+    page_token: str | None
+
+
+ListFileSearchStoresConfigLike: TypeAlias = ListFileSearchStoresConfig | ListFileSearchStoresConfigDict
+
+
+class ListFilesConfigDict(TypedDict, total=False):
+    """The fields of `ListFilesConfig`."""
+
+    page_size: int | None
+    page_token: str | None
+
+
+ListFilesConfigLike: TypeAlias = ListFilesConfig | ListFilesConfigDict
+
+
+class ListModelsConfigDict(TypedDict, total=False):
+    """The fields of `ListModelsConfig`."""
+
+    page_size: int | None
+    page_token: str | None
+    filter: str | None
+    query_base: bool | None
+
+
+ListModelsConfigLike: TypeAlias = ListModelsConfig | ListModelsConfigDict
+
+
+class UpdateCachedContentConfigDict(TypedDict, total=False):
+    """The fields of `UpdateCachedContentConfig`."""
+
+    ttl: str | None
+    expire_time: datetime | str | None
+
+
+UpdateCachedContentConfigLike: TypeAlias = UpdateCachedContentConfig | UpdateCachedContentConfigDict
+
+
+class UpdateModelConfigDict(TypedDict, total=False):
+    """The fields of `UpdateModelConfig`."""
+
+    display_name: str | None
+    description: str | None
+    default_checkpoint_id: str | None
+
+
+UpdateModelConfigLike: TypeAlias = UpdateModelConfig | UpdateModelConfigDict
+
+
+class UploadFileConfigDict(TypedDict, total=False):
+    """The fields of `UploadFileConfig`."""
+
+    name: str | None
+    mime_type: str | None
+    display_name: str | None
+
+
+UploadFileConfigLike: TypeAlias = UploadFileConfig | UploadFileConfigDict
+
+
+class UploadToFileSearchStoreConfigDict(TypedDict, total=False):
+    """The fields of `UploadToFileSearchStoreConfig`."""
+
+    mime_type: str | None
+    display_name: str | None
+    custom_metadata: Sequence[CustomMetadata | Mapping[str, Any]] | None
+    chunking_config: ChunkingConfig | Mapping[str, Any] | None
+
+
+UploadToFileSearchStoreConfigLike: TypeAlias = UploadToFileSearchStoreConfig | UploadToFileSearchStoreConfigDict
