@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         CountMismatch as CountMismatch,
         DecodeError as DecodeError,
         Disconnected as Disconnected,
+        EmbeddingFailed as EmbeddingFailed,
         FunctionCallError as FunctionCallError,
         GenaiError as GenaiError,
         InvalidRequest as InvalidRequest,

@@ -4,13 +4,14 @@ from typing import Any, Generic, TypeVar, cast
 
 from returns.result import Failure, Result
 
-from genai_fn.effects import Ask, Emit, FlowFailed, ReadNext, Sleep
+from genai_fn.backend import Backend
+from genai_fn.effects import Ask, Emit, FlowFailed, GetBackend, ReadNext, Sleep
 from genai_fn.engine.stepper import Stepper
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.options import check_at_least_zero
 from genai_fn.request import Action, Flow, FlowGenerator, Request, Stream, start_generator
 
-__all__ = ["StreamReader", "ask", "attempt", "emit", "sleep"]
+__all__ = ["StreamReader", "ask", "attempt", "emit", "get_backend", "sleep"]
 
 T = TypeVar("T")
 
@@ -89,6 +90,12 @@ def emit(item: Result[Any, GenaiError]) -> FlowGenerator[None]:
     if not isinstance(item, Result):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         raise InvalidRequest("emit", item, "Success(…) or Failure(…)")
     yield Emit(item)
+
+
+def get_backend() -> FlowGenerator[Backend | None]:
+    """Return the backend that receives the requests of a flow; None where there is none, as in a `Fake`."""
+    backend: Backend | None = yield GetBackend()
+    return backend
 
 
 class StreamReader(Generic[T]):

@@ -28,6 +28,7 @@ __all__ = [
     "Effects",
     "Emit",
     "FlowFailed",
+    "GetBackend",
     "GetFileSize",
     "GetRandom",
     "GetTime",
@@ -301,6 +302,10 @@ class AskWithin(Value):
 
     action: Any
     seconds: float
+
+
+class GetBackend(Value):
+    """→ Gemini | Vertex | None: the backend that receives the requests; None where there is none, as in a `Fake`."""
 
 
 class FlowFailed(Exception):  # control flow: ``ask`` leaves a flow by it

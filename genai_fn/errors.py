@@ -22,6 +22,7 @@ __all__ = [
     "CountMismatch",
     "DecodeError",
     "Disconnected",
+    "EmbeddingFailed",
     "FunctionCallError",
     "GenaiError",
     "InvalidRequest",
@@ -419,6 +420,33 @@ class CountMismatch(GenaiError):
 
     def __str__(self) -> str:
         return f"expected {self.expected} items, got {self.got}"
+
+
+@dataclass(eq=False, repr=False)
+class EmbeddingFailed(GenaiError):
+    """
+    One of the texts of ``embed_many`` has no vector.
+
+    Args:
+        index: Index of the text, counted from 0.
+
+        text: The text, or the content, as it was given. It is cut in ``str`` and ``repr``.
+
+        error: Why it has none. It is the cause of this error in a traceback.
+    """
+
+    index: int
+    text: Any = field(hash=False)
+    error: GenaiError
+
+    def __post_init__(self) -> None:
+        self.__cause__ = self.error
+
+    def __repr__(self) -> str:
+        return f"EmbeddingFailed(index={self.index!r}, text={_format_value(self.text)}, error={self.error!r})"
+
+    def __str__(self) -> str:
+        return f"text {self.index}, {_format_value(self.text)}: {self.error}"
 
 
 @dataclass(eq=False, repr=False)

@@ -33,6 +33,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.OperationFailed("batches/1", 3, "m"),
     errors.FunctionCallError("f", "m"),
     errors.CountMismatch(3, 2),
+    errors.EmbeddingFailed(5, ["a text"], errors.ServerError(503)),
     errors.PageLoop("t"),
     errors.LiveClosed(1011, "r"),
     errors.NoAnswer("request", None),

@@ -18,6 +18,7 @@ from genai_fn.backend import (
     Backend,
     Credential,
     Gemini,
+    Vertex,
     build_own_credential,
     complete_project,
     extract_origin,
@@ -42,7 +43,7 @@ from genai_fn.wire import PreparedRequest, apply_address_options, prepare_reques
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
-__all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "find_credential_problem"]
+__all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "find_backend", "find_credential_problem"]
 
 T = TypeVar("T")
 
@@ -87,6 +88,17 @@ class RefusingHandler(Value):
         """Return ``()``, the end of a stream."""
         yield from ()
         return ()
+
+
+def find_backend(handler: RequestHandler) -> Backend | None:
+    """Return the `backend` of a handler, or of the one that it wraps as its `inner`; None if there is none."""
+    layer: Any = handler
+    while layer is not None:
+        backend = getattr(layer, "backend", None)
+        if isinstance(backend, Gemini | Vertex):
+            return backend
+        layer = getattr(layer, "inner", None)
+    return None
 
 
 class HttpHandler(Value, kw_only=True, dict=True):

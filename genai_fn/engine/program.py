@@ -22,6 +22,7 @@ from genai_fn.effects import (
     Effects,
     Emit,
     FlowFailed,
+    GetBackend,
     GetTime,
     OpenStream,
     ReadItems,
@@ -31,7 +32,7 @@ from genai_fn.effects import (
     Spawn,
     StartAction,
 )
-from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.handler import RequestHandler, find_backend
 from genai_fn.engine.sent_credentials import SentCredentials
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
@@ -218,6 +219,8 @@ def _perform_command(command: Any, handler: RequestHandler, until: float, sent: 
         case AskWithin(action=request):
             deadline = yield from _compute_deadline(command, until)
             return (yield from _handle_request(request, handler, deadline, sent))
+        case GetBackend():
+            return find_backend(handler)
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
         case CallFunction() if until != inf:

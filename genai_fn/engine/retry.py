@@ -1,4 +1,6 @@
-"""Pure functions that decide from the error and the policy whether and when a request is retried."""
+"""
+Pure functions that decide from an error whether and when a request is retried, and whether all requests would fail.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,13 +8,18 @@ from typing import Any, cast
 
 from genai_fn.errors import (
     APIError,
+    AsyncOnly,
+    AuthError,
     CertificateError,
     Closed,
     ConnectError,
     Disconnected,
+    EmbeddingFailed,
     GenaiError,
+    MissingExtra,
     RateLimited,
     TimedOut,
+    Unsupported,
 )
 from genai_fn.options import Retry
 
@@ -39,6 +46,38 @@ def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatab
             return repeatable or not error.sent
         case _:
             return False
+
+
+def is_fatal_error(error: GenaiError) -> bool:
+    """
+    Return whether an error is not of one request alone: any other one to the same model would fail as well, even later.
+
+    Such are credentials that are missing or refused (also 400 for an invalid key, 401 and 403), a model that does not
+    exist (404), billing or a location that is not supported (402, 400 ``FAILED_PRECONDITION``), a quota for a day or of
+    zero (429), a method or a field that the backend does not have, an invalid certificate, and a closed interpreter.
+
+    >>> is_fatal_error(APIError(401)), is_fatal_error(APIError(503)), is_fatal_error(APIError(400, "INVALID_ARGUMENT"))
+    (True, False, False)
+    """
+    match error:
+        case EmbeddingFailed():
+            return is_fatal_error(error.error)
+        case RateLimited():
+            return _is_quota_exhausted(error)
+        case APIError(code=400):
+            return error.status == "FAILED_PRECONDITION" or any("API_KEY" in str(detail) for detail in error.details)
+        case APIError(code=code):
+            return code in _FATAL_STATUS_CODES
+        case Unsupported(paths=paths):
+            return not all(map(_CONTENTS_PATH.match, paths))
+        case _:
+            return isinstance(error, _FATAL_ERRORS)
+
+
+_FATAL_STATUS_CODES = (401, 402, 403, 404, 405, 501)
+_FATAL_ERRORS = (AsyncOnly, AuthError, CertificateError, Closed, MissingExtra)
+_CONTENTS_PATH = re.compile(r"contents\b")
+"""Other contents may be supported, but no request with the same config."""
 
 
 def _is_quota_exhausted(error: RateLimited) -> bool:

@@ -76,6 +76,8 @@ class Masker:
     def _mask(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.mask_text(value)
+        if isinstance(value, GenaiError):
+            return self.mask_error(value)
         if isinstance(value, tuple | list):
             items = [self._mask(each) for each in cast("list[Any]", value)]
             return tuple(items) if isinstance(value, tuple) else items

@@ -1,15 +1,17 @@
 """Embeds any number of texts: in batches, several at once, with one result for each text."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, overload
 
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.commands import StreamReader, attempt, emit
-from genai_fn.errors import ClientError, GenaiError, InvalidRequest, Unsupported
+from genai_fn.commands import StreamReader, attempt, emit, get_backend
+from genai_fn.engine.retry import is_fatal_error
+from genai_fn.errors import APIError, EmbeddingFailed, GenaiError, InvalidRequest, Unsupported
 from genai_fn.ops.embed import EmbeddingOutput, check_output, embed
 from genai_fn.ops.embed.arrays import ContentEmbeddingArray
+from genai_fn.ops.embed.batches import AsyncBatches, Batch, BatchCutter, get_batch_limits, iterate_batches
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Flow, FlowGenerator, FlowTraits, Request, Stream, flow, start_generator, stream
 from genai_fn.schema.content import ContentLike
@@ -17,15 +19,15 @@ from genai_fn.schema.contents import SeparateContentsLike
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentConfig
 from genai_fn.streams import gather, is_iterable_of_values
+from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name
 
-if TYPE_CHECKING:
-    from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
-
-__all__ = ["embed_batch", "embed_many", "stream_embeddings"]
+__all__ = ["EmbeddingBatch", "StopOnFailure", "embed_batch", "embed_many", "stream_embeddings"]
 
 _AnyEmbedding: TypeAlias = ContentEmbedding | ContentEmbeddingArray
-EmbeddingResults: TypeAlias = tuple[Result[_AnyEmbedding, GenaiError], ...]
+_EmbeddingResult: TypeAlias = Result[_AnyEmbedding, GenaiError]
+EmbeddingResults: TypeAlias = tuple[_EmbeddingResult, ...]
+StopOnFailure: TypeAlias = Literal["fatal"] | bool
 
 
 @overload
@@ -34,8 +36,12 @@ def embed_many(
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
     config: "EmbedContentConfigLike | None" = None,
     *,
-    batch_size: int = 100,
+    batch_size: int | None = None,
+    max_batch_tokens: int | None = None,
+    max_batch_bytes: int | None = None,
+    count_tokens: Callable[[Any], int] | None = None,
     concurrency: int = 8,
+    stop_on_failure: StopOnFailure = "fatal",
     output: Literal["tuples"] = "tuples",
 ) -> Stream[ContentEmbedding]: ...
 @overload
@@ -44,8 +50,12 @@ def embed_many(
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
     config: "EmbedContentConfigLike | None" = None,
     *,
-    batch_size: int = 100,
+    batch_size: int | None = None,
+    max_batch_tokens: int | None = None,
+    max_batch_bytes: int | None = None,
+    count_tokens: Callable[[Any], int] | None = None,
     concurrency: int = 8,
+    stop_on_failure: StopOnFailure = "fatal",
     output: Literal["numpy"],
 ) -> Stream[ContentEmbeddingArray]: ...
 @overload
@@ -54,8 +64,12 @@ def embed_many(
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
     config: "EmbedContentConfigLike | None" = None,
     *,
-    batch_size: int = 100,
+    batch_size: int | None = None,
+    max_batch_tokens: int | None = None,
+    max_batch_bytes: int | None = None,
+    count_tokens: Callable[[Any], int] | None = None,
     concurrency: int = 8,
+    stop_on_failure: StopOnFailure = "fatal",
     output: EmbeddingOutput,
 ) -> Stream[ContentEmbedding] | Stream[ContentEmbeddingArray]: ...
 def embed_many(
@@ -63,15 +77,20 @@ def embed_many(
     texts: Iterable[ContentLike] | AsyncIterable[ContentLike],
     config: "EmbedContentConfigLike | None" = None,
     *,
-    batch_size: int = 100,
+    batch_size: int | None = None,
+    max_batch_tokens: int | None = None,
+    max_batch_bytes: int | None = None,
+    count_tokens: Callable[[Any], int] | None = None,
     concurrency: int = 8,
+    stop_on_failure: StopOnFailure = "fatal",
     output: EmbeddingOutput = "tuples",
 ) -> Stream[ContentEmbedding] | Stream[ContentEmbeddingArray]:
     """
     Embed any number of texts and stream one vector for each, in order.
 
-    Only the batches that are being embedded are in memory. A batch that the server rejects because of its content is
-    split in half until only the offending text fails. Any other error is the result of every text in the batch.
+    Each text has exactly one result, unless the stream stops on a failure. Only the batches that are being embedded are
+    in memory. A batch that the server rejects because of its content is split in half until only the offending text
+    fails. An error that remains after the retries, such as 503, fails all texts of its batch, and no others.
 
     Args:
         model: As in ``embed``.
@@ -80,37 +99,82 @@ def embed_many(
 
         config: As in ``embed``.
 
-        batch_size: Number of texts in one request: up to 100 on the Gemini Developer API, up to 250 on Vertex AI, where
-            some models take only one.
+        batch_size: The most texts in one request. By default it is what the backend documents: 100 on the Gemini
+            Developer API; on Vertex AI 250, or 1 for models that embed one text at a time, which are the Gemini and the
+            ``maas`` ones. Of these, Gemini models receive several by ``:batchEmbedContents`` if you give a number.
+
+        max_batch_tokens: The most tokens in one request, by the estimate of `count_tokens`. By default 20,000 for
+            models on Vertex AI that take 250 texts, and no limit for others. A longer text is sent alone.
+
+        max_batch_bytes: The most bytes of all texts in one request, as UTF-8. By default 19,000,000 on the Gemini
+            Developer API and 1,400,000 on Vertex AI, a little below the documented sizes of requests.
+
+        count_tokens: Returns the number of tokens of a text, such as one of ``LocalTokenizer``. By default a third of
+            its bytes is taken, which is more than most texts have. Where it is less, a batch that is too large is
+            rejected and split.
 
         concurrency: Number of requests that run at once.
+
+        stop_on_failure: When the stream ends after a failure, which is its last item: ``"fatal"`` if all other texts
+            would fail as well (a wrong key, no permission, a model that does not exist, a quota for a day that is
+            spent), True after any failure, False never.
 
         output: As in ``embed``. With ``"numpy"``, the ``values`` of each vector are a read-only array of shape
             ``(dimensions,)`` and dtype float32.
 
     Raises:
         InvalidRequest: If the model name is empty or invalid, ``texts`` is not an iterable, a text in a list or tuple
-            cannot be converted, a field of ``config`` is unknown or has the wrong type, a number is less than 1, or
-            ``output`` is another text.
+            cannot be converted, a field of ``config`` is unknown or has the wrong type, a number is less than 1,
+            ``count_tokens`` is not a function, or ``stop_on_failure`` or ``output`` is another value.
 
         MissingExtra: If ``output`` is ``"numpy"``, and numpy is not installed.
 
     Fails with:
+        EmbeddingFailed: For a text without a vector: its index, the text, and the ``error`` of its request, such as
+
+            - `ClientError`, if the server rejects the text (400 or 413), or the key or the model (401, 403, 404);
+            - `CountMismatch`, if the response of its batch has more or fewer vectors than texts;
+            - `DecodeError`, if `output` is ``"numpy"``, and the vectors of its batch differ in length;
+            - `InvalidRequest`, if it is not a text or content, in an iterable other than a list or tuple.
+
         AsyncOnly: If ``texts`` is an async iterable, and the interpreter is sync.
 
-        ClientError: For a text that the server rejects (400 or 413).
-
-        CountMismatch: For each text of a batch whose response has more or fewer vectors than texts.
-
-        DecodeError: If ``output`` is ``"numpy"``, for each text of a batch whose vectors differ in length.
+    >>> from genai_fn import EmbeddingFailed, Failure, Offline, embed_many
+    >>> for item in Offline().stream(embed_many("gemini-embedding-001", iter(["a text", None]))):
+    ...     match item:
+    ...         case Failure(EmbeddingFailed(index, text, error)):
+    ...             print(index, text, type(error).__name__)
+    ...         case _:
+    ...             print(len(item.unwrap().values))
+    3072
+    1 None InvalidRequest
     """
-    check_at_least_one("batch_size", batch_size)
+    for name, number in (
+        ("batch_size", batch_size),
+        ("max_batch_tokens", max_batch_tokens),
+        ("max_batch_bytes", max_batch_bytes),
+    ):
+        if number is not None:
+            check_at_least_one(name, number)
     check_at_least_one("concurrency", concurrency)
+    if count_tokens is not None and not callable(count_tokens):
+        raise InvalidRequest("count_tokens", count_tokens, "a function from a text to its number of tokens")
+    if not isinstance(stop_on_failure, bool) and stop_on_failure != "fatal":
+        raise InvalidRequest("stop_on_failure", stop_on_failure, '"fatal", True or False')
     if not is_iterable_of_values(texts) or isinstance(texts, Mapping):
         raise InvalidRequest("texts", texts, "an iterable of texts, sync or async")
-    validated = _validate_texts(texts) if isinstance(texts, list | tuple) else texts
-    parsed_config = as_struct(EmbedContentConfig, config)
-    arguments = (check_model_name(model), validated, parsed_config, batch_size, concurrency, check_output(output))
+    arguments = (
+        check_model_name(model),
+        _validate_texts(texts) if isinstance(texts, list | tuple) else texts,
+        as_struct(EmbedContentConfig, config),
+        batch_size,
+        max_batch_tokens,
+        max_batch_bytes,
+        count_tokens,
+        concurrency,
+        stop_on_failure,
+        check_output(output),
+    )
     return Stream(stream_embeddings, None, arguments)
 
 
@@ -127,89 +191,123 @@ def stream_embeddings(  # noqa: PLR0917  # what `embed_many` takes, in its order
     model: str,
     texts: Any,
     config: EmbedContentConfig,
-    batch_size: int,
+    batch_size: int | None,
+    max_batch_tokens: int | None,
+    max_batch_bytes: int | None,
+    count_tokens: Callable[[Any], int] | None,
     concurrency: int,
-    output: EmbeddingOutput = "tuples",
+    stop_on_failure: StopOnFailure,
+    output: EmbeddingOutput,
 ) -> FlowGenerator[None]:
     """Run the batches concurrently and emit the result of each text."""
-    is_sync = isinstance(texts, Iterable)
-    batches: Any = (_iter_batches if is_sync else _AsyncBatches)(model, texts, config, batch_size, output)
-    reader: StreamReader[EmbeddingResults] = StreamReader(gather(batches, concurrency=concurrency))
+    limits = get_batch_limits((yield from get_backend()), model)
+    given = {"texts": batch_size, "tokens": max_batch_tokens, "size": max_batch_bytes}
+    limits = replace(limits, **{name: number for name, number in given.items() if number is not None})
+    flows = _FlowBuilder(EmbeddingBatch(model, config, output, stop_on_failure))
+    cutter = BatchCutter(limits, count_tokens)
+    actions = (
+        map(flows, iterate_batches(texts, cutter))
+        if isinstance(texts, Iterable)
+        else _AsyncFlows(flows, AsyncBatches(texts, cutter))
+    )
+    reader: StreamReader[EmbeddingResults] = StreamReader(gather(actions, concurrency=concurrency))
     while (batch := (yield from reader.read_next())) is not None:
         if isinstance(batch, Failure):  # of the whole stream: it was closed, or this interpreter cannot read it
             yield from emit(batch)
             return
-        for vector in batch.unwrap():
-            yield from emit(vector)
+        results = batch.unwrap()
+        for result in results:
+            yield from emit(result)
+        if _is_last(results[-1], stop_on_failure):
+            return
 
 
-def _iter_batches(
-    model: str, texts: Iterable[Any], config: EmbedContentConfig, size: int, output: EmbeddingOutput
-) -> Iterator[Flow[EmbeddingResults]]:
-    source = iter(texts)
-    while batch := tuple(islice(source, size)):
-        yield embed_batch(model, batch, config, output)
+class EmbeddingBatch(Value):
+    """The texts of one request, the index of the first one, and what is the same for all batches of a stream."""
+
+    model: str
+    config: EmbedContentConfig = EmbedContentConfig()
+    output: EmbeddingOutput = "tuples"
+    stop_on_failure: StopOnFailure = "fatal"
+    start: int = 0
+    texts: tuple[Any, ...] = ()
+
+    def split(self) -> "tuple[EmbeddingBatch, EmbeddingBatch]":
+        """Return the two halves of the batch."""
+        middle = len(self.texts) // 2
+        return (
+            replace(self, texts=self.texts[:middle]),
+            replace(self, texts=self.texts[middle:], start=self.start + middle),
+        )
 
 
-class _AsyncBatches:
-    """Batches of an async iterable; a class, because an unfinished async generator depends on the garbage collector."""
+class _FlowBuilder(Value):
+    template: EmbeddingBatch
 
-    def __init__(
-        self, model: str, texts: AsyncIterable[Any], config: EmbedContentConfig, size: int, output: EmbeddingOutput
-    ) -> None:
-        self._source = aiter(texts)
-        self._model = model
-        self._config = config
-        self._size = size
-        self._output: EmbeddingOutput = output
+    def __call__(self, batch: Batch) -> Flow[EmbeddingResults]:
+        start, texts = batch
+        return embed_batch(replace(self.template, start=start, texts=texts))
+
+
+class _AsyncFlows:
+    def __init__(self, build: _FlowBuilder, batches: AsyncIterator[Batch]) -> None:
+        self._build = build
+        self._batches = batches
 
     def __aiter__(self) -> AsyncIterator[Flow[EmbeddingResults]]:
         return self
 
     async def __anext__(self) -> Flow[EmbeddingResults]:
-        batch: list[Any] = []
-        while len(batch) < self._size:
-            try:
-                batch.append(await anext(self._source))
-            except StopAsyncIteration:
-                break
-        if not batch:
-            raise StopAsyncIteration
-        return embed_batch(self._model, tuple(batch), self._config, self._output)
+        return self._build(await anext(self._batches))
 
 
 @flow
-def embed_batch(
-    model: str, texts: tuple[Any, ...], config: EmbedContentConfig, output: EmbeddingOutput = "tuples"
-) -> FlowGenerator[Result[EmbeddingResults, GenaiError]]:
-    """Embed some texts and return a result for each; a batch that is rejected is split in half and tried again."""
+def embed_batch(batch: EmbeddingBatch) -> FlowGenerator[Result[EmbeddingResults, GenaiError]]:
+    """
+    Embed some texts and return a result for each; a batch that is rejected is split in half and tried again.
+
+    No result follows a failure that ends the stream.
+    """
     result: Result[Any, GenaiError]
     try:
-        result = yield from attempt(_build_request(model, texts, config, output))
+        result = yield from attempt(_build_request(batch))
     except InvalidRequest as mistake:  # items of an iterator are validated only here; others may be valid
         result = Failure(mistake)
     if not isinstance(result, Failure):
         return Success(tuple(map(Success, result.unwrap().embeddings)))
-    if len(texts) == 1 or not _is_content_error(result.failure()):
-        return Success(cast("EmbeddingResults", (result,) * len(texts)))
-    halves: list[Result[_AnyEmbedding, GenaiError]] = []
-    for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
-        half_result = yield from start_generator(embed_batch(model, half, config, output))
-        halves += half_result.unwrap()
-    return Success(tuple(halves))
+    if len(batch.texts) == 1 or not _is_content_error(result.failure()):
+        return Success(_build_failures(batch, result.failure()))
+    results: list[_EmbeddingResult] = []
+    for half in batch.split():
+        half_result = yield from start_generator(embed_batch(half))
+        results += half_result.unwrap()
+        if _is_last(results[-1], batch.stop_on_failure):
+            break
+    return Success(tuple(results))
 
 
-def _build_request(
-    model: str, texts: tuple[Any, ...], config: EmbedContentConfig, output: EmbeddingOutput
-) -> Request[Any]:
-    return embed(model, list(texts), config, output=output)
+def _build_request(batch: EmbeddingBatch) -> Request[Any]:
+    return embed(batch.model, list(batch.texts), batch.config, output=batch.output)
+
+
+def _build_failures(batch: EmbeddingBatch, error: GenaiError) -> EmbeddingResults:
+    """Return the failures of the texts of a batch, or only the first one if the stream ends with it."""
+    failures = (Failure(EmbeddingFailed(index, text, error)) for index, text in enumerate(batch.texts, batch.start))
+    first: Failure[Any] = next(failures)
+    return (first,) if _is_last(first, batch.stop_on_failure) else (first, *failures)
+
+
+def _is_last(result: Result[Any, GenaiError], stop_on_failure: StopOnFailure) -> bool:
+    """Whether the stream ends with a result."""
+    if stop_on_failure is False or not isinstance(result, Failure):
+        return False
+    return stop_on_failure is True or is_fatal_error(result.failure())
 
 
 def _is_content_error(error: GenaiError) -> bool:
-    """Check whether an error is caused by the content, and not by the credentials: an invalid key is a 400, too."""
-    if isinstance(error, InvalidRequest | Unsupported):
-        return True
-    if not isinstance(error, ClientError):
-        return False
-    is_of_key = any("API_KEY" in str(detail) for detail in error.details)
-    return error.code == 413 or (error.code == 400 and error.status in ("INVALID_ARGUMENT", "") and not is_of_key)
+    """Check whether an error may be caused by one of several contents: the others of its batch may be embedded."""
+    if isinstance(error, APIError):
+        is_refused = error.code == 413 or (error.code == 400 and error.status in ("INVALID_ARGUMENT", ""))
+    else:
+        is_refused = isinstance(error, InvalidRequest | Unsupported)
+    return is_refused and not is_fatal_error(error)

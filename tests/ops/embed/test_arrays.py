@@ -288,7 +288,7 @@ def test_bad_batch(kind: InterpreterKind) -> None:
         stream = embed_many("m", ["a", "b", "c", "bad", "e", "f"], batch_size=2, output="numpy")
         results = kind.read_items(make_gemini(server.url), stream)
     assert [isinstance(each, Success) for each in results] == [True, True, False, False, True, True]
-    assert results[2].failure().path == results[3].failure().path == "$.embeddings[1].values"
+    assert results[2].failure().error.path == results[3].failure().error.path == "$.embeddings[1].values"
 
 
 def test_fake() -> None:

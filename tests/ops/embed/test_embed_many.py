@@ -14,8 +14,10 @@ from hypothesis import given, strategies as st
 
 from genai_fn import (
     AsyncOnly,
+    AuthError,
     Closed,
     CountMismatch,
+    EmbeddingFailed,
     Failure,
     Gemini,
     InvalidRequest,
@@ -28,20 +30,18 @@ from genai_fn import (
 from genai_fn.effects import Ask
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.program import build_program
-from genai_fn.errors import ClientError, RateLimited, ServerError, Unsupported
+from genai_fn.errors import ClientError, GenaiError, RateLimited, ServerError, Unsupported
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.async_runner import AsyncItems
 from genai_fn.interpreters.executors import async_executor, sync_executor
 from genai_fn.interpreters.sync_runner import Items
-from genai_fn.ops.embed.many import embed_batch
+from genai_fn.ops.embed.many import EmbeddingBatch, StopOnFailure, embed_batch
 from genai_fn.request import is_spawning, start_generator
-from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, EmbedContentResponse, Part
+from genai_fn.schema import Content, ContentEmbedding, EmbedContentResponse, Part
 from tests.support.credentials import FakeCredentials
 from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini
 from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
 from tests.support.scripted_effects import run_by_script
-
-PLAIN = EmbedContentConfig()
 
 
 def build_vectors(*numbers: float) -> EmbedContentResponse:
@@ -56,13 +56,19 @@ def build_vector(number: float) -> Any:
 # Conversations
 
 
-def run_batch(texts: str, *answers: Any) -> Any:
-    """Run a batch by a script: each letter is a text; responses are for the requests in order."""
+def run_batch(texts: str, *answers: Any, stop_on_failure: StopOnFailure = False) -> Any:
+    """Run a batch by a script: each letter is a text; responses are for the requests in order. It starts at text 7."""
     script = [(Ask(embed("m", list(batch))), answer) for batch, answer in answers]
-    return run_by_script(start_generator(embed_batch("m", tuple(texts), PLAIN)), script).unwrap()
+    batch = EmbeddingBatch("m", stop_on_failure=stop_on_failure, start=7, texts=tuple(texts))
+    return run_by_script(start_generator(embed_batch(batch)), script).unwrap()
 
 
-REFUSED = Failure[Any](ClientError(400, "INVALID_ARGUMENT", "no"))
+def build_failure(index: int, text: Any, error: GenaiError) -> Any:
+    return Failure(EmbeddingFailed(index, text, error))
+
+
+REFUSAL = ClientError(400, "INVALID_ARGUMENT", "no")
+REFUSED = Failure[Any](REFUSAL)
 
 
 def test_batch() -> None:
@@ -71,8 +77,8 @@ def test_batch() -> None:
 
 
 def test_refused_batch() -> None:
-    """A rejected batch is split in half until the offending text fails alone."""
-    assert run_batch("a", ("a", REFUSED)) == (REFUSED,)
+    """A rejected batch is split in half until the offending text fails alone, with its index."""
+    assert run_batch("a", ("a", REFUSED)) == (build_failure(7, "a", REFUSAL),)
     outcome = run_batch(
         "abcde",
         ("abcde", REFUSED),
@@ -83,52 +89,95 @@ def test_refused_batch() -> None:
         ("d", REFUSED),
         ("e", Success(build_vectors(5))),
     )
-    assert outcome == (build_vector(1), build_vector(2), build_vector(3), REFUSED, build_vector(5))
+    assert outcome == (
+        build_vector(1),
+        build_vector(2),
+        build_vector(3),
+        build_failure(10, "d", REFUSAL),
+        build_vector(5),
+    )
 
 
-@pytest.mark.parametrize(
-    "error",
-    (
-        ServerError(503),
-        RateLimited(429),
-        ClientError(403),
-        ClientError(404, "NOT_FOUND"),
-        ClientError(400, "FAILED_PRECONDITION"),
-        ClientError(400, "INVALID_ARGUMENT", "", ({"reason": "API_KEY_INVALID"},)),
-        CountMismatch(2, 1),
-        Closed(),
-    ),
+FATAL_ERRORS = (
+    ClientError(401, "UNAUTHENTICATED"),
+    ClientError(403),
+    ClientError(404, "NOT_FOUND"),
+    ClientError(400, "FAILED_PRECONDITION"),
+    ClientError(400, "INVALID_ARGUMENT", "", ({"reason": "API_KEY_INVALID"},)),
+    RateLimited(429, "RESOURCE_EXHAUSTED", "limit: 0, model: m"),
+    Unsupported("Vertex AI", ("config.mime_type",)),
+    AuthError("no key"),
+    Closed(),
 )
+
+
+@pytest.mark.parametrize("error", (*FATAL_ERRORS, ServerError(503), RateLimited(429), CountMismatch(2, 1)))
 def test_failed_batch(error: Any) -> None:
-    """An error that no text causes is not retried, and is the result of each text."""
-    assert run_batch("ab", ("ab", Failure(error))) == (Failure(error), Failure(error))
+    """An error that no text causes is not retried, and is the error of each text."""
+    outcome = run_batch("ab", ("ab", Failure(error)))
+    assert outcome == (build_failure(7, "a", error), build_failure(8, "b", error))
+
+
+@pytest.mark.parametrize("error", FATAL_ERRORS)
+def test_stopped_batch(error: Any) -> None:
+    """An error that all texts would meet is a single failure, also in a half of a rejected batch."""
+    assert run_batch("ab", ("ab", Failure(error)), stop_on_failure="fatal") == (build_failure(7, "a", error),)
+    outcome = run_batch("abc", ("abc", REFUSED), ("a", REFUSED), ("bc", Failure(error)), stop_on_failure="fatal")
+    assert outcome == (build_failure(7, "a", REFUSAL), build_failure(8, "b", error))
+
+
+def test_batch_stopped_by_any_failure() -> None:
+    """With True, nothing is sent after the first failure."""
+    script = (("abcd", REFUSED), ("ab", REFUSED), ("a", Success(build_vectors(1))), ("b", REFUSED))
+    assert run_batch("abcd", *script, stop_on_failure=True) == (build_vector(1), build_failure(8, "b", REFUSAL))
+    error = ServerError(503)
+    assert run_batch("ab", ("ab", Failure(error)), stop_on_failure=True) == (build_failure(7, "a", error),)
 
 
 @pytest.mark.parametrize("error", (ClientError(400), ClientError(413), Unsupported("Vertex AI", ("contents[1]",))))
 def test_errors_of_single_texts(error: Any) -> None:
     """Errors that one text may cause split the batch: size, backend support, invalid arguments."""
     outcome = run_batch("ab", ("ab", Failure(error)), ("a", Success(build_vectors(1))), ("b", Failure(error)))
-    assert outcome == (build_vector(1), Failure(error))
+    assert outcome == (build_vector(1), build_failure(8, "b", error))
 
 
 def test_misfit_in_a_batch() -> None:
     """A value that is not a text fails alone, without a request."""
     script: list[tuple[Any, Any]] = [(Ask(embed("m", ["a"])), Success(build_vectors(1)))]
-    first, second = run_by_script(start_generator(embed_batch("m", ("a", 5), PLAIN)), script).unwrap()
+    batch = EmbeddingBatch("m", texts=("a", 5))
+    first, second = run_by_script(start_generator(embed_batch(batch)), script).unwrap()
     assert first == build_vector(1)
-    assert isinstance(second.failure(), InvalidRequest)
-    assert second.failure().value == 5
+    assert (second.failure().index, second.failure().text) == (1, 5)
+    assert isinstance(second.failure().error, InvalidRequest)
+    assert second.failure().error.value == 5
 
 
 # Shape
 
 
-@pytest.mark.parametrize("name", ("batch_size", "concurrency"))
-@pytest.mark.parametrize("number", (0, -1, 1.5, True, None, "8"))
+@pytest.mark.parametrize("name", ("batch_size", "max_batch_tokens", "max_batch_bytes", "concurrency"))
+@pytest.mark.parametrize("number", (0, -1, 1.5, True, "8"))
 def test_bad_numbers(name: str, number: Any) -> None:
-    """Batch size and concurrency must be at least 1."""
+    """Batch sizes and concurrency must be at least 1."""
     with pytest.raises(InvalidRequest, match=name):
         embed_many("m", [], **{name: number})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    (
+        ("count_tokens", 5),
+        ("stop_on_failure", "never"),
+        ("stop_on_failure", None),
+        ("stop_on_failure", 1),
+        ("output", "list"),
+    ),
+)
+def test_bad_options(name: str, value: Any) -> None:
+    """An option with a value that is none is a mistake at once."""
+    options: Any = {name: value}
+    with pytest.raises(InvalidRequest, match=name):
+        embed_many("m", [], **options)
 
 
 @pytest.mark.parametrize("texts", ("a text", b"bytes", {"text": "x"}, None, 5, Part(text="x"), ["a", 5], ["a", None]))
@@ -199,8 +248,9 @@ class AsyncTexts:
 
 
 def summarize_results(results: list[Any]) -> list[Any]:
-    """Return good results by their value, failures by their type."""
-    return [type(each.failure()) if isinstance(each, Failure) else each.unwrap().values[0] for each in results]
+    """Return good results by their value, failures by the type of their error; checks their indexes."""
+    assert all(each.failure().index == index for index, each in enumerate(results) if isinstance(each, Failure))
+    return [type(each.failure().error) if isinstance(each, Failure) else each.unwrap().values[0] for each in results]
 
 
 TEXTS = ["x" * number for number in range(1, 26)]
@@ -221,7 +271,7 @@ def test_one_call(kind: InterpreterKind) -> None:
     with Loopback(respond) as server:
         result = kind.run(make_gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
         assert [each.values for each in result.unwrap()] == [(1.0,), (2.0,)]
-        assert kind.run(make_gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().code == 400
+        assert kind.run(make_gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().error.code == 400
 
 
 @pytest.mark.parametrize("count", (0, 1, 100, 101, 250))
@@ -300,6 +350,12 @@ def test_lazy(kind: InterpreterKind) -> None:
         server.wait_until_idle(0)
 
 
+def get_reason(result: Any) -> Any:
+    """Return the error of a text, or that of the stream."""
+    error = result.failure()
+    return error.error if isinstance(error, EmbeddingFailed) else error
+
+
 def test_closed_from_another_thread(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the stream with a failure, and raises nothing."""
     with Loopback(respond) as server:
@@ -315,7 +371,7 @@ def test_closed_from_another_thread(kind: InterpreterKind) -> None:
                     return [each async for each in items]
 
                 outcome, _ = await run.run_concurrently(read, close)
-            assert {type(each.failure()) for each in outcome} == {Closed}
+            assert {type(get_reason(each)) for each in outcome} == {Closed}
 
         kind.run_body(make_gemini(server.url), body)
         server.wait_until_idle(0)
