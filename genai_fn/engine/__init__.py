@@ -4,7 +4,7 @@ Runs requests and flows as generators of effects; it does no I/O itself.
 - `stepper`: the loop over a generator of effects, and a transformer of them
 - `program`: runs a flow, by translating the commands that its generator yields into effects
 - `handler`: the protocol of request handlers, and the one that executes requests over HTTP, with retries
-- `retry`: decides whether and when a request is retried
+- `retry`: decides whether and when a request is retried, and whether all requests would fail
 - `sent_credentials`: masks the credentials that a flow has sent in the errors that it builds
 - `attempts`: one attempt at a request, whole or as a stream, and the continuation of interrupted bodies
 - `transport`: the protocol of transports, which send one attempt

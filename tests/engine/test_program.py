@@ -9,11 +9,13 @@ import pytest
 
 from genai_fn import (
     Failure,
+    Gemini,
     InvalidRequest,
     Request,
     Result,
     Stream,
     Success,
+    Vertex,
     ask,
     attempt,
     both,
@@ -38,15 +40,18 @@ from genai_fn.effects import (
     Effects,
     Emit,
     FlowFailed,
+    GetBackend,
     GetTime,
     OpenStream,
     ReadItems,
     RunAll,
     Sleep,
 )
+from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.program import build_program
 from genai_fn.errors import AsyncOnly, ClientError, Closed, GenaiError, NoText, ServerError, TimedOut
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from genai_fn.interpreters.middleware import HandlerWrapper
 from genai_fn.request import FlowGenerator, start_generator
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.streams import stream_response
@@ -295,6 +300,20 @@ def test_program() -> None:
         build_program(ask_both(A, B), handler), [(GetTime(), 0.0), (Sleep(2.0), None), (GetTime(), 0.0)]
     ) == Success((1, 2))
     assert handler.requests == [(A, inf), (B, inf)]
+
+
+@pytest.mark.parametrize("backend", (Gemini("k"), Vertex("p", "us-central1")))
+def test_backend(backend: Gemini | Vertex) -> None:
+    """A flow learns the backend of the handler, also of one that is wrapped; None if there is none."""
+
+    @flow
+    def find() -> FlowGenerator[Any]:
+        return Success((yield GetBackend()))
+
+    handler = HttpHandler(backend=backend)
+    assert run_by_script(build_program(find(), handler), []) == Success(backend)
+    assert run_by_script(build_program(find(), HandlerWrapper(HandlerWrapper(handler))), []) == Success(backend)
+    assert run_by_script(build_program(find(), HandlerWrapper(FakeHandler())), []) == Success(None)
 
 
 def test_program_that_fails() -> None:

@@ -1,10 +1,11 @@
-"""`is_retryable`, `compute_delay` and `is_stale_connection`, as tables."""
+"""`is_retryable`, `is_fatal_error`, `compute_delay` and `is_stale_connection`, as tables."""
 
 import pytest
 
-from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection, is_unauthenticated
+from genai_fn.engine.retry import compute_delay, is_fatal_error, is_retryable, is_stale_connection, is_unauthenticated
 from genai_fn.errors import (
     APIError,
+    AsyncOnly,
     AuthError,
     CertificateError,
     ClientError,
@@ -12,7 +13,10 @@ from genai_fn.errors import (
     ConnectError,
     DecodeError,
     Disconnected,
+    EmbeddingFailed,
     GenaiError,
+    InvalidRequest,
+    MissingExtra,
     RateLimited,
     ServerError,
     TimedOut,
@@ -57,6 +61,53 @@ def test_is_retryable(error: GenaiError, repeatable: bool, unrepeatable: bool) -
         repeatable,
         unrepeatable,
     )
+
+
+_DAILY_QUOTA = {
+    "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+    "violations": [{"quotaId": "EmbedContentRequestsPerDayPerProject-FreeTier"}],
+}
+
+FATAL: list[tuple[GenaiError, bool]] = [
+    (ClientError(400, "INVALID_ARGUMENT", "the text is empty"), False),
+    (ClientError(400, "INVALID_ARGUMENT", "API key not valid", ({"reason": "API_KEY_INVALID"},)), True),
+    (ClientError(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), True),
+    (ClientError(401, "UNAUTHENTICATED"), True),
+    (ClientError(402), True),
+    (ClientError(403, "PERMISSION_DENIED"), True),
+    (ClientError(404, "NOT_FOUND"), True),
+    (ClientError(405), True),
+    (ClientError(408), False),
+    (ClientError(413), False),
+    (RateLimited(429, "RESOURCE_EXHAUSTED", "wait"), False),
+    (RateLimited(429, "RESOURCE_EXHAUSTED", "wait", (_DAILY_QUOTA,)), True),
+    (RateLimited(429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: m, limit: 0"), True),
+    (ServerError(500), False),
+    (ServerError(501, "UNIMPLEMENTED"), True),
+    (ServerError(503), False),
+    (ConnectError("dialling"), False),
+    (CertificateError("TLS handshake"), True),
+    (TimedOut("total", "waiting"), False),
+    (SENT, False),
+    (Closed(), True),
+    (DecodeError("JSON"), False),
+    (AuthError("nobody"), True),
+    (MissingExtra("google-auth", "Vertex", "pip install google-auth"), True),
+    (AsyncOnly("an async function"), True),
+    (InvalidRequest("contents[0]", 5, "a text"), False),
+    (Unsupported("Vertex AI", ("contents",)), False),
+    (Unsupported("Vertex AI", ("contents[0].parts[1]", "contents[2].role")), False),
+    (Unsupported("Vertex AI", ("contents[0].parts[1]", "config.title")), True),
+    (Unsupported("Vertex AI", ("files.upload",)), True),
+    (EmbeddingFailed(5, "a", ServerError(503)), False),
+    (EmbeddingFailed(5, "a", ClientError(403)), True),
+]
+
+
+@pytest.mark.parametrize(("error", "is_fatal"), FATAL, ids=repr)
+def test_is_fatal_error(error: GenaiError, is_fatal: bool) -> None:
+    """An error is fatal if every other request to the model would meet it, now and later."""
+    assert is_fatal_error(error) is is_fatal
 
 
 BUSY = ServerError(503)

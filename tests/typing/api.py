@@ -168,6 +168,11 @@ def combining() -> None:
     assert_type(gather([request | text]) | collected, Flow[tuple[str, ...]])
     assert_type(embed_many("m", ["a", "b"]), Stream[ContentEmbedding])
     assert_type(embed_many("m", ["a", "b"], output="numpy"), Stream[ContentEmbeddingArray])
+    assert_type(
+        embed_many("m", iter("ab"), batch_size=None, max_batch_tokens=9, count_tokens=len, stop_on_failure=False),
+        Stream[ContentEmbedding],
+    )
+    assert_type(embed_many("m", ["a"], stop_on_failure="fatal") | collected, Flow[tuple[ContentEmbedding, ...]])
 
 
 @flow

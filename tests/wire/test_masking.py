@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from returns.result import Failure
 
 from genai_fn import Gemini, Vertex, decode, generate, with_options
-from genai_fn.errors import ClientError, DecodeError, Disconnected, GenaiError, LiveClosed
+from genai_fn.errors import ClientError, DecodeError, Disconnected, EmbeddingFailed, GenaiError, LiveClosed
 from genai_fn.http import HttpResponse
 from genai_fn.wire.masking import Masker
 
@@ -97,6 +97,7 @@ ERRORS: tuple[GenaiError, ...] = (
     DecodeError(f"one of {KEY}", f"$.{KEY}", json.dumps({"a": KEY})),
     Disconnected("reading", f"illegal header line: {KEY}"),
     LiveClosed(1008, SUSPENDED_MESSAGE),
+    EmbeddingFailed(5, f"a text with {KEY}", ClientError(403, "", SUSPENDED_MESSAGE)),
 )
 
 

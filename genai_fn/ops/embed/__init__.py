@@ -2,6 +2,7 @@
 Embeddings: one vector for each content; texts of similar meaning have similar vectors.
 
 - `many`: embeds any number of texts, in batches.
+- `batches`: how much one request takes, by backend and model, and cutting texts into batches.
 - `arrays`: embeddings as numpy arrays.
 - `responses`: the responses of all methods, and their conversion to one type.
 - `prediction`: the body and the response of ``:predict``, for Vertex AI's text models.

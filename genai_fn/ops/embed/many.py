@@ -8,7 +8,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit, get_backend
 from genai_fn.engine.retry import is_fatal_error
-from genai_fn.errors import APIError, EmbeddingFailed, GenaiError, InvalidRequest, Unsupported
+from genai_fn.errors import APIError, CountMismatch, EmbeddingFailed, GenaiError, InvalidRequest, Unsupported
 from genai_fn.ops.embed import EmbeddingOutput, check_output, embed
 from genai_fn.ops.embed.arrays import ContentEmbeddingArray
 from genai_fn.ops.embed.batches import AsyncBatches, Batch, BatchCutter, get_batch_limits, iterate_batches
@@ -274,7 +274,10 @@ def embed_batch(batch: EmbeddingBatch) -> FlowGenerator[Result[EmbeddingResults,
     except InvalidRequest as mistake:  # items of an iterator are validated only here; others may be valid
         result = Failure(mistake)
     if not isinstance(result, Failure):
-        return Success(tuple(map(Success, result.unwrap().embeddings)))
+        embeddings = result.unwrap().embeddings
+        if len(embeddings) == len(batch.texts):
+            return Success(tuple(map(Success, embeddings)))
+        result = Failure(CountMismatch(len(batch.texts), len(embeddings)))  # of a fake or a middleware
     if len(batch.texts) == 1 or not _is_content_error(result.failure()):
         return Success(_build_failures(batch, result.failure()))
     results: list[_EmbeddingResult] = []

@@ -3,14 +3,14 @@
 import pickle
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import httpcore
 import msgspec
 import pytest
 from anyio.lowlevel import checkpoint
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genai_fn import (
     AsyncOnly,
@@ -21,6 +21,7 @@ from genai_fn import (
     Failure,
     Gemini,
     InvalidRequest,
+    Offline,
     Success,
     Vertex,
     collected,
@@ -38,6 +39,7 @@ from genai_fn.interpreters.sync_runner import Items
 from genai_fn.ops.embed.many import EmbeddingBatch, StopOnFailure, embed_batch
 from genai_fn.request import is_spawning, start_generator
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentResponse, Part
+from genai_fn.testing import Fake
 from tests.support.credentials import FakeCredentials
 from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini
 from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
@@ -320,6 +322,65 @@ def test_invalid_item(kind: InterpreterKind) -> None:
         ]
 
 
+@pytest.mark.parametrize("error", ((401, "UNAUTHENTICATED"), (403, "PERMISSION_DENIED"), (404, "NOT_FOUND")))
+def test_wrong_key_or_model(kind: InterpreterKind, error: tuple[int, str]) -> None:
+    """An error that all texts would meet is one failure; the batches that run are cancelled, and no others are sent."""
+    code, status = error
+
+    def refuse(received: ReceivedRequest) -> Answer:
+        if "text 0" in get_texts(received):
+            return build_json_reply({"error": {"code": code, "status": status, "message": "no"}}, code)
+        return Hang()
+
+    with Loopback(refuse) as server:
+        stream = embed_many("m", (f"text {number}" for number in range(20_000)), concurrency=4)
+        (outcome,) = kind.read_items(make_gemini(server.url), stream)
+        assert (outcome.failure().index, outcome.failure().text, outcome.failure().error.code) == (0, "text 0", code)
+        server.wait_until_idle(0)
+        assert len(server.requests) <= 5
+
+
+@pytest.mark.parametrize(("stop_on_failure", "count"), (("fatal", 4), (False, 4), (True, 2)))
+def test_stop_on_failure(kind: InterpreterKind, stop_on_failure: StopOnFailure, count: int) -> None:
+    """A refused text ends the stream only if any failure does."""
+    with Loopback(respond) as server:
+        stream = embed_many("m", ["a", "bad", "abc", "abcd"], batch_size=3, stop_on_failure=stop_on_failure)
+        outcome = summarize_results(kind.read_items(make_gemini(server.url), stream))
+        assert outcome == [1.0, ClientError, 3.0, 4.0][:count]
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "sizes"),
+    (("text-embedding-005", "predict", [10, 250]), ("gemini-embedding-001", "embedContent", [1] * 260)),
+)
+def test_limits_of_vertex(kind: InterpreterKind, model: str, path: str, sizes: list[int]) -> None:
+    """On Vertex AI, batches are as large as the model takes."""
+
+    def respond_to_each(received: ReceivedRequest) -> Answer:
+        assert received.target.endswith(f":{path}")
+        if path == "predict":
+            return respond(received)
+        return build_json_reply({"embedding": {"values": [1]}})
+
+    with Loopback(respond_to_each) as server:
+        backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
+        assert len(kind.read_items(backend, embed_many(model, ["x"] * 260))) == 260
+        bodies = [msgspec.json.decode(each.body) for each in server.requests]
+        assert sorted(len(each.get("instances", [0])) for each in bodies) == sizes
+
+
+def test_limits_of_tokens_and_bytes(kind: InterpreterKind) -> None:
+    """Batches keep to the given numbers of tokens and bytes."""
+    with Loopback(respond) as server:
+        backend = make_gemini(server.url)
+        for limits in ({"max_batch_bytes": 30}, {"max_batch_tokens": 30, "count_tokens": len}):
+            stream = embed_many("m", TEXTS, **limits)
+            assert summarize_results(kind.read_items(backend, stream)) == list(range(1, 26))
+        totals = [[len(each) for each in get_texts(received)] for received in server.requests]
+        assert all(sum(each) <= 30 for each in totals)
+        assert max(map(len, totals)) == 7
+
+
 def test_async_texts_in_sync() -> None:
     """An async iterable with a sync interpreter is a failure, and raises nothing."""
     (outcome,) = InterpreterKind("sync", httpcore).read_items(
@@ -378,6 +439,69 @@ def test_closed_from_another_thread(kind: InterpreterKind) -> None:
 
 
 # In memory
+
+
+PROBLEMS = {"refused": REFUSAL, "poison": ServerError(503), "few": CountMismatch(1, 0)}
+"""Texts that fail their batch; of several in one batch, the first of these decides."""
+
+
+def answer_by_content(request: Any) -> Any:
+    """Answer a batch with the length of each text, unless one of them is a problem."""
+    texts = [each.parts[0].text for each in request.operation.contents]
+    problem = next((each for each in PROBLEMS if each in texts), None)
+    if problem == "few":
+        return build_vectors(*range(len(texts) - 1))
+    return build_vectors(*map(len, texts)) if problem is None else PROBLEMS[problem]
+
+
+def read_from_fake(kind: str, stream: Any) -> list[Any]:
+    run = Fake({"embed": answer_by_content})
+    if kind == "sync":
+        return list(run.stream(stream))
+
+    async def body() -> list[Any]:
+        async with run.aio.stream(stream) as items:
+            return [each async for each in items]
+
+    return anyio.run(body, backend=kind)
+
+
+@pytest.mark.parametrize("kind", ("sync", "asyncio", "trio"))
+@given(
+    texts=st.lists(st.text(min_size=1, max_size=5) | st.sampled_from(sorted(PROBLEMS)), max_size=30),
+    batch_size=st.integers(1, 8),
+    concurrency=st.integers(1, 4),
+)
+@settings(max_examples=60, deadline=None)
+def test_one_result_for_each(kind: str, texts: list[str], batch_size: int, concurrency: int) -> None:
+    """Whatever fails and wherever: each text has one result, in order, and exactly the refused ones are refused."""
+    stream = embed_many("m", iter(texts), batch_size=batch_size, concurrency=concurrency)
+    results = read_from_fake(kind, stream)
+    assert len(results) == len(texts)
+    for index, (text, result) in enumerate(zip(texts, results, strict=True)):
+        if not isinstance(result, Failure):
+            assert text not in PROBLEMS
+            assert result == build_vector(len(text))
+            continue
+        failure = result.failure()
+        assert (failure.index, failure.text) == (index, text)
+        assert (failure.error == REFUSAL) == (text == "refused")
+        near = texts[max(0, index - batch_size + 1) : index + batch_size]
+        assert failure.error == REFUSAL or type(failure.error) in {
+            type(PROBLEMS[each]) for each in PROBLEMS if each in near
+        }
+
+
+@pytest.mark.parametrize("output", ("tuples", "numpy"))
+def test_offline(output: Literal["tuples", "numpy"]) -> None:
+    """Without a network: batches by the model, an empty text alone fails, in each form of the vectors."""
+    texts = [f"text {number}" for number in range(300)]
+    texts[270] = ""
+    for backend, model in ((Gemini("k"), "m"), (Vertex("p", "l"), "m"), (Vertex("p", "l"), "gemini-embedding-001")):
+        stream = embed_many(model, texts, {"output_dimensionality": 4}, output=output)
+        results = list(Offline(backend).stream(stream))
+        assert [len(each.unwrap().values) for each in results if not isinstance(each, Failure)] == [4] * 299
+        assert results[270].failure().text == ""
 
 
 class LengthTransport:
