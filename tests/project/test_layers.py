@@ -60,6 +60,7 @@ FORBIDDEN_IMPORTS = {
 ALLOWED_IMPORTS = {
     "ops.batches.lines": {"wire"},  # a line of a batch's file is a request as it would be sent
     "ops.embed.arrays": {"wire"},  # the reader of a response that decodes it from the text
+    "ops.embed.many": {"effects"},  # a stream, which emits each vector without a generator of its own
     "ops.files.download_flow": {"effects"},  # flows, which stand beside their operations
     "ops.files.upload_flow": {"effects"},
 }

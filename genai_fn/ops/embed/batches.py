@@ -1,6 +1,7 @@
 """Batches of texts for `embed_many`: how much one request takes, by backend and model, and cutting texts into those."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeAlias
 
 from genai_fn import codec
@@ -71,7 +72,7 @@ class BatchCutter:
     Collects texts, and cuts them into batches within limits. A text that exceeds them by itself is a batch of its own.
 
     The size of a text is its UTF-8; its number of tokens is estimated as a third of that, which is more than most texts
-    have: four characters of English, or one to two of Chinese, are a token.
+    have: four characters of English, or one to two of Chinese, are a token. A batch has one more token for each text.
 
     Args:
         limits: The limits of each batch.
@@ -84,22 +85,43 @@ class BatchCutter:
         self._count_tokens = count_tokens
         self._texts: list[Any] = []
         self._start = 0
-        self._tokens = 0
+        self._counted_tokens = 0
         self._size = 0
+
+    @property
+    def room(self) -> int:
+        """How many texts may be added to the current batch, if they are small."""
+        return self._limits.texts - len(self._texts)
 
     def add(self, text: Any) -> Batch | None:
         """Add a text; returns a batch if the text completes one, or does not fit into the one before."""
-        limits = self._limits
-        size = len(text) if isinstance(text, str) and text.isascii() else _measure_size(text)
-        tokens = size // _BYTES_OF_TOKEN + 1 if self._count_tokens is None else _count(self._count_tokens, text)
-        self._tokens += tokens
-        self._size += size
-        full: Batch | None = None
-        if self._texts and (self._tokens > limits.tokens or self._size > limits.size):
-            full = self.take()
-            self._tokens, self._size = tokens, size
+        tokens = 0 if self._count_tokens is None else _count(self._count_tokens, text)
+        size = _measure_size(text)
+        full = None if self._fits(1, size, tokens) else self.take()
         self._texts.append(text)
-        return self.take() if len(self._texts) >= limits.texts else full
+        self._size += size
+        self._counted_tokens += tokens
+        return self._take_full() or full
+
+    def add_all(self, texts: tuple[Any, ...]) -> Iterable[Batch]:
+        """Add up to `room` texts; returns all batches that are complete. It is faster than adding each."""
+        size = None if self._count_tokens is not None else _measure_texts(texts)
+        if size is None or not self._fits(len(texts), size, 0):
+            return tuple(batch for batch in map(self.add, texts) if batch is not None)
+        self._texts += texts
+        self._size += size
+        full = self._take_full()
+        return () if full is None else (full,)
+
+    def _fits(self, count: int, size: int, counted_tokens: int) -> bool:
+        limits, texts, size = self._limits, len(self._texts) + count, self._size + size
+        tokens = (
+            size // _BYTES_OF_TOKEN + texts if self._count_tokens is None else self._counted_tokens + counted_tokens
+        )
+        return texts <= limits.texts and size <= limits.size and tokens <= limits.tokens
+
+    def _take_full(self) -> Batch | None:
+        return self.take() if len(self._texts) >= self._limits.texts else None
 
     def take(self) -> Batch | None:
         """Return the texts that are in no batch yet; None if there are none."""
@@ -108,17 +130,30 @@ class BatchCutter:
         batch = self._start, tuple(self._texts)
         self._start += len(self._texts)
         self._texts.clear()
-        self._tokens = self._size = 0
+        self._counted_tokens = self._size = 0
         return batch
 
 
 _BYTES_OF_TOKEN = 3
+_MAX_TEXTS_AHEAD = 16
+_MAX_LENGTH_AHEAD = 100_000
+
+
+def _measure_texts(texts: tuple[Any, ...]) -> int | None:
+    """Return the bytes of all texts together; None if one is another content, or they are long."""
+    try:
+        if sum(map(len, texts)) > _MAX_LENGTH_AHEAD:
+            return None
+        joined = "".join(texts)
+    except TypeError:
+        return None
+    return len(joined) if joined.isascii() else len(joined.encode("utf-8", "surrogatepass"))
 
 
 def _measure_size(text: Any) -> int:
     """Return the bytes of a text, or of the JSON of another content; 0 if it is none, which its request reports."""
     if isinstance(text, str):
-        return len(text.encode("utf-8", "surrogatepass"))
+        return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     try:
         return len(codec.encode(as_value(SeparateContentsLike, [text], "texts")))
     except InvalidRequest:
@@ -133,11 +168,10 @@ def _count(count_tokens: Callable[[Any], Any], text: Any) -> int:
 
 
 def iterate_batches(texts: Iterable[Any], cutter: BatchCutter) -> Iterator[Batch]:
-    """Yield the batches of texts; each as soon as it is known to be full."""
-    for text in texts:
-        batch = cutter.add(text)
-        if batch is not None:
-            yield batch
+    """Yield the batches of texts; each as soon as it is known to be full. At most 16 texts are read ahead."""
+    source = iter(texts)
+    while chunk := tuple(islice(source, min(cutter.room, _MAX_TEXTS_AHEAD))):
+        yield from cutter.add_all(chunk)
     last = cutter.take()
     if last is not None:
         yield last

@@ -1,12 +1,13 @@
 """Embeds any number of texts: in batches, several at once, with one result for each text."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.commands import StreamReader, attempt, emit, get_backend
+from genai_fn.commands import StreamReader, attempt, get_backend
+from genai_fn.effects import Emit
 from genai_fn.engine.retry import is_fatal_error
 from genai_fn.errors import APIError, CountMismatch, EmbeddingFailed, GenaiError, InvalidRequest, Unsupported
 from genai_fn.ops.embed import EmbeddingOutput, check_output, embed
@@ -203,21 +204,17 @@ def stream_embeddings(  # noqa: PLR0917  # what `embed_many` takes, in its order
     limits = get_batch_limits((yield from get_backend()), model)
     given = {"texts": batch_size, "tokens": max_batch_tokens, "size": max_batch_bytes}
     limits = replace(limits, **{name: number for name, number in given.items() if number is not None})
-    flows = _FlowBuilder(EmbeddingBatch(model, config, output, stop_on_failure))
-    cutter = BatchCutter(limits, count_tokens)
-    actions = (
-        map(flows, iterate_batches(texts, cutter))
-        if isinstance(texts, Iterable)
-        else _AsyncFlows(flows, AsyncBatches(texts, cutter))
-    )
+    build = _FlowBuilder(EmbeddingBatch(model, config, output, stop_on_failure))
+    iterate: Any = _iterate_flows if isinstance(texts, Iterable) else _AsyncFlows
+    actions = iterate(build, texts, BatchCutter(limits, count_tokens))
     reader: StreamReader[EmbeddingResults] = StreamReader(gather(actions, concurrency=concurrency))
     while (batch := (yield from reader.read_next())) is not None:
         if isinstance(batch, Failure):  # of the whole stream: it was closed, or this interpreter cannot read it
-            yield from emit(batch)
+            yield Emit(batch)
             return
         results = batch.unwrap()
         for result in results:
-            yield from emit(result)
+            yield Emit(result)
         if _is_last(results[-1], stop_on_failure):
             return
 
@@ -249,10 +246,14 @@ class _FlowBuilder(Value):
         return embed_batch(replace(self.template, start=start, texts=texts))
 
 
+def _iterate_flows(build: _FlowBuilder, texts: Iterable[Any], cutter: BatchCutter) -> Iterator[Flow[EmbeddingResults]]:
+    return map(build, iterate_batches(texts, cutter))
+
+
 class _AsyncFlows:
-    def __init__(self, build: _FlowBuilder, batches: AsyncIterator[Batch]) -> None:
+    def __init__(self, build: _FlowBuilder, texts: AsyncIterable[Any], cutter: BatchCutter) -> None:
         self._build = build
-        self._batches = batches
+        self._batches = AsyncBatches(texts, cutter)
 
     def __aiter__(self) -> AsyncIterator[Flow[EmbeddingResults]]:
         return self

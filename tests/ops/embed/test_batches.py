@@ -55,7 +55,7 @@ def cut(texts: Any, limits: BatchLimits, count_tokens: Callable[[Any], int] | No
         (BatchLimits(9), [(0, ("a", "bb", "ccc", "dddddd", "e"))]),
         (BatchLimits(9, size=6), [(0, ("a", "bb", "ccc")), (3, ("dddddd",)), (4, ("e",))]),
         (BatchLimits(9, size=5), [(0, ("a", "bb")), (2, ("ccc",)), (3, ("dddddd",)), (4, ("e",))]),
-        (BatchLimits(9, tokens=4), [(0, ("a", "bb", "ccc")), (3, ("dddddd", "e"))]),
+        (BatchLimits(9, tokens=4), [(0, ("a", "bb")), (2, ("ccc",)), (3, ("dddddd", "e"))]),
         (BatchLimits(2, tokens=4), [(0, ("a", "bb")), (2, ("ccc",)), (3, ("dddddd", "e"))]),
         (BatchLimits(9, tokens=1), [(0, ("a",)), (1, ("bb",)), (2, ("ccc",)), (3, ("dddddd",)), (4, ("e",))]),
     ),
@@ -138,7 +138,7 @@ def test_any_texts(texts: list[str], limits: BatchLimits) -> None:
     for _, batch in batches:
         sizes = [len(text.encode()) for text in batch]
         assert 1 <= len(batch) <= limits.texts
-        assert len(batch) == 1 or (sum(sizes) <= limits.size and sum(each // 3 + 1 for each in sizes) <= limits.tokens)
+        assert len(batch) == 1 or (sum(sizes) <= limits.size and sum(sizes) // 3 + len(batch) <= limits.tokens)
 
     async def cut_async() -> list[Batch]:
         return [each async for each in AsyncBatches(AsyncTexts(texts), BatchCutter(limits))]
