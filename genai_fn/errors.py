@@ -430,7 +430,7 @@ class EmbeddingFailed(GenaiError):
     Args:
         index: Index of the text, counted from 0.
 
-        text: The text, or the content, as it was given. It is cut in ``str`` and ``repr``.
+        text: The text or content. It is cut in ``str`` and ``repr``.
 
         error: Why it has none. It is the cause of this error in a traceback.
     """

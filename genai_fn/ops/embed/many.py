@@ -180,11 +180,11 @@ def embed_many(
 
 
 def _validate_texts(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
-    """Check the items of a list or tuple; texts are not converted, to save memory."""
+    """Check the items of a list or tuple, and convert those that are not texts, as they might change."""
     if all(isinstance(text, str) for text in texts):
         return tuple(texts)
     converted: tuple[Any, ...] = as_value(SeparateContentsLike, texts, "texts")
-    return converted
+    return tuple(text if isinstance(text, str) else content for text, content in zip(texts, converted, strict=True))
 
 
 @stream(traits=FlowTraits(spawns=True))

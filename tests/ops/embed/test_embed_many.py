@@ -310,6 +310,16 @@ def test_more_than_text_on_vertex(kind: InterpreterKind) -> None:
         assert outcome == [1.0, Unsupported, 3.0]
 
 
+def test_failed_contents(kind: InterpreterKind) -> None:
+    """A failure has the text as it was given, also among other contents."""
+    with Loopback(respond) as server:
+        texts: Any = ["a", {"text": "abc"}, "bad"]
+        results = kind.read_items(make_gemini(server.url), embed_many("m", texts))
+        assert summarize_results(results) == [1.0, 3.0, ClientError]
+        failure: Any = results[2].failure()
+        assert (failure.index, failure.text) == (2, "bad")
+
+
 def test_invalid_item(kind: InterpreterKind) -> None:
     """An item of a generator that is not a text fails alone."""
     with Loopback(respond) as server:
