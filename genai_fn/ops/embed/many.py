@@ -1,7 +1,7 @@
 """Embeds any number of texts: in batches, several at once, with one result for each text."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -22,6 +22,9 @@ from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentConfig
 from genai_fn.streams import gather, is_iterable_of_values
 from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name
+
+if TYPE_CHECKING:
+    from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
 
 __all__ = ["EmbeddingBatch", "StopOnFailure", "embed_batch", "embed_many", "stream_embeddings"]
 
