@@ -47,6 +47,19 @@ def convert_plain_part(value: Any) -> Part | None:
     return Part(text=text) if is_plain_text(text) else None
 
 
+def convert_plain_texts(values: Any) -> tuple[Content, ...] | None:
+    """
+    Convert a list or tuple of texts to a turn of the user for each; return None for anything else, or if it is empty.
+
+    >>> convert_plain_texts(["Hi"])
+    (Content(parts=(Part(text='Hi'),), role='user'),)
+    >>> convert_plain_texts(["Hi", 3])
+    """
+    if not isinstance(values, list | tuple) or not values or not all(map(is_plain_text, cast("list[Any]", values))):
+        return None
+    return tuple(Content(parts=(Part(text=each),), role="user") for each in cast("list[str]", values))
+
+
 def _is_plain_turn(content: Content) -> bool:
     role, parts = content.role, content.parts
     return (

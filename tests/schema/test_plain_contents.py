@@ -7,8 +7,9 @@ from hypothesis import given, settings, strategies as st
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema import Content, ExecutableCode, Part, contents
-from genai_fn.schema.contents import as_contents
-from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_turn
+from genai_fn.schema.contents import SeparateContentsLike, as_contents
+from genai_fn.schema.convert import as_value
+from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_texts, convert_plain_turn
 
 
 class _Text(str):
@@ -57,6 +58,29 @@ def test_same_as_the_general_conversion(drawn: Any) -> None:
         for name in ("convert_plain_turn", "convert_plain_part"):
             patch.setattr(contents, name, lambda _: None)
         assert convert_with(drawn) == short
+
+
+def convert_separate(given: Any) -> Any:
+    try:
+        return as_value(SeparateContentsLike, given, "contents")
+    except InvalidRequest as error:
+        return str(error)
+
+
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@given(st.one_of(texts, st.lists(texts, max_size=4), st.lists(texts, max_size=4).map(tuple)))
+def test_same_texts(drawn: Any) -> None:
+    """Texts to embed are converted as by the general conversion, or left to it."""
+    short = convert_plain_texts(drawn)
+    assert short is None or short == convert_separate(drawn)
+
+
+def test_plain_texts() -> None:
+    """A list or tuple of texts becomes a turn for each; an empty one, and one with anything else, is left."""
+    expected = tuple(Content(role="user", parts=(Part(text=each),)) for each in ("a", "", "日本"))
+    assert convert_plain_texts(["a", "", "日本"]) == convert_plain_texts(("a", "", "日本")) == expected
+    for given in ([], (), "a", ["a", 1], ["a", "\ud800"], [_Text("a")], None, iter("a")):
+        assert convert_plain_texts(given) is None
 
 
 @pytest.mark.parametrize("given", [Content(role="user", parts=(Part(text="a"),)), Content(role="model", parts=())])

@@ -29,6 +29,7 @@ from genai_fn.schema.content import Content
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_parts
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.embeddings import EmbedContentConfig, EmbedContentResponse
+from genai_fn.schema.plain_contents import convert_plain_texts
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 if TYPE_CHECKING:
@@ -187,12 +188,17 @@ def embed(
     >>> Offline()(embed("gemini-embedding-001", ["a text", "another"], output="numpy")).unwrap().values.shape
     (2, 3072)
     """
-    turns: tuple[Content, ...] = as_value(SeparateContentsLike, contents, "contents")
-    check_parts(turns, "contents")
+    turns = convert_plain_texts(contents) or _convert_contents(contents)
     name, parsed_config = check_model_name(model), as_struct(EmbedContentConfig, config)
     if check_output(output) == "numpy":
         return Request(EmbedContentArrays(model=name, contents=turns, config=parsed_config, output="numpy"))
     return Request(EmbedContent(model=name, contents=turns, config=parsed_config))
+
+
+def _convert_contents(contents: Any) -> tuple[Content, ...]:
+    turns: tuple[Content, ...] = as_value(SeparateContentsLike, contents, "contents")
+    check_parts(turns, "contents")
+    return turns
 
 
 def check_output(output: EmbeddingOutput) -> EmbeddingOutput:
