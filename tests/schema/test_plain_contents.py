@@ -79,8 +79,8 @@ def test_plain_texts() -> None:
     """A list or tuple of texts becomes a turn for each; an empty one, and one with anything else, is left."""
     expected = tuple(Content(role="user", parts=(Part(text=each),)) for each in ("a", "", "日本"))
     assert convert_plain_texts(["a", "", "日本"]) == convert_plain_texts(("a", "", "日本")) == expected
-    for given in ([], (), "a", ["a", 1], ["a", "\ud800"], [_Text("a")], None, iter("a")):
-        assert convert_plain_texts(given) is None
+    for other in ([], (), "a", ["a", 1], ["a", "\ud800"], [_Text("a")], None, iter("a")):
+        assert convert_plain_texts(other) is None
 
 
 @pytest.mark.parametrize("given", [Content(role="user", parts=(Part(text="a"),)), Content(role="model", parts=())])

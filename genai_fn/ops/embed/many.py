@@ -1,7 +1,7 @@
 """Embeds any number of texts: in batches, several at once, with one result for each text."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -90,11 +90,10 @@ def embed_many(
     output: EmbeddingOutput = "tuples",
 ) -> Stream[ContentEmbedding] | Stream[ContentEmbeddingArray]:
     """
-    Embed any number of texts and stream one vector for each, in order.
+    Embed any number of texts and stream one vector for each, in order. Only the running batches are in memory.
 
-    Each text has exactly one result, unless the stream stops on a failure. Only the batches that are being embedded are
-    in memory. A batch that the server rejects because of its content is split in half until only the offending text
-    fails. An error that remains after the retries, such as 503, fails all texts of its batch, and no others.
+    A batch that the server rejects because of its content is split in half until only the offending text fails. An
+    error that remains after the retries, such as 503, fails all texts of its batch, and the stream goes on.
 
     Args:
         model: As in ``embed``.
@@ -103,56 +102,47 @@ def embed_many(
 
         config: As in ``embed``.
 
-        batch_size: The most texts in one request. By default it is what the backend documents: 100 on the Gemini
-            Developer API; on Vertex AI 250, or 1 for models that embed one text at a time, which are the Gemini and the
-            ``maas`` ones. Of these, Gemini models receive several by ``:batchEmbedContents`` if you give a number.
+        batch_size: The most texts in a request. By default it is what is documented: 100 on the Gemini Developer API,
+            250 on Vertex AI, and 1 there for Gemini and ``maas`` models. More than 1 uses ``:batchEmbedContents``.
 
-        max_batch_tokens: The most tokens in one request, by the estimate of `count_tokens`. By default 20,000 for
-            models on Vertex AI that take 250 texts, and no limit for others. A longer text is sent alone.
+        max_batch_tokens: The most tokens in a request. By default 20,000 for models on Vertex AI that take 250 texts.
 
-        max_batch_bytes: The most bytes of all texts in one request, as UTF-8. By default 19,000,000 on the Gemini
-            Developer API and 1,400,000 on Vertex AI, a little below the documented sizes of requests.
+        max_batch_bytes: The most bytes of texts, as UTF-8, in a request. By default a little less than documented.
 
-        count_tokens: Returns the number of tokens of a text, such as one of ``LocalTokenizer``. By default a third of
-            its bytes is taken, which is more than most texts have. Where it is less, a batch that is too large is
-            rejected and split.
+        count_tokens: A function that counts the tokens of a text; by default they are estimated by its bytes.
 
         concurrency: Number of requests that run at once.
 
-        stop_on_failure: When the stream ends after a failure, which is its last item: ``"fatal"`` if all other texts
-            would fail as well (a wrong key, no permission, a model that does not exist, a quota for a day that is
-            spent), True after any failure, False never.
+        stop_on_failure: Which failures end the stream: ``"fatal"`` those that all texts would meet (a wrong key, a
+            model that does not exist, a spent quota for a day), True any, False none. It is the last item.
 
-        output: As in ``embed``. With ``"numpy"``, the ``values`` of each vector are a read-only array of shape
-            ``(dimensions,)`` and dtype float32.
+        output: As in ``embed``. With ``"numpy"``, the ``values`` of each vector are an array of float32.
 
     Raises:
-        InvalidRequest: If the model name is empty or invalid, ``texts`` is not an iterable, a text in a list or tuple
-            cannot be converted, a field of ``config`` is unknown or has the wrong type, a number is less than 1,
-            ``count_tokens`` is not a function, or ``stop_on_failure`` or ``output`` is another value.
+        InvalidRequest: If an argument is invalid; the items of ``texts`` are checked if it is a list or tuple.
 
         MissingExtra: If ``output`` is ``"numpy"``, and numpy is not installed.
 
     Fails with:
-        EmbeddingFailed: For a text without a vector: its index, the text, and the ``error`` of its request, such as
-
-            - `ClientError`, if the server rejects the text (400 or 413), or the key or the model (401, 403, 404);
-            - `CountMismatch`, if the response of its batch has more or fewer vectors than texts;
-            - `DecodeError`, if `output` is ``"numpy"``, and the vectors of its batch differ in length;
-            - `InvalidRequest`, if it is not a text or content, in an iterable other than a list or tuple.
+        EmbeddingFailed: For a text without a vector: its ``index``, the ``text``, and why, in ``error``.
 
         AsyncOnly: If ``texts`` is an async iterable, and the interpreter is sync.
-
-    >>> from genai_fn import EmbeddingFailed, Failure, Offline, embed_many
-    >>> for item in Offline().stream(embed_many("gemini-embedding-001", iter(["a text", None]))):
-    ...     match item:
-    ...         case Failure(EmbeddingFailed(index, text, error)):
-    ...             print(index, text, type(error).__name__)
-    ...         case _:
-    ...             print(len(item.unwrap().values))
-    3072
-    1 None InvalidRequest
     """
+    options = (batch_size, max_batch_tokens, max_batch_bytes, count_tokens, concurrency, stop_on_failure)
+    _check_options(*options)
+    parsed_config = as_struct(EmbedContentConfig, config)
+    arguments = (check_model_name(model), _check_texts(texts), parsed_config, *options, check_output(output))
+    return Stream(stream_embeddings, None, arguments)
+
+
+def _check_options(  # noqa: PLR0917  # the options of `embed_many`, in its order
+    batch_size: int | None,
+    max_batch_tokens: int | None,
+    max_batch_bytes: int | None,
+    count_tokens: Any,
+    concurrency: int,
+    stop_on_failure: Any,
+) -> None:
     for name, number in (
         ("batch_size", batch_size),
         ("max_batch_tokens", max_batch_tokens),
@@ -165,29 +155,19 @@ def embed_many(
         raise InvalidRequest("count_tokens", count_tokens, "a function from a text to its number of tokens")
     if not isinstance(stop_on_failure, bool) and stop_on_failure != "fatal":
         raise InvalidRequest("stop_on_failure", stop_on_failure, '"fatal", True or False')
+
+
+def _check_texts(texts: Any) -> Any:
+    """Check the items of a list or tuple, and convert those that are not texts, as they might change."""
     if not is_iterable_of_values(texts) or isinstance(texts, Mapping):
         raise InvalidRequest("texts", texts, "an iterable of texts, sync or async")
-    arguments = (
-        check_model_name(model),
-        _validate_texts(texts) if isinstance(texts, list | tuple) else texts,
-        as_struct(EmbedContentConfig, config),
-        batch_size,
-        max_batch_tokens,
-        max_batch_bytes,
-        count_tokens,
-        concurrency,
-        stop_on_failure,
-        check_output(output),
-    )
-    return Stream(stream_embeddings, None, arguments)
-
-
-def _validate_texts(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
-    """Check the items of a list or tuple, and convert those that are not texts, as they might change."""
-    if all(isinstance(text, str) for text in texts):
-        return tuple(texts)
-    converted: tuple[Any, ...] = as_value(SeparateContentsLike, texts, "texts")
-    return tuple(text if isinstance(text, str) else content for text, content in zip(texts, converted, strict=True))
+    if not isinstance(texts, list | tuple):
+        return texts
+    given: tuple[Any, ...] = tuple(cast("Any", texts))
+    if all(isinstance(text, str) for text in given):
+        return given
+    converted: tuple[Any, ...] = as_value(SeparateContentsLike, given, "texts")
+    return tuple(text if isinstance(text, str) else content for text, content in zip(given, converted, strict=True))
 
 
 @stream(traits=FlowTraits(spawns=True))
