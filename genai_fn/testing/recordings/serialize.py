@@ -223,6 +223,8 @@ def dump_error(error: GenaiError) -> dict[str, Any]:
 
 
 def _dump_error_field(name: str, value: Any) -> Any:
+    if isinstance(value, GenaiError):
+        return dump_error(value)
     return scrub_headers(value) if name == "headers" else dump_plain(value)
 
 
@@ -305,5 +307,9 @@ def read_error(tree: dict[str, Any]) -> GenaiError:
     kind: Any = getattr(errors, tree["kind"])
     members = {name: each for name, each in tree.items() if name != "kind"}
     hints = {**get_type_hints(kind), "safety_ratings": tuple[SafetyRating, ...]}
-    error: GenaiError = kind(**{name: codec.convert(each, hints[name]) for name, each in members.items()})
+    values = {
+        name: read_error(each) if hints[name] is GenaiError else codec.convert(each, hints[name])
+        for name, each in members.items()
+    }
+    error: GenaiError = kind(**values)
     return error

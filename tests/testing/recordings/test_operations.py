@@ -49,6 +49,11 @@ _FIELDS: dict[str, Any] = {
     "CountMismatch": {"expected": st.integers(0, 9), "got": st.integers(0, 9)},
     "DecodeError": {"expected": texts, "path": texts, "text": texts},
     "Disconnected": {"doing": texts, "reason": texts, "sent": st.booleans()},
+    "EmbeddingFailed": {
+        "index": st.integers(0, 9),
+        "text": json,
+        "error": st.builds(errors.ServerError, st.integers(500, 599), texts) | st.builds(errors.Closed),
+    },
     "FunctionCallError": {"name": texts, "message": texts},
     "GenaiError": {},
     "InvalidRequest": {"path": texts, "value": json, "expected": texts},
