@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from genai_fn.flows.calling.mcp_sessions import list_mcp_tools as list_mcp_tools
     from genai_fn.flows.paging import next_page as next_page
     from genai_fn.flows.parallel import both as both
+    from genai_fn.flows.partial_values import Partial as Partial
     from genai_fn.flows.polling import until_done as until_done
     from genai_fn.flows.structured import ParsedResponse as ParsedResponse, parse as parse
     from genai_fn.flows.turns import Chat as Chat, Turn as Turn
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         ValueWithResponse as ValueWithResponse,
     )
     from genai_fn.interpreters.async_http import AsyncHttp as AsyncHttp
+    from genai_fn.interpreters.curl import to_curl as to_curl
     from genai_fn.interpreters.default import arun as arun, run as run
     from genai_fn.interpreters.http import Http as Http
     from genai_fn.interpreters.live.session import Session as Session
@@ -95,18 +97,23 @@ if TYPE_CHECKING:
         collected as collected,
         continued as continued,
         each as each,
+        explained as explained,
         items as items,
         joined as joined,
         pages as pages,
+        partial as partial,
+        retry_invalid as retry_invalid,
         returning as returning,
         streamed as streamed,
         text as text,
         with_config as with_config,
         with_http_response as with_http_response,
+        with_model as with_model,
         with_options as with_options,
         with_system as with_system,
         with_tools as with_tools,
     )
+    from genai_fn.modifiers.batching import batched as batched
     from genai_fn.ops import (
         auth_tokens as auth_tokens,
         batches as batches,

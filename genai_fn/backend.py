@@ -13,6 +13,7 @@ from genai_fn.errors import AuthError, GenaiError, InvalidRequest
 from genai_fn.http import Headers, mask_headers
 
 __all__ = [
+    "EXAMPLE_BACKENDS",
     "NO_CREDENTIALS_MESSAGE",
     "Backend",
     "Credential",
@@ -453,3 +454,7 @@ _A_PROJECT = (
 )
 _LOCATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")  # a DNS label, with -aiplatform appended
 _A_LOCATION = "a location such as us-central1, us, eu or global: lower-case letters, digits and hyphens"
+
+
+EXAMPLE_BACKENDS: tuple[Backend, ...] = (Gemini("example-key"), Vertex("project", "us-central1"))
+"""What requests are encoded for, to be shown, where there is no backend: the first that has the operation."""

@@ -32,6 +32,7 @@ from genai_fn.values import FrozenDict
 __all__ = [
     "EXTRA_JSON_NAME",
     "MAX_DEPTH",
+    "MAX_TEXT_DEPTH",
     "ExtraFields",
     "build_depth_error",
     "convert",
@@ -58,7 +59,7 @@ How many levels of objects and lists free-form JSON may nest, such as the argume
 It is the limit of the JSON parsers of protocol buffers, which the service uses.
 """
 
-_MAX_TEXT_DEPTH = MAX_DEPTH + 20
+MAX_TEXT_DEPTH = MAX_DEPTH + 20
 """Limit of a whole text: messages add up to 20 levels around free-form JSON."""
 
 
@@ -68,7 +69,7 @@ def decode(text: _Text) -> Any: ...
 def decode(text: _Text, kind: type[T], *, strict: bool = True, max_depth: int = ...) -> T: ...
 @overload
 def decode(text: _Text, kind: Any, *, strict: bool = True, max_depth: int = ...) -> Any: ...
-def decode(text: _Text, kind: Any = Any, *, strict: bool = True, max_depth: int = _MAX_TEXT_DEPTH) -> Any:
+def decode(text: _Text, kind: Any = Any, *, strict: bool = True, max_depth: int = MAX_TEXT_DEPTH) -> Any:
     """
     Decode JSON as a type, as ``msgspec.json.decode`` does.
 

@@ -27,6 +27,7 @@ __all__ = [
     "EffectFailed",
     "Effects",
     "Emit",
+    "Explain",
     "FlowFailed",
     "GetBackend",
     "GetFileSize",
@@ -306,6 +307,12 @@ class AskWithin(Value):
 
 class GetBackend(Value):
     """→ Gemini | Vertex | None: the backend that receives the requests; None where there is none, as in a `Fake`."""
+
+
+class Explain(Value):
+    """→ Result of a text: the first request of an action or stream, as a command of curl. Nothing is sent."""
+
+    description: Any
 
 
 class FlowFailed(Exception):  # control flow: ``ask`` leaves a flow by it

@@ -263,6 +263,10 @@ class FlowTraits(Value):
     """Whether it starts actions of its own, so that an async reader needs ``async with``."""
     is_server_stream: bool = False
     """Whether it is one request that the server streams: its source."""
+    is_gathering: bool = False
+    """Whether its first argument is actions, whose results it emits, so that ``| batched()`` applies."""
+    reads_result: bool = False
+    """Whether it runs its source once and makes a value of the result, so that the result may come from a batch."""
     method: str | None = None
     """Name of the method that builds it, such as ``map``."""
 
@@ -528,7 +532,7 @@ def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
 _GENERATOR_HINT = "a generator function, which contains yield from ask(…) or the like"
 
 
-@flow(traits=FlowTraits(method="map"))
+@flow(traits=FlowTraits(method="map", reads_result=True))
 def _map_result(of: Action[T], f: Callable[[T], U]) -> FlowGenerator[Result[U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     return result.map(f)

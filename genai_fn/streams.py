@@ -11,7 +11,14 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, stream
 
-__all__ = ["gather", "is_iterable_of_values", "stream_gathered", "stream_response"]
+__all__ = [
+    "gather",
+    "get_iteration",
+    "is_iterable_of_values",
+    "stream_gathered",
+    "stream_response",
+    "validate_action",
+]
 
 T = TypeVar("T")
 
@@ -54,14 +61,14 @@ def gather(
     check_at_least_one("concurrency", concurrency)
     if not is_iterable_of_values(actions):
         raise InvalidRequest("actions", actions, "an iterable of Requests and Flows, sync or async")
-    validated = tuple(map(_validate_action, actions)) if isinstance(actions, list | tuple) else actions
+    validated = tuple(map(validate_action, actions)) if isinstance(actions, list | tuple) else actions
     return Stream(stream_gathered, None, (validated, concurrency, ordered, stop_on_failure))
 
 
-@stream(traits=FlowTraits(spawns=True))
+@stream(traits=FlowTraits(spawns=True, is_gathering=True))
 def stream_gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failure: bool) -> FlowGenerator[None]:
     """Emit the results of actions; at most `concurrency` run, and at most twice as many are unread."""
-    next_action, source = _get_iteration(actions)
+    next_action, source = get_iteration(actions)
     unread: deque[Any] = deque()  # started actions whose results were not emitted, in order
     running: dict[Any, None] = {}
     is_exhausted = False
@@ -70,7 +77,7 @@ def stream_gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failu
             action: Any = yield CallFunction(next_action, (source, _END))
             is_exhausted = action is _END
             if not is_exhausted:
-                child: Any = yield StartAction(_validate_action(action))
+                child: Any = yield StartAction(validate_action(action))
                 unread.append(child)
                 running[child] = None
         if not unread:
@@ -89,13 +96,14 @@ def stream_gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failu
 _END = object()
 
 
-def _get_iteration(actions: Any) -> tuple[Callable[..., Any], Any]:
+def get_iteration(actions: Any) -> tuple[Callable[..., Any], Any]:
     """Return ``next`` or ``anext``, and the iterator; ``next`` if the iterable is both sync and async."""
     is_sync = isinstance(actions, Iterable)
     return (next, iter(cast("Iterable[Any]", actions))) if is_sync else (anext, aiter(actions))
 
 
-def _validate_action(action: Any) -> Any:
+def validate_action(action: Any) -> Any:
+    """Return an action of `gather`; raise `InvalidRequest` if it is none."""
     if not isinstance(action, Request | Flow):
         raise InvalidRequest("actions", action, "Requests and Flows")
     return cast("Any", action)

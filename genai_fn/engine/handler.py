@@ -7,7 +7,7 @@ decodes and retries. A fake implements `RequestHandler` without HTTP.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
@@ -43,7 +43,7 @@ from genai_fn.wire import PreparedRequest, apply_address_options, prepare_reques
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
-__all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "find_backend", "find_credential_problem"]
+__all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "find_backend", "find_credential_problem", "find_refusal"]
 
 T = TypeVar("T")
 
@@ -92,13 +92,21 @@ class RefusingHandler(Value):
 
 def find_backend(handler: RequestHandler) -> Backend | None:
     """Return the `backend` of a handler, or of the one that it wraps as its `inner`; None if there is none."""
+    backends = (getattr(layer, "backend", None) for layer in _iter_layers(handler))
+    return next((each for each in backends if isinstance(each, Gemini | Vertex)), None)
+
+
+def find_refusal(handler: RequestHandler) -> GenaiError | None:
+    """Return the error of a handler that refuses all requests, or wraps one that does; None for any other."""
+    return next((each.error for each in _iter_layers(handler) if isinstance(each, RefusingHandler)), None)
+
+
+def _iter_layers(handler: RequestHandler) -> Iterator[Any]:
+    """Yield a handler, the one that it wraps as its `inner`, and so on."""
     layer: Any = handler
     while layer is not None:
-        backend = getattr(layer, "backend", None)
-        if isinstance(backend, Gemini | Vertex):
-            return backend
+        yield layer
         layer = getattr(layer, "inner", None)
-    return None
 
 
 class HttpHandler(Value, kw_only=True, dict=True):

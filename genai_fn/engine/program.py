@@ -21,6 +21,7 @@ from genai_fn.effects import (
     Effect,
     Effects,
     Emit,
+    Explain,
     FlowFailed,
     GetBackend,
     GetTime,
@@ -32,7 +33,8 @@ from genai_fn.effects import (
     Spawn,
     StartAction,
 )
-from genai_fn.engine.handler import RequestHandler, find_backend
+from genai_fn.engine.explaining import ExplainingHandler, explain_program
+from genai_fn.engine.handler import RequestHandler, find_backend, find_refusal
 from genai_fn.engine.sent_credentials import SentCredentials
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
@@ -219,8 +221,8 @@ def _perform_command(command: Any, handler: RequestHandler, until: float, sent: 
         case AskWithin(action=request):
             deadline = yield from _compute_deadline(command, until)
             return (yield from _handle_request(request, handler, deadline, sent))
-        case GetBackend():
-            return find_backend(handler)
+        case GetBackend() | Explain():
+            return (yield from _describe_backend(command, handler, until))
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
         case CallFunction() if until != inf:
@@ -234,6 +236,18 @@ def _check_effect(command: Any) -> Effect:
     if not isinstance(command, Effect) or isinstance(command, Emit):
         raise InvalidRequest("yield", command, _describe_command(command))
     return command
+
+
+def _describe_backend(command: GetBackend | Explain, handler: RequestHandler, until: float) -> Effects[Any]:
+    """Return the backend; or the first request of a description as its command of curl, without sending it."""
+    backend = find_backend(handler)
+    if isinstance(command, GetBackend):
+        return backend
+    refusal = find_refusal(handler)
+    if refusal is not None:
+        return Failure(refusal)
+    explained = build_program(command.description, ExplainingHandler(backend), until)
+    return (yield from explain_program(explained))
 
 
 def _describe_command(command: Any) -> str:

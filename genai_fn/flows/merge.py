@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
+from genai_fn.flows.partial_values import Partial
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.content import Content, Part
@@ -25,7 +26,8 @@ def merge_chunks(chunks: Sequence[T]) -> T:
     """
     Merge the chunks of one stream, in order: texts or responses, or chat turns, of which the answers are merged.
 
-    The result of chat turns has the chat of the last one. The result of an empty sequence is ``""``.
+    The result of chat turns has the chat of the last one. Of partial values, the last one contains the others. The
+    result of an empty sequence is ``""``.
 
     Raises:
         InvalidRequest: If the chunks are of another type, or of several.
@@ -34,6 +36,8 @@ def merge_chunks(chunks: Sequence[T]) -> T:
         return cast("T", replace_answer(chunks[-1], merge_chunks([get_answer(each) for each in chunks])))
     if all(isinstance(each, str) for each in chunks):
         return cast("T", "".join(cast("Sequence[str]", chunks)))
+    if all(isinstance(each, Partial) for each in chunks):
+        return chunks[-1]
     if not all(isinstance(each, GenerateContentResponse) for each in chunks):
         raise InvalidRequest("joined", chunks[0], "a stream of texts or of responses: use collected for other items")
     return cast("T", _merge_responses(cast("Sequence[GenerateContentResponse]", chunks)))

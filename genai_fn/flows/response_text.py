@@ -11,7 +11,7 @@ from genai_fn.schema.responses import Candidate, GenerateContentResponse, Genera
 __all__ = ["build_no_text_error", "read_text", "stream_texts"]
 
 
-@flow
+@flow(traits=FlowTraits(reads_result=True))
 def read_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[str, GenaiError]]:
     """Run an action, and return the text of its response, or ``NoText`` with the reason."""
     result = yield from attempt(source)

@@ -14,7 +14,7 @@ from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
 from genai_fn.flows.response_text import build_no_text_error
 from genai_fn.flows.turns import get_answer, replace_answer
 from genai_fn.flows.typed_json import convert_json
-from genai_fn.request import Action, FlowGenerator, flow
+from genai_fn.request import Action, FlowGenerator, FlowTraits, flow
 from genai_fn.schema.api_schema import translate
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
@@ -24,7 +24,7 @@ from genai_fn.schema.schemas import Schema
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import build_decode_error, truncate_text
 
-__all__ = ["ParsedResponse", "build_output_config", "parse", "run_parse"]
+__all__ = ["ParsedResponse", "build_output_config", "is_text_enum", "parse", "run_parse"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -86,7 +86,7 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
         return Failure(build_decode_error(error, text))
 
 
-@flow
+@flow(traits=FlowTraits(reads_result=True))
 def run_parse(
     source: Action[GenerateContentResponse], kind: Any, with_response: bool
 ) -> FlowGenerator[Result[Any, GenaiError]]:
@@ -105,9 +105,11 @@ def _build_parsed(response: GenerateContentResponse, value: T) -> ParsedResponse
     return ParsedResponse(value, response)
 
 
-def build_output_config(kind: Any) -> dict[str, Any]:
+def build_output_config(kind: Any, name: str = "returning") -> dict[str, Any]:
     """
     Build the config fields that request a value of type `kind`; unused schema fields are None.
+
+    `name` is that of the modifier, for errors.
 
     An enum whose values are strings is requested as ``text/x.enum``, any other type as JSON. The schema is sent as
     ``response_schema`` if `Schema`, the API's own dialect, can express it. It cannot express recursive types, enums and
@@ -117,12 +119,12 @@ def build_output_config(kind: Any) -> dict[str, Any]:
     >>> build_output_config(bool)["response_schema"], build_output_config(dict[str, int])["response_json_schema"]
     ({'type': 'boolean'}, {'type': 'object', 'additionalProperties': {'type': 'integer'}})
     """
-    fields: dict[str, Any] = {"response_mime_type": "text/x.enum" if _is_text_enum(kind) else "application/json"}
+    fields: dict[str, Any] = {"response_mime_type": "text/x.enum" if is_text_enum(kind) else "application/json"}
     fields |= {"response_schema": None, "response_json_schema": None}
     try:
         json_schema = build_json_schema(kind)
     except ConversionError as wrong:
-        raise InvalidRequest("returning" + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
+        raise InvalidRequest(name + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
     api_schema = translate(json_schema, Schema)
     if api_schema and not _has_open_object(api_schema):
         return fields | {"response_schema": api_schema}
@@ -132,7 +134,8 @@ def build_output_config(kind: Any) -> dict[str, Any]:
 # The request
 
 
-def _is_text_enum(kind: Any) -> TypeIs[type[Enum]]:
+def is_text_enum(kind: Any) -> TypeIs[type[Enum]]:
+    """Check whether a type is an enum whose values are strings, which the service returns as a text instead of JSON."""
     return isinstance(kind, type) and issubclass(kind, Enum) and all(isinstance(each.value, str) for each in kind)
 
 
@@ -152,14 +155,14 @@ def _get_finish_reason(response: GenerateContentResponse) -> str | None:
 
 def _decode_text(text: str, kind: Any) -> Any:
     """Decode the text as JSON; the value of a string enum is the text itself, without quotes around it."""
-    if _is_text_enum(kind):
+    if is_text_enum(kind):
         return text.strip().strip('"')
     return codec.decode(text)
 
 
 def _may_be_incomplete(value: Any, kind: Any) -> bool:
     """Check whether a value could be cut off although it parses: the value of a string enum, or a number."""
-    return _is_text_enum(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
+    return is_text_enum(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _build_decode_error(error: Exception, text: str, reason: str | None) -> GenaiError:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from returns.result import Failure, Result, Success
 
-from genai_fn.backend import Gemini, Vertex
+from genai_fn.backend import EXAMPLE_BACKENDS
 from genai_fn.effects import EffectFailed, Effects, OpenResponse, ReadChunk, SendRequest
 from genai_fn.errors import APIError, GenaiError, InvalidRequest
 from genai_fn.http import Headers, HttpRequest
@@ -53,7 +53,7 @@ def _send(
 
 
 def _encode_request(request: Request[Any]) -> HttpRequest | None:
-    for backend in (Gemini(), Vertex("project", "us-central1")):
+    for backend in EXAMPLE_BACKENDS:
         prepared = prepare_request(request, backend)
         if isinstance(prepared, Success):
             http: HttpRequest = prepared.unwrap().http

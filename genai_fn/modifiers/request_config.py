@@ -1,5 +1,5 @@
 """
-Modifiers of the request: they change the config or the options of the root request, or of a live session.
+Modifiers of the request: they change the config, the model or the options of the root request, or of a live session.
 
 The root request is the request that a flow or stream is derived from.
 """
@@ -22,6 +22,7 @@ from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.convert import as_changes, as_value
 from genai_fn.schema.tools import ToolLike, is_mcp_session
+from genai_fn.wire.resource_names import check_model_name
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -33,6 +34,7 @@ __all__ = [
     "RequestModifier",
     "replace_config",
     "with_config",
+    "with_model",
     "with_options",
     "with_system",
     "with_tools",
@@ -87,6 +89,23 @@ def with_config(
     GenerateContentConfig(temperature=0.2)
     """
     return RequestModifier(_apply_config, (config, tuple(sorted(fields.items()))))
+
+
+def with_model(name: str) -> RequestModifier:
+    """
+    Set the model of the root request, or of a live session. The last one is used.
+
+    Args:
+        name: As in ``generate``. A chat keeps its own model: only this turn is sent to another.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid, there is no root request, or its operation has no model.
+
+    >>> from genai_fn import generate, text
+    >>> (generate("gemini-2.5-flash", "hi") | text | with_model("gemini-2.5-pro")).source.operation.model
+    'gemini-2.5-pro'
+    """
+    return RequestModifier(_apply_model, (check_model_name(name, "name"),))
 
 
 def with_system(content: ContentLike) -> RequestModifier:
@@ -229,6 +248,18 @@ def replace_config(request: R, config: Any, fields: tuple[tuple[str, Any], ...])
     if isinstance(request, Live) and request.calling_options is not None:
         changed = loop.declare_missing_functions(changed, request.calling_options.functions)
     return replace(request, operation=replace(operation, config=changed))
+
+
+def _apply_model(description: Description | Live[Any], name: str) -> Any:
+    return change_root(description, "with_model", _replace_model, name)
+
+
+def _replace_model(request: R, name: str) -> R:
+    operation = request.operation
+    if "model" not in operation.__struct_fields__:
+        raise InvalidRequest("with_model", operation.op, "an operation with a model, such as generate")
+    changed: dict[str, Any] = {"model": name}
+    return replace(request, operation=replace(operation, **changed))
 
 
 def _get_set_fields(config: msgspec.Struct) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from genai_fn.modifiers.request_config import replace_config
 from genai_fn.request import Action, Description, Flow, Modifier, Request, Stream
 from genai_fn.schema.responses import GenerateContentResponse
 
-__all__ = ["HttpResponseModifier", "ReturningModifier", "TextModifier", "returning", "text", "with_http_response"]
+__all__ = [
+    "HttpResponseModifier",
+    "ReturningModifier",
+    "TextModifier",
+    "configure_output",
+    "returning",
+    "text",
+    "with_http_response",
+]
 
 T = TypeVar("T")
 
@@ -103,13 +111,17 @@ def returning(kind: Any, *, with_response: bool = False) -> ReturningModifier[An
 def _apply_returning(description: Description, kind: Any, with_response: bool) -> Flow[Any]:
     if isinstance(description, Stream):
         raise InvalidRequest("returning", description, "a request or a flow: put | joined before it")
-    fields = structured.build_output_config(kind)
-    configured = change_root(description, "returning", _set_output_config, tuple(sorted(fields.items())))
-    return Flow(structured.run_parse, configured, (kind, with_response))
+    return Flow(structured.run_parse, configure_output(description, "returning", kind), (kind, with_response))
 
 
-def _set_output_config(request: Request[Any], fields: tuple[tuple[str, Any], ...]) -> Request[Any]:
-    _validate_has_text(request, "returning")
+def configure_output(description: Description, name: str, kind: Any) -> Any:
+    """Set the config fields that request a value of type `kind`; `name` is that of the modifier."""
+    fields = structured.build_output_config(kind, name)
+    return change_root(description, name, _set_output_config, name, tuple(sorted(fields.items())))
+
+
+def _set_output_config(request: Request[Any], name: str, fields: tuple[tuple[str, Any], ...]) -> Request[Any]:
+    _validate_has_text(request, name)
     return replace_config(request, None, fields)
 
 

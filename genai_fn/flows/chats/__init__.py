@@ -176,7 +176,7 @@ def stream_turn(source: Stream[GenerateContentResponse], chat: Chat, message: Co
         yield from emit(Success(Turn(add_turn(chat, message, answer, is_finished=_is_finished(answer)), chunk)))
 
 
-@flow(traits=FlowTraits(streamed_builder=stream_turn, passes_calling=True))
+@flow(traits=FlowTraits(streamed_builder=stream_turn, passes_calling=True, reads_result=True))
 def run_turn(
     source: Action[GenerateContentResponse], chat: Chat, message: Content
 ) -> FlowGenerator[Result[Turn[GenerateContentResponse], GenaiError]]:

@@ -1,0 +1,163 @@
+"""One job of a batch, from its creation to the results of its requests."""
+
+from collections.abc import Callable
+from typing import Any
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import EXAMPLE_BACKENDS, Backend, Vertex
+from genai_fn.commands import ask, attempt
+from genai_fn.effects import CallFunction, GetBackend
+from genai_fn.errors import CountMismatch, GenaiError, OperationFailed, TimedOut, Unsupported
+from genai_fn.flows.polling import until_done
+from genai_fn.ops import batches, files
+from genai_fn.ops.embed import EmbedContent
+from genai_fn.request import Action, FlowGenerator, Request, flow
+from genai_fn.schema.batches import (
+    BatchJob,
+    BatchJobDestination,
+    CreateBatchJobConfig,
+    CreateEmbeddingsBatchJobConfig,
+    EmbedContentBatch,
+    EmbeddingsBatchJobSource,
+    InlinedEmbedContentResponse,
+)
+from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentResponse
+from genai_fn.schema.operations import JobError
+from genai_fn.values import Value
+
+__all__ = ["BatchOptions", "run_job"]
+
+Results = tuple[Result[Any, GenaiError], ...]
+
+
+class BatchOptions(Value):
+    """The parameters of ``batched(…)``, which documents them."""
+
+    every: float
+    timeout: float | None
+    display_name: str | None
+    max_inline_bytes: int
+    on_job: Callable[[BatchJob], object] | None
+
+
+@flow
+def run_job(requests: tuple[Request[Any], ...], options: BatchOptions) -> FlowGenerator[Result[Results, GenaiError]]:
+    """Run requests of one kind, one model and, of embeddings, one config as a job; returns one result for each."""
+    found: Result[Backend | None, GenaiError] = yield GetBackend()
+    if isinstance(found, Failure):
+        return found
+    backend = found.unwrap() or EXAMPLE_BACKENDS[0]
+    if isinstance(backend, Vertex):
+        return Failure(Unsupported(backend.title, ("batched",), _VERTEX_HINT))
+    if isinstance(requests[0].operation, EmbedContent):
+        return (yield from _run_embeddings(requests, options))
+    return (yield from _run_generation(requests, backend, options))
+
+
+_VERTEX_HINT = (
+    "its batches are read from Cloud Storage or BigQuery: put the file that batches.jsonl(…) writes there, and use "
+    "batches.create(…)"
+)
+
+
+# Jobs of generate requests
+
+
+def _run_generation(
+    requests: tuple[Request[Any], ...], backend: Backend, options: BatchOptions
+) -> FlowGenerator[Result[Results, GenaiError]]:
+    try:
+        lines = batches.jsonl(requests, backend)
+    except GenaiError as error:
+        return Failure(error)
+    if len(lines) <= options.max_inline_bytes:
+        return (
+            yield from _read_results(
+                requests, (yield from _finish_job(_create_job(requests, requests, options), options))
+            )
+        )
+    uploaded = yield from attempt(
+        files.upload(lines, {"mime_type": "application/jsonl", "display_name": options.display_name})
+    )
+    if isinstance(uploaded, Failure):
+        return uploaded
+    file_name = uploaded.unwrap().name or ""
+    job = yield from _finish_job(_create_job(requests, file_name, options), options)
+    results = yield from _read_results(requests, job)
+    if not (isinstance(job, Failure) and isinstance(job.failure(), TimedOut)):  # a job that still runs needs its file
+        yield from attempt(files.delete(file_name))
+    return results
+
+
+def _create_job(requests: tuple[Request[Any], ...], source: Any, options: BatchOptions) -> Request[BatchJob]:
+    model: str = requests[0].operation.model  # type: ignore[attr-defined]  # a generate request
+    return batches.create(model, source, CreateBatchJobConfig(display_name=options.display_name))
+
+
+def _read_results(
+    requests: tuple[Request[Any], ...], finished: Result[BatchJob, GenaiError]
+) -> FlowGenerator[Result[Results, GenaiError]]:
+    """Read the results of a job, from the job itself or from its result file."""
+    if isinstance(finished, Failure):
+        return finished
+    job = finished.unwrap()
+    dest = job.dest or BatchJobDestination()
+    if dest.inlined_responses or dest.file_name is None:
+        return Success(batches.join(requests, job))
+    content = yield from attempt(files.download(dest.file_name))
+    return content.map(lambda data: batches.join(requests, data))
+
+
+# Jobs of embeddings
+
+
+def _run_embeddings(
+    requests: tuple[Request[Any], ...], options: BatchOptions
+) -> FlowGenerator[Result[Results, GenaiError]]:
+    operations: list[Any] = [each.operation for each in requests]
+    contents = tuple(content for each in operations for content in each.contents)
+    source = EmbeddingsBatchJobSource(
+        inlined_requests=EmbedContentBatch(contents=contents, config=operations[0].config)
+    )
+    config = CreateEmbeddingsBatchJobConfig(display_name=options.display_name)
+    job = yield from _finish_job(batches.create_embeddings(operations[0].model, source, config), options)
+    if isinstance(job, Failure):
+        return job
+    answers = (job.unwrap().dest or BatchJobDestination()).inlined_embed_content_responses
+    if len(answers) != len(contents):
+        return Failure(CountMismatch(len(contents), len(answers)))
+    remaining = iter(answers)
+    counts = (len(each.contents) for each in operations)
+    return Success(tuple(_merge_embeddings([next(remaining) for _ in range(count)]) for count in counts))
+
+
+def _merge_embeddings(answers: list[InlinedEmbedContentResponse]) -> Result[EmbedContentResponse, GenaiError]:
+    """Merge the answers to the contents of one request; fails as the first of them that has failed."""
+    embeddings: list[ContentEmbedding] = []
+    for index, each in enumerate(answers):
+        if each.error is not None or each.response is None or each.response.embedding is None:
+            error = each.error or JobError()
+            return Failure(OperationFailed(f"content {index}", error.code, error.message or "no embedding"))
+        embeddings.append(each.response.embedding)
+    return Success(EmbedContentResponse(embeddings=tuple(embeddings)))
+
+
+# Every job
+
+
+def _finish_job(create: Request[BatchJob], options: BatchOptions) -> FlowGenerator[Result[BatchJob, GenaiError]]:
+    """Create a job and wait for its end."""
+    created = _run_reported(create, options.on_job)
+    return (yield from attempt(created | until_done(every=options.every, timeout=options.timeout)))
+
+
+@flow
+def _run_reported(
+    create: Action[BatchJob], on_job: Callable[[BatchJob], object] | None
+) -> FlowGenerator[Result[BatchJob, GenaiError]]:
+    """Create a job, and call a function with it."""
+    job = yield from ask(create)
+    if on_job is not None:
+        yield CallFunction(on_job, (job,), in_thread=True)
+    return Success(job)

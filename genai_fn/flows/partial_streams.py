@@ -1,0 +1,82 @@
+"""Streams a value of a type while its JSON arrives."""
+
+from functools import partial
+from typing import Any, TypeVar
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.commands import StreamReader, emit
+from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.flows.merge import merge_chunks
+from genai_fn.flows.partial_values import Partial
+from genai_fn.flows.structured import is_text_enum, parse
+from genai_fn.flows.turns import get_answer, replace_answer
+from genai_fn.request import FlowGenerator, FlowTraits, Stream, stream
+from genai_fn.schema.responses import GenerateContentResponse
+from genai_fn.wire.growing_json import JsonParser, TextParser
+
+__all__ = ["stream_partial"]
+
+T = TypeVar("T")
+
+
+@stream(traits=FlowTraits(spawns=False))
+def stream_partial(source: Stream[Any], kind: Any) -> FlowGenerator[None]:
+    """
+    Emit what has arrived of a value, after each chunk by which it has grown, and the complete one or a failure last.
+
+    Of chat turns, the answers are replaced. If functions are called between, each answer starts anew.
+    """
+    reader, answer, last = StreamReader(source), _GrowingAnswer(kind), None
+    while (item := (yield from reader.read_next())) is not None:
+        if isinstance(item, Failure):
+            yield from emit(item)
+            return
+        last = item.unwrap()
+        chunk = get_answer(last)
+        if not isinstance(chunk, GenerateContentResponse):
+            raise InvalidRequest("partial", chunk, "a stream of responses: put | partial(…) in place of | text")
+        if answer.is_followed_by(chunk):
+            answer = _GrowingAnswer(kind)
+        if answer.add(chunk):
+            yield from emit(Success(replace_answer(last, answer.build_partial())))
+    yield from emit(answer.build_complete().map(partial(replace_answer, last)))
+
+
+class _GrowingAnswer:
+    """The chunks of one answer, and the value that grows with them."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._parser = TextParser() if is_text_enum(kind) else JsonParser()
+        self._chunks: list[GenerateContentResponse] = []
+        self._has_called = False
+
+    def is_followed_by(self, chunk: GenerateContentResponse) -> bool:
+        """Check whether a chunk is the first one of another answer, after function calls."""
+        if not self._chunks:
+            return False
+        history = self._chunks[-1].automatic_function_calling_history
+        return history != chunk.automatic_function_calling_history or (self._has_called and bool(chunk.candidates))
+
+    def add(self, chunk: GenerateContentResponse) -> bool:
+        """Add a chunk, and return whether the value has grown."""
+        self._chunks.append(chunk)
+        candidate = chunk.candidates[0] if chunk.candidates else None
+        if candidate is None or candidate.index:
+            return False
+        self._has_called |= bool(chunk.function_calls) and candidate.finish_reason is not None
+        return self._parser.feed(chunk.text or "")
+
+    def build_partial(self) -> Partial[Any]:
+        """Return what has arrived."""
+        return Partial(arrived=self._parser.take_snapshot(), kind=self._kind)
+
+    def build_complete(self) -> Result[Partial[Any], GenaiError]:
+        """Return the complete value, or why there is none."""
+        response = merge_chunks(self._chunks) if self._chunks else GenerateContentResponse()
+        self._parser.finish()
+        return parse(response, self._kind).map(partial(self._build_whole, response))
+
+    def _build_whole(self, response: GenerateContentResponse, value: Any) -> Partial[Any]:
+        return Partial(arrived=self._parser.take_snapshot(), kind=self._kind, value=value, response=response)

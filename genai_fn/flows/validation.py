@@ -1,0 +1,89 @@
+"""Requests a value of a type again, with the error, until the answer of the model is one."""
+
+from typing import Any
+
+from msgspec.structs import replace
+from returns.result import Failure, Result, Success
+
+from genai_fn.commands import attempt
+from genai_fn.effects import AskWithin
+from genai_fn.errors import DecodeError, GenaiError, Truncated
+from genai_fn.flows.continuation.merging import add_usage
+from genai_fn.flows.deadlines import compute_deadline, compute_remaining_time
+from genai_fn.flows.roots import change_root, list_steps
+from genai_fn.flows.structured import parse
+from genai_fn.request import Action, FlowGenerator, FlowTraits, Request, flow
+from genai_fn.schema.content import Content, Part
+from genai_fn.schema.responses import FinishReason, GenerateContentResponse
+
+__all__ = ["DEFAULT_ATTEMPTS", "run_until_valid"]
+
+DEFAULT_ATTEMPTS = 3
+"""Default of the maximum number of requests for one value."""
+
+_DOING = "requesting a valid answer"
+
+
+@flow(traits=FlowTraits(deadline_at_root=True))
+def run_until_valid(
+    source: Action[GenerateContentResponse], kind: Any, attempts: int
+) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
+    """
+    Run an action until the text of its response is a value of type `kind`, and return that response.
+
+    An invalid answer and its error become two further turns of the next request. The usage is that of all requests. A
+    failure of a request, and an error that another attempt cannot mend, such as a reached token limit, are returned at
+    once.
+    """
+    root: Request[Any] = list_steps(source, "retry_invalid")[-1]
+    deadline = yield from compute_deadline(root)
+    usage = None
+    while True:
+        attempts -= 1
+        remaining = yield from compute_remaining_time(deadline, _DOING)
+        if isinstance(remaining, Failure):
+            return remaining
+        result = yield from _attempt_within(source, remaining.unwrap())
+        if isinstance(result, Failure):
+            return result
+        response = result.unwrap()
+        parsed = parse(response, kind)
+        usage = add_usage(usage, response.usage_metadata)
+        if isinstance(parsed, Success) or attempts < 1 or not _is_mendable(parsed.failure()):
+            return Success(replace(response, usage_metadata=usage))
+        source = change_root(source, "retry_invalid", _add_turns, response, parsed.failure())
+
+
+def _attempt_within(
+    source: Action[GenerateContentResponse], seconds: float | None
+) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
+    if seconds is None:
+        return (yield from attempt(source))
+    result: Result[GenerateContentResponse, GenaiError] = yield AskWithin(source, seconds)
+    return result
+
+
+def _is_mendable(error: GenaiError) -> bool:
+    """Check whether the model may do better when it reads the error: not if its answers are limited to fewer tokens."""
+    is_cut = isinstance(error, Truncated) and error.reason == FinishReason.MAX_TOKENS
+    return isinstance(error, DecodeError | Truncated) and not is_cut
+
+
+def _add_turns(request: Request[Any], response: GenerateContentResponse, error: GenaiError) -> Request[Any]:
+    """Add an invalid answer and its error to the contents of a request; after function calls, with these."""
+    operation = request.operation
+    answer = response.candidates[0].content or Content()
+    before = response.automatic_function_calling_history or operation.contents  # type: ignore[attr-defined]  # a generate request
+    correction = Content(parts=(Part(text=_describe_error(error)),), role="user")
+    contents: dict[str, Any] = {"contents": (*before, answer, correction)}
+    return replace(request, operation=replace(operation, **contents))
+
+
+def _describe_error(error: GenaiError) -> str:
+    """Write what the model reads: what was expected and where, without its own text."""
+    if isinstance(error, DecodeError):
+        place = f" at {error.path}" if error.path else ""
+        found = f"expected {error.expected}{place}"
+    else:
+        found = "the JSON is incomplete"
+    return f"Your answer is invalid: {found}. Answer again, with the whole corrected value and nothing else."
