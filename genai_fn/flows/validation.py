@@ -65,7 +65,7 @@ def _attempt_within(
 
 def _is_mendable(error: GenaiError) -> bool:
     """Check whether the model may do better when it reads the error: not if its answers are limited to fewer tokens."""
-    is_cut = isinstance(error, Truncated) and error.reason == FinishReason.MAX_TOKENS
+    is_cut = isinstance(error, Truncated) and error.finish_reason == FinishReason.MAX_TOKENS
     return isinstance(error, DecodeError | Truncated) and not is_cut
 
 

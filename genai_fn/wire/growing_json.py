@@ -303,7 +303,7 @@ class JsonParser:
             self._pending = []
             self._append(piece)
             self._read = self._read_text
-        elif len(escape) >= _MAX_ESCAPE:
+        elif not _ESCAPE_START.fullmatch(escape):
             return self._refuse(position)
         return position + 1
 
@@ -321,7 +321,9 @@ _SCALAR_STARTS = frozenset("-0123456789tfn")
 _SCALAR = re.compile(r"[-+.0-9A-Za-z]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _ESCAPE = re.compile(
-    r"\\(?:[^u]|u(?:[0-9A-Fa-ce-f][0-9A-Fa-f]{3}|[Dd][0-7c-fC-F][0-9A-Fa-f]{2}|[Dd][89abAB][0-9A-Fa-f]{2}\\u[0-9A-Fa-f]{4}))"
+    r"\\(?:[^u]|u(?:[0-9A-Ca-cE-Fe-f][0-9A-Fa-f]{3}|[Dd][0-7C-Fc-f][0-9A-Fa-f]{2}"
+    r"|[Dd][89ABab][0-9A-Fa-f]{2}\\u[0-9A-Fa-f]{4}))"
 )
-"""One that is complete, perhaps wrong; the first of two surrogates alone is not."""
-_MAX_ESCAPE = len("\\ud83d\\ude00")
+"""One that is complete, though it may be wrong; of two surrogates, the first alone is not."""
+_ESCAPE_START = re.compile(r"\\(?:u[0-9A-Fa-f]{0,4}|u[Dd][89ABab][0-9A-Fa-f]{2}\\(?:u[0-9A-Fa-f]{0,4})?)?")
+"""One that may become complete."""
