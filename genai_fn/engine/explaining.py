@@ -1,6 +1,6 @@
 """Runs a program up to its first request, which is not sent, but written as a command of curl."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from returns.result import Failure, Result, Success
 
@@ -58,7 +58,7 @@ def explain_program(effects: Effects[Any]) -> Effects[Result[str, GenaiError]]:
     if isinstance(end, _FirstRequest):
         return end.result
     if isinstance(end, Failure):
-        return end
+        return cast("Failure[GenaiError]", end)
     return Failure(InvalidRequest("explained", None, "an action that sends a request"))
 
 
@@ -69,7 +69,7 @@ def _find_first_request(effects: Effects[Any]) -> Effects[Any]:
         if isinstance(effect, _FirstRequest):
             return effect
         if isinstance(effect, Emit) and isinstance(effect.item, Failure):  # the last item of a stream
-            return effect.item
+            return cast("Failure[GenaiError]", effect.item)
         try:
             answer = yield from _perform(effect)
         except Exception as error:  # noqa: BLE001  # a function of the caller raised: the program may handle it

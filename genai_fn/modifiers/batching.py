@@ -1,7 +1,7 @@
 """The modifier ``batched``: the actions of a `gather` run through the Batch API."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.batching import BatchOptions, check_actions, stream_batched
@@ -88,5 +88,5 @@ def _apply_batched(description: Description, options: BatchOptions) -> Stream[An
         raise InvalidRequest("batched", description, "gather(…) of generate or embed requests")
     actions: Any = description.args[0]
     if isinstance(actions, tuple):
-        check_actions(actions)
+        check_actions(cast("tuple[Any, ...]", actions))
     return Stream(stream_batched, description, (options,))

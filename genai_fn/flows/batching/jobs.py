@@ -91,8 +91,8 @@ def _run_generation(
 
 
 def _create_job(requests: tuple[Request[Any], ...], source: Any, options: BatchOptions) -> Request[BatchJob]:
-    model: str = requests[0].operation.model  # type: ignore[attr-defined]  # a generate request
-    return batches.create(model, source, CreateBatchJobConfig(display_name=options.display_name))
+    operation: Any = requests[0].operation
+    return batches.create(operation.model, source, CreateBatchJobConfig(display_name=options.display_name))
 
 
 def _read_results(
