@@ -71,7 +71,6 @@ class _OpenGroup:
 
 def _describe_request(operation: Any) -> tuple[Any, int]:
     """Return what all requests of a job share, and the size of what must be sent inline."""
-    model = operation.model.removeprefix("models/")
     if isinstance(operation, EmbedContent):
-        return (operation.op, model, codec.encode(operation.config)), len(codec.encode(operation.contents))
-    return (operation.op, model), 0
+        return (operation.op, operation.model, codec.encode(operation.config)), len(codec.encode(operation.contents))
+    return (operation.op, operation.model), 0
