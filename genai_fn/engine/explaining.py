@@ -68,8 +68,9 @@ def _find_first_request(effects: Effects[Any]) -> Effects[Any]:
     while (effect := stepper.next()) is not DONE:
         if isinstance(effect, _FirstRequest):
             return effect
-        if isinstance(effect, Emit) and isinstance(effect.item, Failure):  # the last item of a stream
-            return cast("Failure[GenaiError]", effect.item)
+        item: Any = effect.item if isinstance(effect, Emit) else None
+        if isinstance(item, Failure):  # the last one of a stream
+            return cast("Failure[GenaiError]", item)
         try:
             answer = yield from _perform(effect)
         except Exception as error:  # noqa: BLE001  # a function of the caller raised: the program may handle it

@@ -1,7 +1,7 @@
 """The modifier ``batched``: the actions of a `gather` run through the Batch API."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.batching import BatchOptions, check_actions, stream_batched
@@ -86,7 +86,11 @@ def batched(
 def _apply_batched(description: Description, options: BatchOptions) -> Stream[Any]:
     if not isinstance(description, Stream) or not description.traits.is_gathering:
         raise InvalidRequest("batched", description, "gather(…) of generate or embed requests")
-    actions: Any = description.args[0]
-    if isinstance(actions, tuple):
-        check_actions(cast("tuple[Any, ...]", actions))
+    if _is_listed(description.args[0]):
+        check_actions(description.args[0])
     return Stream(stream_batched, description, (options,))
+
+
+def _is_listed(actions: object) -> bool:
+    """Whether the actions of a gather are known: those of a list are a tuple in it."""
+    return isinstance(actions, tuple)

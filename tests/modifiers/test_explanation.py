@@ -1,4 +1,4 @@
-"""``explained``: the first request of an action as a command of curl, with the interpreter's backend; nothing is sent."""
+"""``explained``: the first request of an action as a command of curl, for the interpreter's backend, unsent."""
 
 import pickle
 from collections.abc import Callable
@@ -104,7 +104,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[], Any], Any]] = {
     "polling": (lambda: files.get("abc") | until_done(), files.get("abc")),
     "map": (lambda: REQUEST.map(len).bind(lambda _: REQUEST), REQUEST),  # type: ignore[arg-type]  # nothing is called
     "flow": (lambda: own_flow("hi"), REQUEST),
-    "own stream": (lambda: own_stream(), REQUEST),
+    "own stream": (own_stream, REQUEST),
 }
 
 
@@ -155,11 +155,11 @@ def test_backends() -> None:
 
 
 def test_without_backend() -> None:
-    """An interpreter without HTTP shows the Gemini Developer API's request, or Vertex AI's for operations of that alone."""
+    """Without HTTP, the request is the Gemini Developer API's, or Vertex AI's for operations of that alone."""
     run = Fake()
     assert "generativelanguage.googleapis.com" in run(REQUEST | explained).unwrap()
     assert "-H 'x-goog-api-key: ***'" in run(REQUEST | explained).unwrap()
-    tuning = tunings.create("gemini-2.5-flash", {"gcs_uri": "gs://b/a.jsonl"})
+    tuning = tunings.tune("gemini-2.5-flash", {"gcs_uri": "gs://b/a.jsonl"})
     assert "us-central1-aiplatform.googleapis.com" in run(tuning | explained).unwrap()
     assert run.requests == ()
     assert (
@@ -236,20 +236,30 @@ def test_every_interpreter(kind: InterpreterKind) -> None:
         commands = [kind.run(backend, action | explained).unwrap() for action in actions]
         assert commands[0] == commands[2] == to_curl(REQUEST, backend).unwrap()
         assert not any("test-key" in each for each in commands)
-    assert server.requests == []
+    assert not server.requests
+
+
+class AsyncRequests:
+    """Requests of an async iterable."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def __aiter__(self) -> "AsyncRequests":
+        return self
+
+    async def __anext__(self) -> Any:
+        self.reads += 1
+        return REQUEST
 
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_offline_async(backend: str) -> None:
     """In async code, async functions before the first request are called."""
-    seen: list[int] = []
-
-    async def list_requests() -> Any:
-        seen.append(1)
-        yield REQUEST
+    requests = AsyncRequests()
 
     async def body() -> Any:
-        return await Offline(GEMINI).aio(gather(list_requests()) | collected | explained)
+        return await Offline(GEMINI).aio(gather(requests) | collected | explained)
 
     assert anyio.run(body, backend=backend) == to_curl(REQUEST, GEMINI)
-    assert seen == [1]
+    assert requests.reads == 1

@@ -145,7 +145,7 @@ def test_parse() -> None:
     results = [item.parse() for item in items]
     assert isinstance(results[0], Failure)
     assert isinstance(results[0].failure(), DecodeError)
-    assert [each for each in results if isinstance(each, Success)][0] == Success(Recipe("To"))
+    assert next(each for each in results if isinstance(each, Success)) == Success(Recipe("To"))
     assert results[-1] == Success(items[-1].value)
 
 
@@ -190,7 +190,7 @@ def test_request_is_that_of_returning() -> None:
     run(REQUEST | with_config(seed=1) | returning(int) | with_config(top_k=5))
     streaming, whole = run.requests
     assert streaming.operation.op == "generate.stream"
-    assert getattr(streaming.operation, "config") == getattr(whole.operation, "config")
+    assert streaming.operation.config == whole.operation.config  # type: ignore[union-attr]  # both generate
 
 
 def test_chat() -> None:

@@ -103,4 +103,4 @@ def test_sent() -> None:
     turn = run(chats.send(chats.start("m"), "hi") | with_model("other")).unwrap()
     assert turn.chat.model == "m"
     assert run(gather([REQUEST | text | with_model("a"), REQUEST | text]) | collected) == Success(("hello", "hello"))
-    assert [getattr(each.operation, "model") for each in run.requests] == ["other", "a", "m"]
+    assert [each.operation.model for each in run.requests] == ["other", "a", "m"]  # type: ignore[union-attr]  # all generate

@@ -85,8 +85,10 @@ def test_error_goes_back() -> None:
         ("model", WRONG_RECIPE),
         (
             "user",
-            "Your answer is invalid: expected `int`, got `str` at $.minutes. "
-            "Answer again, with the whole corrected value and nothing else.",
+            (
+                "Your answer is invalid: expected `int`, got `str` at $.minutes. "
+                "Answer again, with the whole corrected value and nothing else."
+            ),
         ),
     ]
     assert list_turns(third)[3:][0] == ("model", "{}")
@@ -96,7 +98,7 @@ def test_error_goes_back() -> None:
 
 def test_content_is_kept() -> None:
     """The model's content is sent back unchanged, with its thought signature."""
-    answer = ModelContent([Part(text=WRONG_RECIPE, thought_signature=b"s")])
+    answer = ModelContent([Part(text=WRONG_RECIPE, thought_signature="cw==")])
     response = build_response("x")
     response = msgspec.structs.replace(
         response, candidates=(msgspec.structs.replace(response.candidates[0], content=answer),)

@@ -1,4 +1,4 @@
-"""JSON that is parsed while it arrives: what has arrived only grows, and at the end it is what a whole parse returns."""
+"""JSON that is parsed while it arrives: the value only grows, and at the end it is what a whole parse returns."""
 
 import json
 import pickle
@@ -92,7 +92,7 @@ def test_any_text(text: str, cuts: list[int]) -> None:
         assert parser.take_snapshot().build() == decoded[0]
 
 
-STEPS = (
+STEPS: tuple[tuple[str, Any], ...] = (
     ('{"na', {}),
     ('me": ', {}),
     ('"', {"name": ""}),
