@@ -7,6 +7,7 @@ Interpreters: they run requests, flows, streams and live sessions, and do all th
 - `runner`, `sync_runner`, `async_runner`: the runners that all interpreters derive from, and the items of streams
 - `middleware`: wrappers of request handlers, transports, connectors and programs
 - `attempts_without_http`: the attempts that middleware sees where there is no HTTP
+- `curl`: ``to_curl``, which writes what would be sent as a command
 - `settings`: the parameters of `Http` and `AsyncHttp`
 - `mcp_servers`: ``mcp_tools``, which opens sessions with MCP servers for sync code
 - `extras`: the commands that install optional dependencies

@@ -36,6 +36,8 @@ def write_command(http: HttpRequest, *, is_streamed: bool = False) -> str:
     >>> print(write_command(HttpRequest("POST", "https://host/v1", (("a", "it's"),), b'{"b":1}')))
     curl -X POST 'https://host/v1' \
       -H 'a: it'\''s' \
+      -H 'accept:' \
+      -H 'user-agent:' \
       -H 'content-type:' \
       --data-binary '{"b":1}'
     """

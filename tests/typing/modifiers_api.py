@@ -1,4 +1,4 @@
-"""The inferred types of values that arrive in part, of retried and batched requests, and of commands; see ``api.py``."""
+"""The inferred types of values that arrive in part, of retried and batched requests, and of texts; see ``api.py``."""
 
 from typing import Any, assert_type
 
