@@ -399,14 +399,18 @@ class _Form(NamedTuple):
     build: Callable[[], Any]
 
 
-_PLAIN_MODIFIERS = ("text", "streamed", "joined", "collected", "items", "pages", "with_http_response")
+_PLAIN_MODIFIERS = ("text", "streamed", "joined", "collected", "items", "pages", "with_http_response", "explained")
 _CALLED_MODIFIERS = (
     "each",
     "returning",
+    "partial",
+    "retry_invalid",
     "calling",
     "continued",
     "until_done",
+    "batched",
     "with_config",
+    "with_model",
     "with_tools",
     "with_options",
 )

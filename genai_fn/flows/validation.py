@@ -7,16 +7,16 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.commands import attempt
 from genai_fn.effects import AskWithin
-from genai_fn.errors import DecodeError, GenaiError, Truncated
+from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
 from genai_fn.flows.continuation.merging import add_usage
 from genai_fn.flows.deadlines import compute_deadline, compute_remaining_time
 from genai_fn.flows.roots import change_root, list_steps
-from genai_fn.flows.structured import parse
-from genai_fn.request import Action, FlowGenerator, FlowTraits, Request, flow
+from genai_fn.flows.structured import parse, run_parse
+from genai_fn.request import Action, Flow, FlowGenerator, Request, flow, start_generator
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.responses import FinishReason, GenerateContentResponse
 
-__all__ = ["DEFAULT_ATTEMPTS", "run_until_valid"]
+__all__ = ["DEFAULT_ATTEMPTS", "repeat_until_valid", "run_retry_invalid"]
 
 DEFAULT_ATTEMPTS = 3
 """Default of the maximum number of requests for one value."""
@@ -24,8 +24,34 @@ DEFAULT_ATTEMPTS = 3
 _DOING = "requesting a valid answer"
 
 
-@flow(traits=FlowTraits(deadline_at_root=True))
-def run_until_valid(
+@flow
+def run_retry_invalid(
+    source: Action[Any], kind: Any, attempts: int, with_response: bool
+) -> FlowGenerator[Result[Any, GenaiError]]:
+    """Run an action until its answer is a value of type `kind`, and return the value; of a chat turn, as its answer."""
+    parsing = run_parse(repeat_until_valid(source, kind, attempts), kind, with_response)
+    result: Result[Any, GenaiError] = yield from start_generator(parsing)
+    return result
+
+
+def repeat_until_valid(source: Action[Any], kind: Any, attempts: int) -> Flow[Any]:
+    """
+    Repeat what returns the answer; of a chat, or a flow with a deadline, that is within it.
+
+    Raises:
+        InvalidRequest: If the action returns no response to a generate request.
+    """
+    if isinstance(source, Flow) and source.traits.passes_calling:
+        return replace(source, source=repeat_until_valid(source.source, kind, attempts))
+    is_request = isinstance(source, Request) and source.operation.takes_functions
+    if not is_request and not (isinstance(source, Flow) and source.traits.streamed_builder is not None):
+        expected = "a generate request or a chat, perhaps with calling(…) or continued(), in place of | returning(…)"
+        raise InvalidRequest("retry_invalid", source, expected)
+    return _run_until_valid(source, kind, attempts)
+
+
+@flow
+def _run_until_valid(
     source: Action[GenerateContentResponse], kind: Any, attempts: int
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
     """

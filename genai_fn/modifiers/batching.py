@@ -80,7 +80,7 @@ def batched(
     check_at_least_one("max_inline_bytes", max_inline_bytes)
     if on_job is not None and not callable(on_job):
         raise InvalidRequest("on_job", on_job, "a function of a job")
-    return BatchedModifier(_apply_batched, (BatchOptions(every, timeout, display_name, max_inline_bytes, on_job),))
+    return BatchedModifier(_apply_batched, (BatchOptions(every, timeout, display_name, on_job, max_inline_bytes),))
 
 
 def _apply_batched(description: Description, options: BatchOptions) -> Stream[Any]:

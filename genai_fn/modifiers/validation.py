@@ -2,15 +2,12 @@
 
 from typing import Any, Literal, TypeVar, overload
 
-from msgspec.structs import replace
-
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import structured
 from genai_fn.flows.structured import ParsedResponse
-from genai_fn.flows.validation import DEFAULT_ATTEMPTS, run_until_valid
+from genai_fn.flows.validation import DEFAULT_ATTEMPTS, repeat_until_valid, run_retry_invalid
 from genai_fn.modifiers.results import ReturningModifier, configure_output
 from genai_fn.options import check_at_least_one
-from genai_fn.request import Description, Flow, Request, Stream
+from genai_fn.request import Description, Flow, Stream
 
 __all__ = ["retry_invalid"]
 
@@ -77,15 +74,5 @@ def _apply_retry_invalid(description: Description, kind: Any, attempts: int, wit
     if isinstance(description, Stream):
         raise InvalidRequest("retry_invalid", description, "a request or a flow: put | joined before it")
     configured = configure_output(description, "retry_invalid", kind)
-    return Flow(structured.run_parse, _wrap_answer(configured, kind, attempts), (kind, with_response))
-
-
-def _wrap_answer(description: Description, kind: Any, attempts: int) -> Flow[Any]:
-    """Repeat what returns the answer: of a chat, the request within it."""
-    if isinstance(description, Flow) and description.traits.passes_calling:
-        return replace(description, source=_wrap_answer(description.source, kind, attempts))
-    is_request = isinstance(description, Request) and description.operation.takes_functions
-    if not is_request and not (isinstance(description, Flow) and description.traits.streamed_builder is not None):
-        expected = "a generate request or a chat, perhaps with calling(…) or continued(), in place of | returning(…)"
-        raise InvalidRequest("retry_invalid", description, expected)
-    return Flow(run_until_valid, description, (kind, attempts))
+    repeat_until_valid(configured, kind, attempts)  # raises for what cannot be repeated
+    return Flow(run_retry_invalid, configured, (kind, attempts, with_response))

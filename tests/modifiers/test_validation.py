@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from returns.result import Failure, Success
+from returns.result import Failure, Result, Success
 
 from genai_fn import (
     ClientError,
@@ -32,6 +32,10 @@ from genai_fn import (
     with_http_response,
     with_options,
 )
+from genai_fn.effects import Effects
+from genai_fn.errors import GenaiError
+from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.request import Request
 from genai_fn.schema import GenerateContentResponse, GenerateContentResponseUsageMetadata, ModelContent, Part
 from genai_fn.testing import Fake
 from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
@@ -231,8 +235,16 @@ def test_deadline_of_the_flow() -> None:
     flow = REQUEST | retry_invalid(Recipe) | with_options(deadline=10)
     assert flow.builder.__name__ == "run_within"
     inner = chats.send(chats.start("m"), "hi") | with_options(deadline=10) | retry_invalid(Recipe)
-    assert inner.source.builder.__name__ == "run_within"
-    assert inner.source.source.source.builder.__name__ == "run_until_valid"
+    deadlines: list[float] = []
+
+    class Recorder(HandlerWrapper):
+        def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+            deadlines.append(until)
+            return self.inner.handle(request, until)
+
+    for bounded in (flow, inner):
+        Fake({"generate": ["{}", RIGHT_RECIPE]}).with_middleware(Recorder)(bounded).unwrap()
+    assert deadlines == [10.0] * 4
 
 
 WRONG: tuple[Callable[[], Any], ...] = (

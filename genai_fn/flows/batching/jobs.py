@@ -37,8 +37,8 @@ class BatchOptions(Value):
     every: float
     timeout: float | None
     display_name: str | None
-    max_inline_bytes: int
     on_job: Callable[[BatchJob], object] | None
+    max_inline_bytes: int
 
 
 @flow
