@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import EXAMPLE_BACKENDS, Backend
-from genai_fn.effects import Effects, Emit, RunAll, Spawn, WaitAny
+from genai_fn.effects import Effects, Emit, RunAll, Sleep, Spawn, WaitAny
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Request
@@ -53,7 +53,7 @@ class ExplainingHandler(Value):
 
 
 def explain_program(effects: Effects[Any]) -> Effects[Result[str, GenaiError]]:
-    """Run a program, whose handler is an `ExplainingHandler`, up to its first request; all other effects happen."""
+    """Run a program, whose handler is an `ExplainingHandler`, up to its first request; all other effects but sleeps happen."""
     end = yield from _find_first_request(effects)
     if isinstance(end, _FirstRequest):
         return end.result
@@ -83,10 +83,12 @@ def _find_first_request(effects: Effects[Any]) -> Effects[Any]:
 
 
 def _perform(effect: Any) -> Effects[Any]:
-    """Perform an effect. What would run at once runs one after the other, up to the first request."""
+    """Perform an effect, without waits. What would run at once runs one after the other, up to the first request."""
     match effect:
         case Emit():
             return None
+        case Sleep():
+            return (yield Sleep(0.0))
         case RunAll(programs=programs):
             values: list[Any] = []
             for program in programs:

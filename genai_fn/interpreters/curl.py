@@ -24,8 +24,8 @@ def to_curl(description: Request[Any] | Flow[Any] | Stream[Any], backend: Backen
     the interpreter that runs it.
 
     Args:
-        description: A request; or a flow or stream, which runs up to its first request: functions that it calls before
-            that are called, and files that it uploads are measured.
+        description: A request; or a flow or stream, which runs up to its first request, without its sleeps: functions
+            that it calls before that are called, and files that it uploads are measured.
 
         backend: ``Gemini`` or ``Vertex``.
 

@@ -24,5 +24,5 @@ explained = ExplainedModifier(_apply_explained)
 Return the HTTP request that would be sent as a command of curl, with masked credentials; nothing is sent.
 
 It is that of the interpreter's backend, or of the Gemini Developer API if it has none. A flow or a stream runs up to
-its first request, so functions that it calls before that one are called. See `to_curl`.
+its first request, without its sleeps, so functions that it calls before that one are called. See `to_curl`.
 """

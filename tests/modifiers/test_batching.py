@@ -43,7 +43,7 @@ from genai_fn import (
 from genai_fn.effects import Effects
 from genai_fn.errors import GenaiError
 from genai_fn.interpreters.middleware import HandlerWrapper
-from genai_fn.ops.batches import CreateBatch
+from genai_fn.ops.batches import CreateBatch, GetBatch
 from genai_fn.request import Request
 from genai_fn.schema import BatchJob, BatchJobDestination, InlinedResponse, JobError, JobState
 from genai_fn.testing import Fake
@@ -210,6 +210,23 @@ def test_create_fails() -> None:
     with offline.stream(gather([ask("a")]) | batched(max_inline_bytes=1)) as stream:
         assert list(stream) == [Failure(ClientError(400))]
     assert offline(files.list() | items | collected) == Success(())
+
+
+class LosePolls(HandlerWrapper):
+    """Refuses to read a batch."""
+
+    def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        if isinstance(request.operation, GetBatch):
+            return Failure(ClientError(403))
+        return (yield from self.inner.handle(request, until))
+
+
+def test_polls_fail() -> None:
+    """If a job cannot be read, that is the failure of each of its requests; its file stays, as it goes on."""
+    run = Offline()
+    with run.with_middleware(LosePolls).stream(gather([ask("a")]) | batched(max_inline_bytes=1)) as stream:
+        assert list(stream) == [Failure(ClientError(403))]
+    check_job_goes_on(run)
 
 
 def test_upload_fails() -> None:

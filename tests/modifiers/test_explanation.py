@@ -52,7 +52,7 @@ from genai_fn.interpreters.middleware import HandlerWrapper, TransportWrapper
 from genai_fn.request import FlowGenerator, Request
 from genai_fn.results import Result
 from genai_fn.testing import Fake
-from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, SleepRecorder, make_gemini
 from tests.support.loopback import Loopback, build_json_reply
 
 GEMINI = Gemini("test-key")
@@ -171,6 +171,14 @@ def test_batched() -> None:
     """Of a batch, it is the request that creates the first job."""
     command = Offline(GEMINI)(gather([REQUEST]) | batched() | explained).unwrap()
     assert ":batchGenerateContent" in command
+
+
+@pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+def test_no_waits(kind: InterpreterKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flow that sleeps before its first request is explained at once."""
+    sleeps = SleepRecorder(monkeypatch)
+    assert kind.run(GEMINI, own_flow("hi") | explained) == to_curl(REQUEST, GEMINI) == to_curl(own_flow("hi"), GEMINI)
+    assert set(sleeps.seconds) == {0.0}
 
 
 def test_failures() -> None:

@@ -14,9 +14,9 @@ from genai_fn.commands import attempt, emit
 from genai_fn.effects import AskAll, CallFunction
 from genai_fn.errors import GenaiError
 from genai_fn.flows.batching.grouping import get_batched_request, group_requests
-from genai_fn.flows.batching.jobs import BatchOptions, run_job
+from genai_fn.flows.batching.jobs import BatchOptions, return_result, run_job
 from genai_fn.flows.roots import change_root
-from genai_fn.request import Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream
+from genai_fn.request import Flow, FlowGenerator, FlowTraits, Request, Stream, stream
 from genai_fn.streams import get_iteration, validate_action
 
 __all__ = ["BatchOptions", "check_actions", "stream_batched"]
@@ -68,11 +68,4 @@ def _apply_result(action: Any, result: Result[Any, GenaiError]) -> FlowGenerator
 
 
 def _replace_request(request: Request[Any], result: Result[Any, GenaiError]) -> Flow[Any]:  # noqa: ARG001  # `change_root` passes it
-    return _return_result(result)
-
-
-@flow
-def _return_result(result: Result[Any, GenaiError]) -> FlowGenerator[Result[Any, GenaiError]]:
-    """Return a result that is there already."""
-    yield from ()
-    return result
+    return return_result(result)

@@ -1,14 +1,14 @@
 """One job of a batch, from its creation to the results of its requests."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import EXAMPLE_BACKENDS, Backend, Vertex
 from genai_fn.commands import ask, attempt
 from genai_fn.effects import CallFunction, GetBackend
-from genai_fn.errors import CountMismatch, GenaiError, OperationFailed, TimedOut, Unsupported
+from genai_fn.errors import ClientError, CountMismatch, GenaiError, OperationFailed, Unsupported
 from genai_fn.flows.polling import until_done
 from genai_fn.ops import batches, files
 from genai_fn.ops.embed import EmbedContent
@@ -26,9 +26,11 @@ from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentResponse
 from genai_fn.schema.operations import JobError
 from genai_fn.values import Value
 
-__all__ = ["BatchOptions", "run_job"]
+__all__ = ["BatchOptions", "return_result", "run_job"]
 
-Results = tuple[Result[Any, GenaiError], ...]
+T = TypeVar("T")
+
+Results: TypeAlias = tuple[Result[Any, GenaiError], ...]
 
 
 class BatchOptions(Value):
@@ -71,23 +73,35 @@ def _run_generation(
         lines = batches.jsonl(requests, backend)
     except GenaiError as error:
         return Failure(error)
-    if len(lines) <= options.max_inline_bytes:
-        return (
-            yield from _read_results(
-                requests, (yield from _finish_job(_create_job(requests, requests, options), options))
-            )
-        )
-    uploaded = yield from attempt(
-        files.upload(lines, {"mime_type": "application/jsonl", "display_name": options.display_name})
-    )
+    if len(lines) > options.max_inline_bytes:
+        return (yield from _run_from_file(requests, lines, options))
+    created = yield from attempt(_create_reported(_create_job(requests, requests, options), options.on_job))
+    ended = yield from _wait_for_end(created, options)
+    return (yield from _read_results(requests, ended))
+
+
+def _run_from_file(
+    requests: tuple[Request[Any], ...], lines: bytes, options: BatchOptions
+) -> FlowGenerator[Result[Results, GenaiError]]:
+    """Upload the requests, and delete the file once no job needs it."""
+    config = {"mime_type": "application/jsonl", "display_name": options.display_name}
+    uploaded = yield from attempt(files.upload(lines, config))
     if isinstance(uploaded, Failure):
         return uploaded
     file_name = uploaded.unwrap().name or ""
-    job = yield from _finish_job(_create_job(requests, file_name, options), options)
-    results = yield from _read_results(requests, job)
-    if not (isinstance(job, Failure) and isinstance(job.failure(), TimedOut)):  # a job that still runs needs its file
+    created = yield from attempt(_create_reported(_create_job(requests, file_name, options), options.on_job))
+    ended = yield from _wait_for_end(created, options)
+    results = yield from _read_results(requests, ended)
+    if _has_ended(created, ended):
         yield from attempt(files.delete(file_name))
     return results
+
+
+def _has_ended(created: Result[BatchJob, GenaiError], ended: Result[BatchJob, GenaiError]) -> bool:
+    """Whether a job no longer reads its source: it has ended, or the service has refused to create it."""
+    if isinstance(created, Failure):
+        return isinstance(created.failure(), ClientError)
+    return isinstance(ended, Success) or isinstance(ended.failure(), OperationFailed)
 
 
 def _create_job(requests: tuple[Request[Any], ...], source: Any, options: BatchOptions) -> Request[BatchJob]:
@@ -121,10 +135,12 @@ def _run_embeddings(
         inlined_requests=EmbedContentBatch(contents=contents, config=operations[0].config)
     )
     config = CreateEmbeddingsBatchJobConfig(display_name=options.display_name)
-    job = yield from _finish_job(batches.create_embeddings(operations[0].model, source, config), options)
-    if isinstance(job, Failure):
-        return job
-    answers = (job.unwrap().dest or BatchJobDestination()).inlined_embed_content_responses
+    create = batches.create_embeddings(operations[0].model, source, config)
+    created = yield from attempt(_create_reported(create, options.on_job))
+    ended = yield from _wait_for_end(created, options)
+    if isinstance(ended, Failure):
+        return ended
+    answers = (ended.unwrap().dest or BatchJobDestination()).inlined_embed_content_responses
     if len(answers) != len(contents):
         return Failure(CountMismatch(len(contents), len(answers)))
     remaining = iter(answers)
@@ -146,14 +162,8 @@ def _merge_embeddings(answers: list[InlinedEmbedContentResponse]) -> Result[Embe
 # Every job
 
 
-def _finish_job(create: Request[BatchJob], options: BatchOptions) -> FlowGenerator[Result[BatchJob, GenaiError]]:
-    """Create a job and wait for its end."""
-    created = _run_reported(create, options.on_job)
-    return (yield from attempt(created | until_done(every=options.every, timeout=options.timeout)))
-
-
 @flow
-def _run_reported(
+def _create_reported(
     create: Action[BatchJob], on_job: Callable[[BatchJob], object] | None
 ) -> FlowGenerator[Result[BatchJob, GenaiError]]:
     """Create a job, and call a function with it."""
@@ -161,3 +171,20 @@ def _run_reported(
     if on_job is not None:
         yield CallFunction(on_job, (job,), in_thread=True)
     return Success(job)
+
+
+def _wait_for_end(
+    created: Result[BatchJob, GenaiError], options: BatchOptions
+) -> FlowGenerator[Result[BatchJob, GenaiError]]:
+    """Wait until a job has ended, if it was created."""
+    if isinstance(created, Failure):
+        return created
+    polling = return_result(created) | until_done(every=options.every, timeout=options.timeout)
+    return (yield from attempt(polling))
+
+
+@flow
+def return_result(result: Result[T, GenaiError]) -> FlowGenerator[Result[T, GenaiError]]:
+    """Return a result that is there already."""
+    yield from ()
+    return result
