@@ -53,7 +53,7 @@ class ExplainingHandler(Value):
 
 
 def explain_program(effects: Effects[Any]) -> Effects[Result[str, GenaiError]]:
-    """Run a program, whose handler is an `ExplainingHandler`, up to its first request; all other effects but sleeps happen."""
+    """Run a program with an `ExplainingHandler` up to its first request; all other effects but sleeps happen."""
     end = yield from _find_first_request(effects)
     if isinstance(end, _FirstRequest):
         return end.result

@@ -23,6 +23,7 @@ from genai_fn.schema.batches import (
     InlinedEmbedContentResponse,
 )
 from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentResponse
+from genai_fn.schema.files import UploadFileConfig
 from genai_fn.schema.operations import JobError
 from genai_fn.values import Value
 
@@ -84,7 +85,7 @@ def _run_from_file(
     requests: tuple[Request[Any], ...], lines: bytes, options: BatchOptions
 ) -> FlowGenerator[Result[Results, GenaiError]]:
     """Upload the requests, and delete the file once no job needs it."""
-    config = {"mime_type": "application/jsonl", "display_name": options.display_name}
+    config = UploadFileConfig(mime_type="application/jsonl", display_name=options.display_name)
     uploaded = yield from attempt(files.upload(lines, config))
     if isinstance(uploaded, Failure):
         return uploaded
