@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from returns.result import Failure, Result, Success
 
+from genai_fn import codec
 from genai_fn.errors import GenaiError
 from genai_fn.flows.typed_json import convert_json
 from genai_fn.schema.responses import GenerateContentResponse
@@ -57,7 +58,7 @@ class Partial(Value, Generic[T_co], kw_only=True):
         try:
             return Success(convert_json(data, self.kind))
         except (msgspec.ValidationError, RecursionError) as error:
-            return Failure(build_decode_error(error, repr(data)))
+            return Failure(build_decode_error(error, codec.encode(data)))
 
     def __repr__(self) -> str:
         return f"Partial({self.data!r}{f', value={self.value!r}' if self.is_complete else ''})"

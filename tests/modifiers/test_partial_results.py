@@ -41,8 +41,8 @@ from genai_fn import (
 )
 from genai_fn.schema import GenerateContentResponse, GenerateContentResponseUsageMetadata
 from genai_fn.testing import Fake
-from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
-from tests.support.loopback import Loopback, build_sse_reply
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, AwaitableInterpreter, InterpreterKind, make_gemini
+from tests.support.loopback import Hang, Loopback, build_sse_reply
 from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_model import Conversation, build_call, build_response
 
@@ -147,6 +147,9 @@ def test_parse() -> None:
     assert isinstance(results[0].failure(), DecodeError)
     assert next(each for each in results if isinstance(each, Success)) == Success(Recipe("To"))
     assert results[-1] == Success(items[-1].value)
+    guests = [item.unwrap() for item in read(REQUEST | partial(Guest), stream_text('{"name": "A", "age": 3}', 15))]
+    assert guests[0].parse().failure().text == '{"name":"A"}'
+    assert guests[-1].parse() == Success(Guest(name="A", age=3))
 
 
 FAILURES: tuple[tuple[Any, Any, type[Exception]], ...] = (
@@ -305,6 +308,18 @@ def test_values() -> None:
     assert repr(items[0]) == "Partial({'name': 'To'})"
     assert repr(items[-1]) == "Partial({'name': 'Toast'}, value=Recipe(name='Toast', minutes=0))"
     assert isinstance(items[0], Partial)
+
+
+@pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+def test_left_early(kind: InterpreterKind) -> None:
+    """Leaving the stream closes its connection; the rest of the value is not read."""
+    with Loopback((build_sse_reply([build_text_response('["a')], finished=False), Hang())) as server:
+
+        async def body(run: AwaitableInterpreter) -> Any:
+            async with run.stream(REQUEST | partial(list[str])) as items:
+                return (await anext(items)).unwrap().data
+
+        assert kind.run_body(make_gemini(server.url), body) == ["a"]
 
 
 @pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
