@@ -1,7 +1,21 @@
 """Code that type checkers must reject: the strict run reports each ignore that is not needed."""
 # pyright: reportUnnecessaryTypeIgnoreComment=true, reportUnusedExpression=false
 
-from genai_fn import Http, caches, each, embed, generate, images, joined, streamed, text, with_config
+from genai_fn import (
+    Http,
+    batched,
+    caches,
+    each,
+    embed,
+    generate,
+    images,
+    joined,
+    partial,
+    retry_invalid,
+    streamed,
+    text,
+    with_config,
+)
 
 request = generate("gemini-2.5-flash", "hi")
 
@@ -11,6 +25,10 @@ def apply_wrong_values(http: Http) -> None:
     request | joined  # type: ignore[operator]  # not a stream
     request | text | text  # type: ignore[operator]  # a flow of a str has no text
     request | text | streamed | text  # type: ignore[operator]  # and cannot be streamed
+    request | text | partial(int)  # type: ignore[operator]  # a text is no response
+    request | streamed | retry_invalid(int)  # type: ignore[operator]  # a stream cannot be taken back
+    request | batched()  # type: ignore[operator]  # not a gather
+    batched(every="1s")  # type: ignore[arg-type]  # seconds are a number
     request | each(print)  # type: ignore[operator]  # one answer, not many
     http(request | streamed)  # type: ignore[arg-type]  # streams are read with http.stream
     http.stream(request)  # type: ignore[arg-type]  # requests are run with http()
