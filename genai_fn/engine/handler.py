@@ -43,7 +43,14 @@ from genai_fn.wire import PreparedRequest, apply_address_options, prepare_reques
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
-__all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "find_backend", "find_credential_problem", "find_refusal"]
+__all__ = [
+    "HttpHandler",
+    "RefusingHandler",
+    "RequestHandler",
+    "find_backend",
+    "find_credential_problem",
+    "find_refusal",
+]
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias, TypeVar
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import EXAMPLE_BACKENDS, Backend, Vertex
-from genai_fn.commands import ask, attempt
-from genai_fn.effects import CallFunction, GetBackend
+from genai_fn.commands import ask, attempt, get_backend
+from genai_fn.effects import CallFunction
 from genai_fn.errors import ClientError, CountMismatch, GenaiError, OperationFailed, Unsupported
 from genai_fn.flows.polling import until_done
 from genai_fn.ops import batches, files
@@ -47,10 +47,7 @@ class BatchOptions(Value):
 @flow
 def run_job(requests: tuple[Request[Any], ...], options: BatchOptions) -> FlowGenerator[Result[Results, GenaiError]]:
     """Run requests of one kind, one model and, of embeddings, one config as a job; returns one result for each."""
-    found: Result[Backend | None, GenaiError] = yield GetBackend()
-    if isinstance(found, Failure):
-        return found
-    backend = found.unwrap() or EXAMPLE_BACKENDS[0]
+    backend = (yield from get_backend()) or EXAMPLE_BACKENDS[0]
     if isinstance(backend, Vertex):
         return Failure(Unsupported(backend.title, ("batched",), _VERTEX_HINT))
     if isinstance(requests[0].operation, EmbedContent):
