@@ -8,6 +8,7 @@ from genai_fn.http import HttpRequest
 from genai_fn.values import Value
 
 __all__ = [
+    "CacheHit",
     "Called",
     "Event",
     "Failed",
@@ -49,6 +50,17 @@ class Failed(Value):
     error: GenaiError
 
 
+class CacheHit(Value):
+    """
+    A request was answered without being sent, by ``cached``.
+
+    `was_in_flight`: its answer came from an equal request that was in flight, and not from the store.
+    """
+
+    request: HttpRequest
+    was_in_flight: bool = False
+
+
 class Called(Value):
     """A function that a model has called has returned or failed."""
 
@@ -79,4 +91,4 @@ class Resumed(Value):
     session_id: str | None
 
 
-Event: TypeAlias = Sending | Responded | Retrying | Failed | Called | Uploaded | Reconnecting | Resumed
+Event: TypeAlias = Sending | Responded | Retrying | Failed | CacheHit | Called | Uploaded | Reconnecting | Resumed

@@ -120,7 +120,8 @@ class HttpHandler(Value, kw_only=True, dict=True):
     """
     Executes requests over HTTP on a backend.
 
-    `timeouts` and `retry` apply to requests that set none; `has_listener` turns on events (`Notify`).
+    `timeouts` and `retry` apply to requests that set none; `has_listener` turns on events (`Notify`). `is_emulated`:
+    the emulator answers, and not the API, so that nothing stores its answers as answers of the API.
     """
 
     backend: Backend
@@ -128,6 +129,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
     retry: Retry = Retry()
     max_response_bytes: int = 256 * 1024 * 1024
     has_listener: bool = False
+    is_emulated: bool = False
 
     @functools.cached_property
     def own_credential(self) -> Credential | None:

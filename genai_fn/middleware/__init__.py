@@ -26,5 +26,16 @@ if TYPE_CHECKING:
         TransportWrapper as TransportWrapper,
         send_through as send_through,
     )
+    from genai_fn.middleware.caching.cached import (
+        Cached as Cached,
+        cached as cached,
+        is_deterministic as is_deterministic,
+    )
+    from genai_fn.middleware.caching.sqlite_store import SQLiteStore as SQLiteStore
+    from genai_fn.middleware.caching.stores import CacheStore as CacheStore, MemoryStore as MemoryStore
+    from genai_fn.middleware.context_caching.context_cached import (
+        ContextCached as ContextCached,
+        context_cached as context_cached,
+    )
 else:
     __getattr__, __dir__ = defer_imports(globals())

@@ -56,7 +56,7 @@ class Offline(InProcessRunner):
         parsed = None if script is None else read_script(script)
         self._service = OfflineService(_add_offline_key(backend or Gemini()), EmulatorState().with_script(parsed))
         parts = RunnerParts(
-            handler=HttpHandler(backend=self._service.backend),
+            handler=HttpHandler(backend=self._service.backend, is_emulated=True),
             has_transport=True,
             make_clock=self._service.make_clock,
             build_session=partial(_build_session, self._service),

@@ -1,0 +1,153 @@
+"""
+Single flight: of several equal requests one is sent, by the leader, and the others wait for its result.
+
+If the leader is cancelled, or fails in a way that is its own, the next in line becomes the leader. A flight has no
+lock: each step is an atomic `SetOnce`, so a signal handler, a cancellation or an interrupt between any two of them
+blocks nobody.
+"""
+
+import os
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import Any, Final, Generic, TypeVar
+
+from returns.result import Result, Success
+
+from genai_fn.errors import Closed, GenaiError, TimedOut
+from genai_fn.forks import delay_forks, register_fork_delay
+from genai_fn.interpreters.executors.threads import SetOnce
+
+__all__ = ["Flights", "Ticket"]
+
+T = TypeVar("T")
+
+_LEADS: Final = object()
+_LEFT: Final = object()
+_NOTHING: Final = object()
+
+
+class Flights(Generic[T]):
+    """The requests in flight, by their keys. Threads, event loops and interpreters may share it."""
+
+    def __init__(self) -> None:
+        register_fork_delay()
+        self._flights: dict[tuple[int, str], _Flight[T]] = {}
+
+    def join(self, key: str, terms: object = None) -> "Ticket[T]":
+        """
+        Join the flight of a key, or start it.
+
+        Args:
+            key: Equal for equal requests.
+
+            terms: What else a failure depends on, such as the credentials: only requests with equal ones share it.
+        """
+        own = os.getpid(), key  # the leaders of another process do not exist in the one that was forked from it
+        ticket = Ticket[T](terms)
+        while True:
+            flight = self._flights.get(own) or self._flights.setdefault(own, _Flight(self, own))
+            if flight.add(ticket):
+                ticket.flight = flight
+                flight.advance()
+                return ticket
+
+    def discard(self, key: tuple[int, str], flight: "_Flight[T]") -> None:
+        """Forget a flight that is over, unless another one has taken its place."""
+        with delay_forks:  # so that no child process inherits it locked
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+
+class _Flight(Generic[T]):
+    """The tickets of equal requests, in order. A flight that is over takes no more."""
+
+    def __init__(self, flights: Flights[T], key: tuple[int, str]) -> None:
+        self._flights = flights
+        self._key = key
+        self._tickets: dict[int, Ticket[T] | None] = {}  # None after the last one
+
+    def add(self, ticket: "Ticket[T]") -> bool:
+        """Append a ticket; returns False if the flight is over."""
+        while True:
+            place = len(self._tickets)
+            last = self._tickets.get(place - 1, ticket)
+            if last is None:
+                self._flights.discard(self._key, self)
+                return False
+            if self._tickets.setdefault(place, ticket) is ticket:
+                return True
+
+    def advance(self) -> None:
+        """Give each ticket, in order, the result of the leaders before it, or the lead. It may be called again."""
+        place, ended, result = 0, None, _NOTHING
+        while (ticket := self._tickets.setdefault(place, None)) is not None:
+            outcome: Any = _LEADS if ended is None or not _is_shared(ended, result, ticket) else result
+            if ticket.role.set(outcome) is _LEADS:
+                ticket.wake()
+                found = ticket.result.get()
+                if found is None:
+                    return  # it leads
+                ended, result = (None, _NOTHING) if found[0] is _NOTHING else (ticket, found[0])
+            else:
+                ticket.wake()
+            place += 1
+        self._flights.discard(self._key, self)
+
+
+def _is_shared(leader: "Ticket[Any]", result: Any, ticket: "Ticket[Any]") -> bool:
+    if isinstance(result, Success):
+        return True
+    error: GenaiError = result.failure()
+    return leader.terms == ticket.terms and not isinstance(error, TimedOut | Closed)
+
+
+class Ticket(Generic[T]):
+    """
+    The place of one request in a flight; a resource: closing it leaves the flight, and hands the lead over.
+
+    `role` is its part in the flight: it leads, it has left, or it has the result of the leader.
+    """
+
+    def __init__(self, terms: object) -> None:
+        self.terms = terms
+        self.role: SetOnce[Any] = SetOnce()
+        self.result: SetOnce[tuple[Any]] = SetOnce()
+        self.flight: _Flight[T]
+        self._future: Future[None] | None = None
+
+    @property
+    def shared_result(self) -> Result[T, GenaiError] | None:
+        """The result of the leader; None if this is the leader."""
+        role = self.role.get()
+        return None if role is _LEADS or role is _LEFT else role
+
+    def wait(self) -> Future[None] | None:
+        """Return a future of the time when this is the leader, or has its result; None if that is now."""
+        future: Future[None] = Future()
+        self._future = future
+        return None if self.role.get() is not None else future
+
+    def wake(self) -> None:
+        """Complete the future."""
+        if self._future is not None:
+            with suppress(InvalidStateError):  # it is complete, or was cancelled
+                self._future.set_result(None)
+
+    def set_result(self, result: Result[T, GenaiError]) -> None:
+        """Set the result of the leader, which those that wait get when it leaves."""
+        self.result.set((result,))
+
+    def close(self) -> None:
+        """Leave the flight; a leader without a result hands the lead over."""
+        if self.role.set(_LEFT) is _LEADS:
+            self.result.set((_NOTHING,))
+            self.flight.advance()
+
+    abort = close
+
+    async def aclose(self) -> None:
+        """Leave the flight."""
+        self.close()
