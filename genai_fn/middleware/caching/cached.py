@@ -87,7 +87,7 @@ def is_deterministic(request: Request[Any]) -> bool:
     return operation.config.temperature == 0 and all(map(_only_declares, operation.config.tools or ()))
 
 
-_DETERMINISTIC = ("embed", "tokens.count", "tokens.count.request", "tokens.compute")
+_DETERMINISTIC = ("embed", "embed.numpy", "tokens.count", "tokens.count.request", "tokens.compute")
 
 
 def _only_declares(tool: Any) -> bool:
@@ -220,9 +220,10 @@ class _CachingHandler(HandlerWrapper):
         """Send a request as the leader of its flight, or wait for the result of the leader."""
         now: float = yield GetTime()
         until = min(until, now + (inf if request.options.deadline is None else request.options.deadline))
-        ticket: Ticket[T] = self.cache.flights.join(key.digest, _Terms(self.inner, request))
+        ticket = Ticket[T](_Terms(self.inner, request))
         yield OpenResource(ticket)
         try:
+            self.cache.flights.join(key.digest, ticket)
             result = yield from self._wait(ticket, request, now, until)
             if result is None:
                 result = yield from self._lead(key, request, until, ticket)

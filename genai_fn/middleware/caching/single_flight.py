@@ -33,23 +33,15 @@ class Flights(Generic[T]):
         register_fork_delay()
         self._flights: dict[tuple[int, str], _Flight[T]] = {}
 
-    def join(self, key: str, terms: object = None) -> "Ticket[T]":
-        """
-        Join the flight of a key, or start it.
-
-        Args:
-            key: Equal for equal requests.
-
-            terms: What else a failure depends on, such as the credentials: only requests with equal ones share it.
-        """
+    def join(self, key: str, ticket: "Ticket[T]") -> None:
+        """Join the flight of a key, or start it. The ticket is an open resource by then: an interrupt leaves it."""
         own = os.getpid(), key  # the leaders of another process do not exist in the one that was forked from it
-        ticket = Ticket[T](terms)
         while True:
             flight = self._flights.get(own) or self._flights.setdefault(own, _Flight(self, own))
+            ticket.flight = flight
             if flight.add(ticket):
-                ticket.flight = flight
                 flight.advance()
-                return ticket
+                return
 
     def discard(self, key: tuple[int, str], flight: "_Flight[T]") -> None:
         """Forget a flight that is over, unless another one has taken its place."""
@@ -109,9 +101,12 @@ class Ticket(Generic[T]):
     The place of one request in a flight; a resource: closing it leaves the flight, and hands the lead over.
 
     `role` is its part in the flight: it leads, it has left, or it has the result of the leader.
+
+    Args:
+        terms: What else a failure depends on, such as the credentials: only requests with equal terms share it.
     """
 
-    def __init__(self, terms: object) -> None:
+    def __init__(self, terms: object = None) -> None:
         self.terms = terms
         self.role: SetOnce[Any] = SetOnce()
         self.result: SetOnce[tuple[Any]] = SetOnce()

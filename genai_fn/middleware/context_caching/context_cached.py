@@ -218,9 +218,10 @@ class _ContextCachingHandler(HandlerWrapper):
         self, create: "Request[CachedContent]", prefix: Prefix, until: float
     ) -> Effects[KnownCache | None]:
         """Create the cache of a prefix, or wait while another request does; None if that fails."""
-        ticket = self._caching.flights.join(prefix.digest)
+        ticket = Ticket[KnownCache]()
         yield OpenResource(ticket)
         try:
+            self._caching.flights.join(prefix.digest, ticket)
             result = yield from self._wait(ticket, until)
             if result is None:
                 result = yield from self._create(create, prefix, until)

@@ -1,0 +1,1 @@
+"""Explicit caches of the API for equal prefixes."""
