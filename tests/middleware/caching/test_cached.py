@@ -221,7 +221,7 @@ def test_expires() -> None:
     run = Fake({"generate": ["one", "two"]}).with_middleware(cached(MemoryStore(clock=lambda: now[0]), ttl=60))
     texts = []
     for now[0] in (0.0, 59.9, 60.0, 119.9):
-        texts.append(run(HI | text).unwrap())  # noqa: PERF401  # the clock is set in between
+        texts.append(run(HI | text).unwrap())  # the clock is set in between
     assert texts == ["one", "one", "two", "two"]
 
 
@@ -276,7 +276,7 @@ def test_pickled(tmp_path: Path) -> None:
     """The middleware can be pickled if its store can."""
     with SQLiteStore(tmp_path / "a.sqlite") as store:
         original = cached(store, ttl=5, operations=["generate"])
-        copied = pickle.loads(pickle.dumps(original))  # noqa: S301  # our own bytes
+        copied = pickle.loads(pickle.dumps(original))  # our own bytes
         Fake({"generate": "hello"}).with_middleware(original)(HI)
         other = Fake()
         assert other.with_middleware(copied)(HI | text) == Success("hello")

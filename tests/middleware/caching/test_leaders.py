@@ -1,4 +1,4 @@
-"""What becomes of those that wait for an equal request: cancellation, failures, exceptions, interrupts and deadlines."""
+"""What becomes of those that wait for an equal request: cancellation, failures, interrupts and deadlines."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -214,7 +214,7 @@ def test_cancelled_anywhere(loop: str, manner: str, blocks: bool) -> None:
         for k in list_stops(manner):
             caching = cached(Store())
             run = Fake({"generate": answer}).with_middleware(caching).aio
-            canceller = await Canceller(k, manner).run(lambda: run(HI))
+            canceller = await Canceller(k, manner).run(lambda run=run: run(HI))  # type: ignore[misc]  # default
             assert len(caching.flights) == 0
             assert await run(HI) == Success("hello")
             if not canceller.is_reached:

@@ -270,5 +270,5 @@ def test_pickled(path: Path) -> None:
     """A pickled store opens the same file."""
     with SQLiteStore(path) as store:
         store.put("a", b"answer", None)
-        with pickle.loads(pickle.dumps(store)) as copied:  # noqa: S301  # our own bytes
+        with pickle.loads(pickle.dumps(store)) as copied:  # our own bytes
             assert (repr(copied), copied.get("a")) == (repr(store), b"answer")

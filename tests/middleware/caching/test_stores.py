@@ -100,5 +100,5 @@ def test_pickled() -> None:
     """A pickled store is an empty one with the same limit."""
     store = MemoryStore(1000)
     store.put("a", b"answer", None)
-    copied = pickle.loads(pickle.dumps(store))  # noqa: S301  # our own bytes
+    copied = pickle.loads(pickle.dumps(store))  # our own bytes
     assert (repr(copied), len(copied)) == (repr(store), 0)
