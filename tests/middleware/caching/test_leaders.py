@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ from genai_fn.events import CacheHit, Sending
 from genai_fn.middleware import MemoryStore, SQLiteStore, cached
 from genai_fn.testing import Fake
 from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, MAX_STOPS, Canceller, list_stops
+from tests.support.cancellation.interrupted_lines import LineInterrupter
 from tests.support.interpreter_kinds import wait_until
 from tests.support.loopback import Loopback, Reply, build_json_reply
 from tests.support.loopback_replies import build_text_response
@@ -301,6 +303,24 @@ def test_interrupted_leader() -> None:
     assert [type(each) for each in outcomes] == [KeyboardInterrupt]
     assert results == [Success("hello")] * 10
     assert (len(calls), len(caching.flights)) == (2, 0)
+
+
+@pytest.mark.parametrize("first_line", range(8))
+def test_interrupted_at_each_line(first_line: int) -> None:
+    """Whichever line a KeyboardInterrupt strikes at, the next request of another thread succeeds, and none waits."""
+    for n in range(first_line, 100_000, 8):
+        caching = cached()
+        run = Fake({"generate": "hello"}).with_middleware(caching)
+        interrupter = LineInterrupter(n)
+        with suppress(KeyboardInterrupt), interrupter:
+            run(HI)
+        threads, results = start_threads(1, lambda run=run: run(HI))  # type: ignore[misc]  # a default
+        threads[0].join(60)
+        assert results == [Success("hello")], n
+        assert len(caching.flights) == 0
+        if not interrupter.is_reached:
+            break
+    assert n > 100
 
 
 def test_closed_while_waiting() -> None:

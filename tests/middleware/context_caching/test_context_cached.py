@@ -285,7 +285,7 @@ class AsyncService(CacheService):
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_creator_is_cancelled(loop: str) -> None:
-    """If the request that creates a cache is cancelled, the next in line creates it; a deadline ends the wait for it."""
+    """If the one that creates a cache is cancelled, the next in line does so; a deadline ends the wait for it."""
 
     async def body() -> None:
         service, caching, results = AsyncService(stuck=1), context_cached(), list[Any]()
