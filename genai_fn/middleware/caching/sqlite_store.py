@@ -64,7 +64,7 @@ class SQLiteStore:
             with self._connect() as connection:
                 connection.execute("SELECT bytes FROM genai_fn_answers_size").fetchone()
         except sqlite3.Error as error:
-            if not _is_damaged(error):
+            if not _has_code(error, "CORRUPT", "NOTADB", "BUSY", "LOCKED"):
                 raise InvalidRequest("path", str(self._path), f"a file for SQLite ({error})") from None
         except OSError as error:
             raise InvalidRequest("path", str(self._path), f"a file for SQLite ({error})") from None
@@ -95,7 +95,7 @@ class SQLiteStore:
         try:
             self._put(key, bytes(value), ttl)
         except sqlite3.DatabaseError as error:
-            if not _is_damaged(error):
+            if not _has_code(error, "CORRUPT", "NOTADB"):
                 raise
             self._set_damaged_file_aside()
             self._put(key, bytes(value), ttl)
@@ -219,8 +219,10 @@ def _compute_checksum(key: str, value: bytes, stored_at: float, ttl: float | Non
     return crc32(value, crc32(f"{key} {stored_at!r} {ttl!r}".encode()))
 
 
-def _is_damaged(error: sqlite3.Error) -> bool:
-    return (getattr(error, "sqlite_errorname", None) or "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+def _has_code(error: sqlite3.Error, *names: str) -> bool:
+    """Whether SQLite has reported one of some codes, or an extended code of one."""
+    code: str = getattr(error, "sqlite_errorname", None) or ""
+    return code.startswith(tuple(f"SQLITE_{each}" for each in names))
 
 
 def _close_connections(idle: dict[int, list[sqlite3.Connection]]) -> None:

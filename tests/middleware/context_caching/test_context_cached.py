@@ -32,13 +32,14 @@ from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, MAX_S
 from tests.support.interpreter_kinds import AwaitableInterpreter
 
 MODEL = "gemini-2.5-flash"
-MANUAL = {"system_instruction": "All about sundials. " * 1000}
+MANUAL: Any = {"system_instruction": "All about sundials. " * 1000}
 
 every_place = pytest.mark.parametrize("place", CACHE_PLACES, ids=repr)
 
 
 def build_question(text: str, **config: Any) -> Any:
-    return generate(MODEL, text, {**MANUAL, **config})
+    merged: Any = {**MANUAL, **config}
+    return generate(MODEL, text, merged)
 
 
 @every_place
