@@ -11,7 +11,21 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from genai_fn import Failure, Gemini, Http, InvalidRequest, Offline, Retry, Success, generate, ok, text, with_options
+from genai_fn import (
+    Failure,
+    Gemini,
+    Http,
+    InvalidRequest,
+    Offline,
+    Retry,
+    Success,
+    ask,
+    flow,
+    generate,
+    ok,
+    text,
+    with_options,
+)
 from genai_fn.errors import AsyncOnly, Closed, RateLimited, TimedOut
 from genai_fn.events import CacheHit, Sending
 from genai_fn.middleware import MemoryStore, SQLiteStore, cached
@@ -226,6 +240,37 @@ def test_cancelled_anywhere(loop: str, manner: str, blocks: bool) -> None:
         assert 1 < k < MAX_STOPS
 
     run_async(loop, body)
+
+
+@every_loop
+def test_hits_are_checkpoints(loop: str) -> None:
+    """While a flow gets one stored answer after another, other tasks run, and it can be cancelled."""
+
+    class Store(MemoryStore):
+        hits = 0
+
+        def get(self, key: str) -> bytes | None:
+            self.hits += 1
+            return super().get(key)
+
+    async def body() -> None:
+        store = Store()
+        run = Fake({"generate": "hello"}).with_middleware(cached(store)).aio
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, ask_again_and_again(100_000))
+            await pause(lambda: store.hits > 100)
+            tasks.cancel_scope.cancel()
+        assert store.hits < 100_000
+
+    run_async(loop, body)
+
+
+@flow
+def ask_again_and_again(count: int) -> Any:
+    """Send equal requests, one after another."""
+    for _ in range(count):
+        yield from ask(HI)
+    return Success(None)
 
 
 # Threads

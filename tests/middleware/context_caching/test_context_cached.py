@@ -15,17 +15,19 @@ from genai_fn import (
     Vertex,
     ask,
     caches,
+    calling,
     flow,
     generate,
     ok,
     sleep,
     streamed,
+    text,
     with_config,
     with_options,
 )
 from genai_fn.errors import ClientError
-from genai_fn.middleware import context_cached
-from genai_fn.schema import CachedContent
+from genai_fn.middleware import cached, context_cached
+from genai_fn.schema import CachedContent, Candidate, Content, FunctionCall, GenerateContentResponse, Part
 from genai_fn.testing import Fake
 from tests.support.cache_service import CACHE_PLACES, CachePlace, CacheService, RequestLog
 from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, MAX_STOPS, Canceller, list_stops
@@ -37,9 +39,9 @@ MANUAL: Any = {"system_instruction": "All about sundials. " * 1000}
 every_place = pytest.mark.parametrize("place", CACHE_PLACES, ids=repr)
 
 
-def build_question(text: str, **config: Any) -> Any:
+def build_question(question: str, **config: Any) -> Any:
     merged: Any = {**MANUAL, **config}
-    return generate(MODEL, text, merged)
+    return generate(MODEL, question, merged)
 
 
 @every_place
@@ -47,8 +49,8 @@ def test_second_use(place: CachePlace) -> None:
     """The second use of a prefix creates its cache, and all further ones send only the rest."""
 
     async def body(run: AwaitableInterpreter, log: RequestLog) -> None:
-        for text in ("a", "b", "c"):
-            assert ok(await run(build_question(text)))
+        for question in ("a", "b", "c"):
+            assert ok(await run(build_question(question)))
         assert log.operations == ["generate", "caches.create", "generate*", "generate*"]
         assert all(map(ok, await run.read_items(build_question("d") | streamed)))
         assert log.operations[4:] == ["generate.stream*"]
@@ -65,8 +67,8 @@ def test_deleted_at_the_end(place: CachePlace) -> None:
 
     async def body(run: AwaitableInterpreter, log: RequestLog) -> None:
         for model in ("gemini-2.5-flash", "gemini-2.5-pro"):
-            for text in ("a", "b"):
-                assert ok(await run(generate(model, text, MANUAL)))
+            for question in ("a", "b"):
+                assert ok(await run(generate(model, question, MANUAL)))
         names = caching.names
         assert len(names) == 2
         delete = caching.delete_caches()
@@ -83,8 +85,8 @@ def test_vanished(place: CachePlace) -> None:
     caching = context_cached()
 
     async def body(run: AwaitableInterpreter, log: RequestLog) -> None:
-        for text in ("a", "b"):
-            assert ok(await run(build_question(text)))
+        for question in ("a", "b"):
+            assert ok(await run(build_question(question)))
         for attempt in (lambda: run.read_items(build_question("c") | streamed), lambda: run(build_question("d"))):
             [name] = caching.names
             assert ok(await log.plain(caches.delete(name)))
@@ -198,7 +200,7 @@ def test_models_and_tools() -> None:
 def test_vertex() -> None:
     """On Vertex AI it works in the same way, with its names of caches."""
     caching = context_cached()
-    actions = [build_question(text) for text in "abc"]
+    actions = [build_question(each) for each in "abc"]
     log = run_logged(Offline(Vertex("p", "us-central1")), caching, *actions)
     assert log.operations == ["generate", "caches.create", "generate*", "generate*"]
     assert caching.names[0].startswith("projects/p/locations/us-central1/cachedContents/")
@@ -402,3 +404,35 @@ def test_interpreters_have_caches_of_their_own() -> None:
     for service in services:
         log = run_logged(service.make_fake(), caching, *[build_question("a")] * 3)
         assert log.operations == ["generate", "caches.create", "generate*", "generate*"]
+
+
+# With other parts
+
+
+def tell_time(place: str) -> str:
+    """Return the time at a place."""
+    return f"noon in {place}"
+
+
+def test_functions_are_called() -> None:
+    """The declarations of functions are in the cache, and the functions are still called."""
+    service = CacheService()
+    calls = [Part(function_call=FunctionCall(name="tell_time", args={"place": "Rome"}))]
+    asking = GenerateContentResponse(candidates=(Candidate(content=Content(role="model", parts=tuple(calls))),))
+    fake = service.make_fake().with_answer("generate", [asking, "noon"] * 3)
+    log = RequestLog(fake)  # type: ignore[arg-type]  # not used
+    run = fake.with_middleware(log, context_cached())
+    for _ in range(3):
+        assert run(build_question("What time is it?") | calling(tell_time) | text) == Success("noon")
+    assert log.operations == ["generate", "caches.create", *["generate*"] * 5]
+    assert [length for _, cache, length in log.entries if cache] == [3, 1, 3, 1, 3]
+
+
+def test_below_cached() -> None:
+    """`cached` that is added after it answers equal requests, so that they do not count as uses."""
+    service, answers = CacheService(), cached()
+    log = RequestLog(service.make_fake())  # type: ignore[arg-type]  # not used
+    run = service.make_fake().with_middleware(log, context_cached(), answers)
+    results = [run(build_question(each, temperature=0)) for each in ("a", "a", "b", "a", "b")]
+    assert log.operations == ["generate", "caches.create", "generate*"]
+    assert [results[0], results[2]] * 2 == [results[1], results[2], results[3], results[4]]
