@@ -11,6 +11,9 @@ Middleware: rate limits, fallbacks, caches, budgets and traces, as wrappers of a
 The middleware added last sees a request first. Each is one implementation for threads, asyncio and trio, for `Http`,
 `Offline` and `Fake`; where an interpreter has virtual time, waits take none. The names below are loaded at their first
 use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware of your own.
+
+- ``caching``: answers of equal requests from a store
+- ``context_caching``: explicit caches of the API for what requests have in common at their beginning
 """
 
 from typing import TYPE_CHECKING
