@@ -50,6 +50,7 @@ __all__ = [
     "find_backend",
     "find_credential_problem",
     "find_refusal",
+    "iter_layers",
 ]
 
 T = TypeVar("T")
@@ -99,16 +100,16 @@ class RefusingHandler(Value):
 
 def find_backend(handler: RequestHandler) -> Backend | None:
     """Return the `backend` of a handler, or of the one that it wraps as its `inner`; None if there is none."""
-    backends = (getattr(layer, "backend", None) for layer in _iter_layers(handler))
+    backends = (getattr(layer, "backend", None) for layer in iter_layers(handler))
     return next((each for each in backends if isinstance(each, Gemini | Vertex)), None)
 
 
 def find_refusal(handler: RequestHandler) -> GenaiError | None:
     """Return the error of a handler that refuses all requests, or wraps one that does; None for any other."""
-    return next((each.error for each in _iter_layers(handler) if isinstance(each, RefusingHandler)), None)
+    return next((each.error for each in iter_layers(handler) if isinstance(each, RefusingHandler)), None)
 
 
-def _iter_layers(handler: RequestHandler) -> Iterator[Any]:
+def iter_layers(handler: RequestHandler) -> Iterator[Any]:
     """Yield a handler, the one that it wraps as its `inner`, and so on."""
     layer: Any = handler
     while layer is not None:

@@ -9,10 +9,11 @@ from typing import Any, TypeVar, cast
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, Notify, OpenResource
+from genai_fn.engine.handler import HttpHandler, iter_layers
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.events import CacheHit
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
-from genai_fn.middleware.caching.keys import CacheKey, KeyBuilder, iterate_handlers
+from genai_fn.middleware.caching.keys import CacheKey, KeyBuilder
 from genai_fn.middleware.caching.single_flight import Flights, Ticket
 from genai_fn.middleware.caching.stored_answers import decode_answer, encode_answer, is_lasting
 from genai_fn.middleware.caching.stores import CacheStore, MemoryStore, may_block
@@ -133,7 +134,7 @@ class Cached:
 
     def __call__(self, handler: RequestHandler) -> RequestHandler:
         """Wrap a request handler, unless it is wrapped already: a request would wait for itself."""
-        if any(isinstance(each, _CachingHandler) and each.cache is self for each in iterate_handlers(handler)):
+        if any(isinstance(each, _CachingHandler) and each.cache is self for each in iter_layers(handler)):
             return handler
         return _CachingHandler(handler, self)
 
@@ -166,7 +167,7 @@ class _CachingHandler(HandlerWrapper):
         super().__init__(inner)
         self.cache = cache
         self._keys = KeyBuilder(inner)
-        self._timeouts = getattr(iterate_handlers(inner)[-1], "timeouts", None)
+        self._timeouts = next((each.timeouts for each in iter_layers(inner) if isinstance(each, HttpHandler)), None)
 
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Return the stored answer to a request, or send it, unless an equal one is in flight."""

@@ -16,6 +16,7 @@ from genai_fn.backend import (
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed, Effects, GetToken
+from genai_fn.engine.handler import RequestHandler, find_backend, iter_layers
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse, is_credential
 from genai_fn.interpreters.attempts_without_http import AttemptHandler
 from genai_fn.request import Request
@@ -23,7 +24,7 @@ from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, apply_address_options, prepare_request
 from genai_fn.wire.secret_values import hide_credentials
 
-__all__ = ["CacheKey", "KeyBuilder", "iterate_handlers"]
+__all__ = ["CacheKey", "KeyBuilder"]
 
 _FORMAT = 1
 """Version of the keys and of what is stored; a change of either must change it."""
@@ -36,14 +37,6 @@ class CacheKey(Value):
     http: HttpRequest
 
 
-def iterate_handlers(handler: Any) -> list[Any]:
-    """List a request handler and those that it wraps, from the outermost to the innermost."""
-    handlers = [handler]
-    while (inner := getattr(handlers[-1], "inner", None)) is not None:
-        handlers.append(inner)
-    return handlers
-
-
 class KeyBuilder:
     """
     Builds the keys of requests for the backend of an interpreter.
@@ -52,10 +45,9 @@ class KeyBuilder:
     for one of the API.
     """
 
-    def __init__(self, handler: Any) -> None:
-        handlers = iterate_handlers(handler)
-        backend = getattr(handlers[-1], "backend", None)
-        self._backend: Backend | None = backend if isinstance(backend, Gemini | Vertex) else None
+    def __init__(self, handler: RequestHandler) -> None:
+        handlers = tuple(iter_layers(handler))
+        self._backend = find_backend(handler)
         self._has_no_http = any(isinstance(each, AttemptHandler) for each in handlers)
         self._origin = "fake" if self._has_no_http else "emulator" if _is_emulated(handlers[-1]) else "api"
 

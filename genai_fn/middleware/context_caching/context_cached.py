@@ -9,9 +9,9 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.commands import attempt
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource
+from genai_fn.engine.handler import iter_layers
 from genai_fn.errors import ClientError, DecodeError, GenaiError, TimedOut
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
-from genai_fn.middleware.caching.keys import iterate_handlers
 from genai_fn.middleware.caching.single_flight import Flights, Ticket
 from genai_fn.middleware.context_caching.known_caches import KnownCache, KnownCaches
 from genai_fn.middleware.context_caching.prefixes import (
@@ -102,7 +102,7 @@ class ContextCached:
 
     def get_owner(self, handler: RequestHandler) -> str:
         """Return a text that identifies the innermost handler, with its backend and credentials."""
-        innermost = iterate_handlers(handler)[-1]
+        *_, innermost = iter_layers(handler)
         self._owners[id(innermost)] = innermost  # so that no other one gets the same id
         return str(id(innermost))
 

@@ -52,7 +52,7 @@ def list_prefixes(operation: GenerateContent, options: Options, owner: str) -> t
         return ()
     parts: tuple[Any, ...] = (config.system_instruction, config.tools, config.tool_config)
     try:
-        head = codec.encode((owner, operation.model, options.base_url, options.api_version, options.headers, parts))
+        head = codec.encode((owner, _hash_address(options), operation.model, parts))
         texts = [codec.encode(each) for each in operation.contents]
     except (TypeError, ValueError, OverflowError, RecursionError):  # a tool that is no JSON, such as a session
         return ()
@@ -64,6 +64,13 @@ def list_prefixes(operation: GenerateContent, options: Options, owner: str) -> t
         digest.update(b"\n" + text)
         tokens += sum(map(_estimate_part, content.parts or ()))
     return tuple(prefixes)
+
+
+def _hash_address(options: Options) -> int:
+    """Hash what determines where a request goes, and as whom: all options but those of time and of the body."""
+    others = Options()
+    names = ("timeouts", "retry", "deadline", "extra_body", "server_timeout", "with_http_response")
+    return hash(replace(options, **{name: getattr(others, name) for name in names}))
 
 
 def _starts_turn(content: Content) -> bool:
