@@ -48,7 +48,10 @@ class Secret:
         return isinstance(other, Secret) and bool(self._value == other._value)
 
     def __hash__(self) -> int:
-        return hash((Secret, self._value))
+        try:
+            return hash((Secret, self._value))
+        except TypeError:  # of a caller's credentials object that cannot be hashed
+            return hash(Secret)
 
     def __repr__(self) -> str:
         return "Secret(***)"

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, overload
 import msgspec
 from msgspec.structs import replace
 
-from genai_fn.backend import HeadersLike, check_api_version, normalize_base_url, normalize_headers
+from genai_fn.backend import (
+    Backend,
+    Gemini,
+    HeadersLike,
+    Vertex,
+    check_api_version,
+    normalize_base_url,
+    normalize_headers,
+)
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop, parallel
 from genai_fn.flows.calling import mcp_sessions
@@ -165,6 +173,7 @@ def with_options(
     base_url: str | None = None,
     api_version: str | None = None,
     server_timeout: float | None = None,
+    backend: Backend | None = None,
 ) -> RequestModifier:
     """
     Override options of the interpreter and the backend for this action.
@@ -187,6 +196,10 @@ def with_options(
 
         server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; it has no other effect.
 
+        backend: Another backend than the interpreter's: its URL, key or credentials. Files, caches and other resources
+            belong to the backend that created them. Headers of the interpreter that may be credentials are not sent
+            there. Like the backend, a request with one is not picklable if it contains a key.
+
     Raises:
         InvalidRequest: If a value has the wrong type, a time is not a positive number, a URL, header or version is
             invalid, there is no root request, or a deadline is set for a live session.
@@ -199,6 +212,8 @@ def with_options(
             check_positive(path, seconds)
     check_type(Timeouts | None, "timeouts", timeouts)
     check_type(Retry | None, "retry", retry)
+    if backend is not None and not isinstance(backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
+        raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the interpreter's")
     return RequestModifier(
         _apply_options,
         (
@@ -210,6 +225,7 @@ def with_options(
                 base_url=None if base_url is None else normalize_base_url(base_url),
                 api_version=None if api_version is None else check_api_version(api_version),
                 server_timeout=server_timeout,
+                backend=backend,
             ),
             deadline,
         ),
