@@ -11,6 +11,7 @@ __all__ = [
     "Called",
     "Event",
     "Failed",
+    "FellBack",
     "Reconnecting",
     "Responded",
     "Resumed",
@@ -49,6 +50,21 @@ class Failed(Value):
     error: GenaiError
 
 
+class FellBack(Value):
+    """
+    A request has failed at one target of the middleware `fallback`, and goes to the next.
+
+    `operation` is its name, such as ``generate``. The models and backends are as in `FailedTarget`.
+    """
+
+    operation: str
+    model: str
+    backend: str
+    error: GenaiError
+    next_model: str
+    next_backend: str
+
+
 class Called(Value):
     """A function that a model has called has returned or failed."""
 
@@ -79,4 +95,4 @@ class Resumed(Value):
     session_id: str | None
 
 
-Event: TypeAlias = Sending | Responded | Retrying | Failed | Called | Uploaded | Reconnecting | Resumed
+Event: TypeAlias = Sending | Responded | Retrying | Failed | FellBack | Called | Uploaded | Reconnecting | Resumed

@@ -26,5 +26,6 @@ if TYPE_CHECKING:
         TransportWrapper as TransportWrapper,
         send_through as send_through,
     )
+    from genai_fn.middleware.fallbacks import Target as Target, fallback as fallback
 else:
     __getattr__, __dir__ = defer_imports(globals())
