@@ -36,9 +36,9 @@ class CircuitBreaker:
         """Return the seconds until a call may try the target; zero if one may now."""
         if self._trial is not None:
             return self._recovery
-        wait = self._failed_at + self._open_seconds - now
-        has_restarted = wait > self._open_seconds  # the clock has started anew since then
-        return 0.0 if has_restarted else max(0.0, wait)
+        if now < self._failed_at:  # the clock has started anew since then
+            return 0.0
+        return max(0.0, self._open_seconds - (now - self._failed_at))
 
     def start_trial(self, now: float) -> "Trial | None":
         """Let a call try the target of an open breaker; None if it is too early, or another call tries it."""
