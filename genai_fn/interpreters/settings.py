@@ -15,10 +15,10 @@ from returns.result import Failure, Success
 
 from genai_fn.backend import (
     Backend,
-    Gemini,
     HeadersLike,
     Vertex,
     backend_from_env,
+    check_backend,
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed
@@ -71,8 +71,7 @@ class Settings(_BackendSetting, kw_only=True):
     max_response_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        if self.backend is not None and not isinstance(self.backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
-            raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the environment's")
+        check_backend(self.backend, "the environment's")
         check_type(Timeouts, "timeouts", self.timeouts)
         check_type(Retry, "retry", self.retry)
         force_setattr(self, "headers", normalize_headers(self.headers, "headers"))

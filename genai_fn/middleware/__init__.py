@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TransportWrapper as TransportWrapper,
         send_through as send_through,
     )
-    from genai_fn.middleware.fallbacks import Target as Target, fallback as fallback
+    from genai_fn.middleware.fallbacks.fallback import fallback as fallback
+    from genai_fn.middleware.fallbacks.targets import FallbackTarget as FallbackTarget
 else:
     __getattr__, __dir__ = defer_imports(globals())

@@ -12,10 +12,9 @@ from msgspec.structs import replace
 
 from genai_fn.backend import (
     Backend,
-    Gemini,
     HeadersLike,
-    Vertex,
     check_api_version,
+    check_backend,
     normalize_base_url,
     normalize_headers,
 )
@@ -196,9 +195,8 @@ def with_options(
 
         server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; it has no other effect.
 
-        backend: Another backend than the interpreter's: its URL, key or credentials. Files, caches and other resources
-            belong to the backend that created them. Headers of the interpreter that may be credentials are not sent
-            there. Like the backend, a request with one is not picklable if it contains a key.
+        backend: Another backend than the interpreter's. Headers of the interpreter that may be credentials are not sent
+            there. A request with a backend that contains a key does not pickle.
 
     Raises:
         InvalidRequest: If a value has the wrong type, a time is not a positive number, a URL, header or version is
@@ -207,13 +205,8 @@ def with_options(
     Fails with:
         TimedOut: If the deadline passes.
     """
-    for path, seconds in (("deadline", deadline), ("server_timeout", server_timeout)):
-        if seconds is not None:
-            check_positive(path, seconds)
-    check_type(Timeouts | None, "timeouts", timeouts)
-    check_type(Retry | None, "retry", retry)
-    if backend is not None and not isinstance(backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
-        raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the interpreter's")
+    _check_times(timeouts, retry, deadline=deadline, server_timeout=server_timeout)
+    check_backend(backend, "the interpreter's")
     return RequestModifier(
         _apply_options,
         (
@@ -230,6 +223,14 @@ def with_options(
             deadline,
         ),
     )
+
+
+def _check_times(timeouts: Timeouts | None, retry: Retry | None, **seconds: float | None) -> None:
+    for path, value in seconds.items():
+        if value is not None:
+            check_positive(path, value)
+    check_type(Timeouts | None, "timeouts", timeouts)
+    check_type(Retry | None, "retry", retry)
 
 
 def _apply_config(description: Description | Live[Any], config: Any, fields: tuple[tuple[str, Any], ...]) -> Any:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.backend import Backend, Gemini, check_backend
 from genai_fn.errors import APIError, Closed, GenaiError, InvalidRequest
 from genai_fn.request import Operation
 from genai_fn.values import Value
@@ -14,7 +14,7 @@ __all__ = [
     "Bonds",
     "Condition",
     "FallbackConditions",
-    "Target",
+    "FallbackTarget",
     "describe_backend",
     "find_bonds",
     "takes_other_models",
@@ -24,7 +24,7 @@ Condition: TypeAlias = int | type[GenaiError] | Callable[[GenaiError], bool]
 """An HTTP status code, a class of errors, or a function of an error."""
 
 
-class Target(Value, kw_only=True):
+class FallbackTarget(Value, kw_only=True):
     """
     A place where a request may go.
 
@@ -43,8 +43,7 @@ class Target(Value, kw_only=True):
     def __post_init__(self) -> None:
         if self.model is not None and (not isinstance(self.model, str) or not self.model):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be anything
             raise InvalidRequest("model", self.model, "the name of a model, or None")
-        if self.backend is not None and not isinstance(self.backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
-            raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the interpreter's")
+        check_backend(self.backend, "the interpreter's")
 
 
 class FallbackConditions:

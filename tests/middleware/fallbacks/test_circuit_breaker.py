@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from genai_fn.middleware.circuit_breaker import CircuitBreaker
+from genai_fn.middleware.fallbacks.circuit_breaker import CircuitBreaker
 
 STEPS = st.lists(
     st.one_of(

@@ -1,11 +1,8 @@
-"""`fallback`: the order of the targets, what moves and what stays, retries, circuits, events and metadata."""
+"""`fallback`: the order of the targets, what moves and what stays, retries, events and metadata."""
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
-import anyio
-import anyio.lowlevel
 import pytest
 from hypothesis import given, strategies as st
 
@@ -35,12 +32,13 @@ from genai_fn import (
     with_http_response,
     with_options,
 )
-from genai_fn.effects import CallFunction, OpenResource, Sleep
+from genai_fn.effects import Sleep
 from genai_fn.errors import Closed, ConnectError, TimedOut
 from genai_fn.events import FellBack
-from genai_fn.middleware import HandlerWrapper, Target, fallback
+from genai_fn.middleware import FallbackTarget, HandlerWrapper, fallback
 from genai_fn.schema import File, FileSearch, Tool
 from genai_fn.testing import Fake
+from tests.support.fallbacks import EUROPE, HI, KEYS, LogTo, fail_at
 from tests.support.interpreter_fixtures import kind
 from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind
 from tests.support.loopback import Loopback, build_json_reply, build_sse_reply
@@ -48,49 +46,6 @@ from tests.support.loopback_replies import OK, build_error, build_text_response,
 from tests.support.middleware_places import PLACES, Place
 
 __all__ = ["kind"]
-
-HI = generate("a", "hi")
-KEYS = Gemini("test-key-1"), Gemini("test-key-2")
-EUROPE = Vertex("project", "europe-west1", api_key="test-key-3")
-
-
-class Log(HandlerWrapper):
-    """Records the model and the backend of each request that reaches the interpreter."""
-
-    def __init__(self, inner: Any, sent: list[Any]) -> None:
-        super().__init__(inner)
-        self.sent = sent
-
-    def _record(self, request: Any) -> None:
-        self.sent.append((request.operation.model, request.options.backend))
-
-    def handle(self, request: Any, until: float) -> Any:
-        self._record(request)
-        return self.inner.handle(request, until)
-
-    def open_stream(self, request: Any, until: float) -> Any:
-        self._record(request)
-        return self.inner.open_stream(request, until)
-
-
-class LogTo:
-    """Middleware that records into a list."""
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-
-    def __call__(self, inner: Any) -> Log:
-        return Log(inner, self.sent)
-
-    @property
-    def models(self) -> str:
-        return "".join(model for model, _ in self.sent)
-
-
-def fail_at(errors: dict[str, Any]) -> Callable[[Any], Any]:
-    """Return the answer of a fake: the error of a model, or its name."""
-    return lambda request: errors.get(request.operation.model, request.operation.model)
-
 
 # Moving
 
@@ -209,8 +164,8 @@ def test_order() -> None:
 
 def test_explicit_order() -> None:
     """`targets` are tried in their order, each once, after the request as it is."""
-    key, other = Target(backend=KEYS[0]), Target(model="b")
-    targets = [key, other, Target(), other, Target(model="c", backend=EUROPE)]
+    key, other = FallbackTarget(backend=KEYS[0]), FallbackTarget(model="b")
+    targets = [key, other, FallbackTarget(), other, FallbackTarget(model="c", backend=EUROPE)]
     assert [("a", None), ("a", KEYS[0]), ("b", None), ("c", EUROPE)] == list_targets(fallback(targets=targets), HI)
 
 
@@ -230,7 +185,9 @@ def test_embedding_keeps_its_model() -> None:
 
 
 FILE = File(name="files/abc", uri="https://generativelanguage.googleapis.com/v1beta/files/abc", mime_type="text/plain")
-ELSEWHERE = fallback(targets=[Target(backend=KEYS[0]), Target(model="b"), Target(model="b", backend=EUROPE)])
+ELSEWHERE = fallback(
+    targets=[FallbackTarget(backend=KEYS[0]), FallbackTarget(model="b"), FallbackTarget(model="b", backend=EUROPE)]
+)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +230,7 @@ def test_target_that_cannot_take_the_request() -> None:
     run = Offline(Vertex("p"), script=lambda request: {"error": {"status": 429}}).with_middleware(
         log, fallback(backends=[Gemini("test-key")])
     )
-    error = run(request).failure()
+    error: Any = run(request).failure()
     assert isinstance(error, RateLimited)
     assert [RateLimited, Unsupported] == [type(each.error) for each in error.failed_targets]
     assert len(log.sent) == 2
@@ -375,197 +332,13 @@ def test_network_errors_of_choice() -> None:
         assert log.models == models
 
 
-# Circuits
-
-
-def test_open_circuit_is_passed_over() -> None:
-    """After its failures in a row a target is passed over, also by other interpreters with the same middleware."""
-    shared, log = fallback(["b"], failures=2), LogTo()
-    first, second = (Fake({"generate": fail_at({"a": ServerError(503)})}).with_middleware(log, shared) for _ in "12")
-    for run in (first, second, first, second):
-        assert run(HI | text) == Success("b")
-    assert log.models == "abab" + "bb"
-
-
-def test_advice_opens_the_circuit() -> None:
-    """A wait that the server advises opens the circuit at once; then one request tries the target, and closes it."""
-    busy = RateLimited(429, headers=(("retry-after", "20"),))
-    answers = iter([busy, busy, "a", "a"])
-    log = LogTo()
-
-    class Waiting(HandlerWrapper):
-        def handle(self, request: Any, until: float) -> Any:
-            yield Sleep(self.seconds)
-            return (yield from self.inner.handle(request, until))
-
-        seconds = 0.0
-
-    run = Fake({"generate": lambda request: next(answers) if request.operation.model == "a" else "b"}).with_middleware(
-        log, fallback(["b"]), Waiting
-    )
-    assert [run(HI | text).unwrap() for _ in range(2)] == ["b", "b"]
-    Waiting.seconds = 20.0
-    assert [run(HI | text).unwrap() for _ in range(2)] == ["b", "b"]
-    Waiting.seconds = 40.0
-    assert [run(HI | text).unwrap() for _ in range(2)] == ["a", "a"]
-    assert log.models == "ab" + "b" + "ab" + "b" + "aa"
-
-
-def test_all_circuits_open() -> None:
-    """If all circuits are open, the target that is due soonest is asked: a circuit fails no request by itself."""
-    waits = {"a": "30", "b": "10"}
-    log = LogTo()
-    run = Fake(
-        lambda request: RateLimited(429, headers=(("retry-after", waits[request.operation.model]),))
-    ).with_middleware(log, fallback(["b"]))
-    assert [run(HI).failure().retry_after for _ in range(3)] == [10.0] * 3
-    assert log.models == "ab" + "b" + "b"
-
-
-def test_success_and_other_errors_close() -> None:
-    """Failures count only in a row: an answer in between, also an error that stays, counts anew."""
-    answers = iter([503, 0, 503, 400, 503, 503])
-    log = LogTo()
-
-    def answer(request: Any) -> Any:
-        code = next(answers) if request.operation.model == "a" else 0
-        return ServerError(code) if code else "x"
-
-    run = Fake({"generate": answer}).with_middleware(log, fallback(["b"], failures=2))
-    for _ in range(7):
-        run(HI)
-    assert log.models == "ab" + "a" + "ab" + "a" + "ab" + "ab" + "b"
-
-
-class Blocking(HandlerWrapper):
-    """Waits for a future before each request to the model ``a``."""
-
-    future: Any = None
-    calls = 0
-
-    def handle(self, request: Any, until: float) -> Any:
-        if request.operation.model == "a":
-            Blocking.calls += 1
-            if Blocking.future is not None:
-                yield CallFunction(lambda: Blocking.future)
-        return (yield from self.inner.handle(request, until))
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_cancelled_trial_is_given_back(backend: str) -> None:
-    """A trial whose caller is cancelled is given back, and the next request tries the target."""
-    from concurrent.futures import Future  # of this test alone
-
-    shared = fallback(["b"], failures=1, recovery=30.0)
-    failing = Fake({"generate": fail_at({"a": ServerError(503)})}).with_middleware(shared)
-    assert failing(HI | text) == Success("b")
-    run = Fake({"generate": fail_at({})}).with_middleware(Blocking, shared, Late)
-    Blocking.calls, Blocking.future = 0, Future()
-
-    async def cancel() -> None:
-        with anyio.fail_after(60):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run.aio, HI)
-                while Blocking.calls == 0:
-                    await anyio.lowlevel.checkpoint()
-                tasks.cancel_scope.cancel()
-        Blocking.future = None
-        assert await run.aio(HI | text) == Success("a")
-
-    try:
-        anyio.run(cancel, backend=backend)
-    finally:
-        Blocking.future = None
-
-
-class Late(HandlerWrapper):
-    """Waits for a minute before each request, so that a circuit that opened at the start of a run is due."""
-
-    def handle(self, request: Any, until: float) -> Any:
-        yield Sleep(60.0)
-        return (yield from self.inner.handle(request, until))
-
-
-def test_dropped_trial_is_given_back() -> None:
-    """A program that is dropped at any point, or whose handler raises, gives its trial back."""
-    shared: Any = fallback(["b"], failures=1)
-    handler = shared(Blocking(Fake()._parts.handler))  # a handler without an interpreter
-    [breaker, _] = [each.breaker for each in handler._get_plan(HI)]  # the state under test
-    breaker.record_failure(0.0)
-    for steps in range(1, 4):
-        program = handler.handle(HI, 1e9)
-        effect = next(program)
-        for _ in range(steps):
-            try:
-                effect = program.send(100.0)
-            except StopIteration:
-                break
-        if isinstance(effect, OpenResource):
-            assert breaker.compute_wait(100.0) == 30.0
-        program.close()
-        assert breaker.compute_wait(100.0) == 0.0
-
-
-def test_many_threads() -> None:
-    """Of 64 threads, one at a time tries a target whose circuit is open; none calls a target twice."""
-    shared = fallback(["b"], failures=1)
-    assert Fake({"generate": fail_at({"a": ServerError(503)})}).with_middleware(shared)(HI | text) == Success("b")
-    run_many(64, shared, lambda fake: fake)
-
-
-def test_many_tasks() -> None:
-    """The same with 1,000 tasks."""
-    shared = fallback(["b"], failures=1)
-    assert Fake({"generate": fail_at({"a": ServerError(503)})}).with_middleware(shared)(HI | text) == Success("b")
-    run_many(1000, shared, lambda fake: fake.aio)
-
-
-def run_many(count: int, shared: Any, choose: Callable[[Any], Any]) -> None:
-    """Run many requests while every trial fails, and check that trials do not overlap."""
-    trials: list[int] = []
-    running = 0
-
-    class Counting(HandlerWrapper):
-        def handle(self, request: Any, until: float) -> Any:
-            nonlocal running
-            if request.operation.model != "a":
-                return (yield from self.inner.handle(request, until))
-            running += 1
-            trials.append(running)
-            yield Sleep(40.0)
-            result = yield from self.inner.handle(request, until)
-            running -= 1
-            return result
-
-    log = LogTo()
-    run = choose(Fake({"generate": fail_at({"a": ServerError(503)})}).with_middleware(log, Counting, shared, Late))
-
-    async def body(interpreter: AwaitableInterpreter) -> Any:
-        async def call() -> Any:
-            return await interpreter(HI | text)
-
-        return await interpreter.run_concurrently(*[call] * count)
-
-    async def run_all() -> Any:
-        return await body(AwaitableInterpreter(run))
-
-    if AwaitableInterpreter(run).is_sync:
-        from tests.support.interpreter_kinds import run_without_waiting  # for the sync case
-
-        results = run_without_waiting(run_all())
-    else:
-        results = anyio.run(run_all)
-    assert results == [Success("b")] * count
-    assert max(trials) == 1
-
-
 # Values
 
 
 def test_representation() -> None:
     """A repr shows the targets without keys; middleware without keys can be pickled."""
     assert "test-key" not in repr(fallback(backends=KEYS))
-    assert "Target(model='b', backend=None)" in repr(fallback(models=["b"]))
+    assert "FallbackTarget(model='b', backend=None)" in repr(fallback(models=["b"]))
     copy = pickle.loads(pickle.dumps(fallback(models=["b"], on=(429, ServerError))))
     assert list_targets(copy, HI) == [("a", None), ("b", None)]
     with pytest.raises(TypeError, match="do not pickle"):

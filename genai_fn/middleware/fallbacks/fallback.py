@@ -15,13 +15,13 @@ from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import ValueWithResponse
 from genai_fn.interpreters.attempts_without_http import AttemptHandler
 from genai_fn.interpreters.middleware import HandlerWrapper, Middleware, RequestHandler
-from genai_fn.middleware.circuit_breaker import CircuitBreaker, Trial
-from genai_fn.middleware.fallback_targets import (
+from genai_fn.middleware.fallbacks.circuit_breaker import CircuitBreaker, Trial
+from genai_fn.middleware.fallbacks.targets import (
     MOVABLE_OPERATIONS,
     Bonds,
     Condition,
     FallbackConditions,
-    Target,
+    FallbackTarget,
     describe_backend,
     find_bonds,
     takes_other_models,
@@ -30,14 +30,14 @@ from genai_fn.options import check_at_least_one, check_positive
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["Target", "fallback"]
+__all__ = ["FallbackTarget", "fallback"]
 
 
 def fallback(
     models: Iterable[str] = (),
     backends: Iterable[Backend] = (),
     *,
-    targets: Iterable[Target] | None = None,
+    targets: Iterable[FallbackTarget] | None = None,
     on: Condition | Iterable[Condition] = (404, 429, 503),
     retry_each: bool = False,
     failures: int = 5,
@@ -93,21 +93,21 @@ def fallback(
 
 
 def _build_targets(
-    models: Iterable[str], backends: Iterable[Backend], targets: Iterable[Target] | None
-) -> tuple[Target, ...]:
+    models: Iterable[str], backends: Iterable[Backend], targets: Iterable[FallbackTarget] | None
+) -> tuple[FallbackTarget, ...]:
     """Build the targets in their order, the request as it is first: a model at all backends, then the next model."""
     for name, given in (("models", models), ("backends", backends), ("targets", targets or ())):
         if isinstance(given, str) or not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a single one
             raise InvalidRequest(name, "***" if name == "backends" else given, "a list")
     all_models, all_backends = (None, *models), (None, *backends)
-    built = [Target(model=model, backend=backend) for model in all_models for backend in all_backends]
+    built = [FallbackTarget(model=model, backend=backend) for model in all_models for backend in all_backends]
     if targets is not None:
         if len(built) > 1:
             raise InvalidRequest("targets", "***", "no models and no backends beside targets")
         built += targets
     for each in built:
-        if not isinstance(each, Target):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be anything
-            raise InvalidRequest("targets", "***", "a list of Target(…)")
+        if not isinstance(each, FallbackTarget):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be anything
+            raise InvalidRequest("targets", "***", "a list of FallbackTarget(…)")
     if len(built) == 1:
         raise InvalidRequest("fallback", built, "models, backends or targets to fall back to")
     return tuple(built)
@@ -123,7 +123,7 @@ class _Settings(Value):
 class _Fallback:
     """The middleware, and the circuit breakers of its targets, which all its interpreters and threads share."""
 
-    def __init__(self, targets: tuple[Target, ...], settings: _Settings) -> None:
+    def __init__(self, targets: tuple[FallbackTarget, ...], settings: _Settings) -> None:
         register_fork_delay()
         self.targets = targets
         self.settings = settings
@@ -157,7 +157,7 @@ class _PlannedTarget(Value, eq=False):
     """A target of a request: what it changes, its number, and its model and backend in words."""
 
     number: int
-    target: Target
+    target: FallbackTarget
     breaker: CircuitBreaker
     model: str
     backend: str
@@ -253,7 +253,7 @@ class _FallbackHandler(HandlerWrapper):
             other_backend = each.backend if each.backend != own else None
             key = (family, other_model or model, other_backend or own)
             if key not in planned:
-                target = Target(model=other_model, backend=other_backend)
+                target = FallbackTarget(model=other_model, backend=other_backend)
                 shown = describe_backend(other_backend or own)
                 planned[key] = _PlannedTarget(
                     len(planned), target, self._shared.get_breaker(key), other_model or model, shown
