@@ -199,4 +199,5 @@ def test_encode() -> None:
     assert encode(request, Gemini("k")).unwrap().url.startswith("https://us-central1-aiplatform.googleapis.com/v1beta1")
     reply = HttpResponse(400, (), b'{"error": {"code": 400, "message": "bad key other-test-key-2"}}')
     request = HELLO | with_options(backend=Gemini(OTHER_KEY))
-    assert decode(request, reply, Gemini("k")).failure().message == "bad key ***"
+    error: Any = decode(request, reply, Gemini("k")).failure()
+    assert error.message == "bad key ***"

@@ -177,6 +177,7 @@ def describe_backend(backend: Backend | None) -> str:
     """
     Describe a backend in words, without its credential.
 
+    >>> from genai_fn import Vertex
     >>> describe_backend(Gemini("key")), describe_backend(Vertex("my-project", "us-central1"))
     ('Gemini Developer API', 'Vertex AI, my-project, us-central1')
     """

@@ -1,4 +1,4 @@
-"""Circuits of `fallback`: which targets are passed over and tried, and who may try, with threads, tasks and interrupts."""
+"""Circuits of `fallback`: which targets are passed over, and who may try them, with threads and tasks."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -56,7 +56,8 @@ def test_all_circuits_open() -> None:
     run = Fake(
         lambda request: RateLimited(429, headers=(("retry-after", waits[request.operation.model]),))
     ).with_middleware(log, fallback(["b"]))
-    assert [run(HI).failure().retry_after for _ in range(3)] == [10.0] * 3
+    errors: list[Any] = [run(HI).failure() for _ in range(3)]
+    assert [each.retry_after for each in errors] == [10.0] * 3
     assert log.models == "ab" + "b" + "b"
 
 
@@ -185,9 +186,7 @@ def run_many(count: int, shared: Any, choose: Callable[[Any], Any]) -> None:
     async def run_all() -> Any:
         return await body(AwaitableInterpreter(run))
 
-    if AwaitableInterpreter(run).is_sync:
-        results = run_without_waiting(run_all())
-    else:
-        results = anyio.run(run_all)
+    is_sync = AwaitableInterpreter(run).is_sync
+    results = run_without_waiting(run_all()) if is_sync else anyio.run(run_all)
     assert results == [Success("b")] * count
     assert max(trials) == 1
