@@ -207,22 +207,17 @@ def with_options(
     """
     _check_times(timeouts, retry, deadline=deadline, server_timeout=server_timeout)
     check_backend(backend, "the interpreter's")
-    return RequestModifier(
-        _apply_options,
-        (
-            Options(
-                timeouts=timeouts,
-                retry=retry,
-                headers=None if headers is None else normalize_headers(headers, "headers"),
-                extra_body=as_value(Mapping[str, Any] | None, extra_body, "extra_body"),
-                base_url=None if base_url is None else normalize_base_url(base_url),
-                api_version=None if api_version is None else check_api_version(api_version),
-                server_timeout=server_timeout,
-                backend=backend,
-            ),
-            deadline,
-        ),
+    options = Options(
+        timeouts=timeouts,
+        retry=retry,
+        headers=None if headers is None else normalize_headers(headers, "headers"),
+        extra_body=as_value(Mapping[str, Any] | None, extra_body, "extra_body"),
+        base_url=None if base_url is None else normalize_base_url(base_url),
+        api_version=None if api_version is None else check_api_version(api_version),
+        server_timeout=server_timeout,
+        backend=backend,
     )
+    return RequestModifier(_apply_options, (options, deadline))
 
 
 def _check_times(timeouts: Timeouts | None, retry: Retry | None, **seconds: float | None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -367,7 +367,10 @@ class _Call:
     def add_failed_targets(self, result: Result[Any, GenaiError]) -> Result[Any, GenaiError]:
         """Add what was tried to the HTTP metadata of a result, if it has any."""
         value: Any = result.unwrap() if self._failed else None
-        return Success(replace(value, failed_targets=self._failed)) if isinstance(value, ValueWithResponse) else result
+        if not isinstance(value, ValueWithResponse):
+            return result
+        with_response: ValueWithResponse[Any] = cast("Any", value)
+        return Success(replace(with_response, failed_targets=self._failed))
 
 
 _UNSENT_ERRORS = (Unsupported, AuthError)

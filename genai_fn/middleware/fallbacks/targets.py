@@ -51,9 +51,7 @@ class FallbackConditions:
 
     def __init__(self, conditions: Condition | Iterable[Condition]) -> None:
         given: Any = conditions
-        items: tuple[Any, ...] = (
-            tuple(given) if isinstance(given, Iterable) and not isinstance(given, type) else (given,)
-        )
+        items: tuple[Any, ...] = (given,) if isinstance(given, type) or not hasattr(given, "__iter__") else tuple(given)
         self._codes = frozenset(each for each in items if _is_status_code(each))
         self._kinds = tuple(each for each in items if isinstance(each, type) and issubclass(each, GenaiError))
         others = [each for each in items if each not in self._codes and each not in self._kinds]

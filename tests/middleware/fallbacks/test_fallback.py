@@ -255,7 +255,7 @@ def test_two_keys_then_another_region(kind: InterpreterKind) -> None:
         assert "europe-west1" in server.requests[-1].target
     shown = repr((events, result, result.unwrap().failed_targets))
     assert not any(key in shown for key in keys)
-    moves = [each for each in events if isinstance(each, FellBack)]
+    moves: list[Any] = [each for each in events if isinstance(each, FellBack)]
     assert [429, 503] == [each.error.code for each in moves]
     assert ["Gemini Developer API", "Vertex AI, project, europe-west1"] == [each.next_backend for each in moves]
     assert pickle.loads(pickle.dumps(moves)) == moves
