@@ -25,7 +25,6 @@ __all__ = [
     "DecodeError",
     "Disconnected",
     "EmbeddingFailed",
-    "FailedTarget",
     "FunctionCallError",
     "GenaiError",
     "InvalidRequest",

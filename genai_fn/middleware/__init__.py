@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from genai_fn.lazy_names import defer_imports
 
 if TYPE_CHECKING:
+    from genai_fn.errors import FailedTarget as FailedTarget
     from genai_fn.interpreters.middleware import (
         HandlerWrapper as HandlerWrapper,
         RequestHandler as RequestHandler,

@@ -12,7 +12,7 @@ from genai_fn.effects import CloseResource, Effects, GetTime, Notify, OpenResour
 from genai_fn.errors import APIError, AuthError, FailedTarget, GenaiError, InvalidRequest, Unsupported
 from genai_fn.events import FellBack
 from genai_fn.forks import delay_forks, register_fork_delay
-from genai_fn.http import ValueWithResponse
+from genai_fn.http import Headers, ValueWithResponse, is_credential
 from genai_fn.interpreters.attempts_without_http import AttemptHandler
 from genai_fn.interpreters.middleware import HandlerWrapper, Middleware, RequestHandler
 from genai_fn.middleware.fallbacks.circuit_breaker import CircuitBreaker, Trial
@@ -195,39 +195,29 @@ class _FallbackHandler(HandlerWrapper):
             if not each.breaker.is_closed:
                 call.now = yield GetTime()
                 break
+        try:
+            return (yield from self._try_targets(call, until, run))
+        finally:
+            call.end_trial()
+
+    def _try_targets(self, call: "_Call", until: float, run: _Run) -> Effects[Result[Any, GenaiError]]:
         chosen: _PlannedTarget | None = call.choose_target(call.now)
         while chosen is not None:
-            current = chosen
-            result = yield from self._run_at_target(current, call, until, run)
+            current, request = chosen, call.build_request(chosen, has_retries=self._has_retries)
+            if call.trial is not None:
+                yield OpenResource(call.trial)
+            result = yield from run(request, until)
             if isinstance(result, Success):
                 current.breaker.record_success()
+                yield from _close_trial(call)
                 return call.add_failed_targets(result)
-            error = result.failure()
-            if not call.record_failure(current, error):
-                break
             now: float = yield GetTime()
-            if self._shared.settings.conditions.match(error):
-                current.breaker.record_failure(now, error.retry_after if isinstance(error, APIError) else None)
-            chosen = call.choose_target(now) if now < until else None
+            moves_on = call.record_failure(current, result.failure(), now)
+            yield from _close_trial(call)
+            chosen = call.choose_target(now) if moves_on and now < until else None
             if chosen is not None:
-                yield Notify(_build_event(request, current, error, chosen))
+                yield Notify(_build_event(request, current, result.failure(), chosen))
         return Failure(call.build_error())
-
-    def _run_at_target(
-        self, chosen: _PlannedTarget, call: "_Call", until: float, run: _Run
-    ) -> Effects[Result[Any, GenaiError]]:
-        """Run the request at a target, with the right to try it, which is given back whatever happens."""
-        request = call.build_request(chosen, has_retries=self._has_retries)
-        trial = call.trial
-        if trial is None:
-            return (yield from run(request, until))
-        try:
-            yield OpenResource(trial)
-            result = yield from run(request, until)
-        finally:
-            trial.close()
-        yield CloseResource(trial)
-        return result
 
     def _get_plan(self, request: Request[Any]) -> _Plan:
         operation = request.operation
@@ -259,6 +249,12 @@ class _FallbackHandler(HandlerWrapper):
                     len(planned), target, self._shared.get_breaker(key), other_model or model, shown
                 )
         return tuple(planned.values())
+
+
+def _close_trial(call: "_Call") -> Effects[None]:
+    """Give the right to try a target back, after its breaker knows how it went."""
+    if call.trial is not None:
+        yield CloseResource(call.trial)
 
 
 def _find_backend(handler: Any) -> tuple[Backend | None, bool]:
@@ -330,7 +326,8 @@ class _Call:
         if has_retries and not self._settings.retry_each:
             changes["is_final"] = self._is_final
         if target.backend is not None:
-            changes["backend"] = target.backend
+            changes |= {"backend": target.backend, "base_url": None, "api_version": None}
+            changes["headers"] = _drop_credentials(request.options.headers)
         operation = request.operation
         if target.model is not None:
             operation = replace(operation, model=target.model)
@@ -348,16 +345,20 @@ class _Call:
             return False
         return planned.breaker.is_closed or (self.now != inf and planned.breaker.compute_wait(self.now) == 0.0)
 
-    def record_failure(self, current: _PlannedTarget, error: GenaiError) -> bool:
+    def end_trial(self) -> None:
+        """Give the right to try a target back, if the call has one."""
+        if self.trial is not None:
+            self.trial.close()
+
+    def record_failure(self, current: _PlannedTarget, error: GenaiError, now: float) -> bool:
         """Record the error of a target, and return whether it leads to the next one."""
         self._failed += (FailedTarget(current.number, current.model, current.backend, error),)
-        if current.number > 0 and isinstance(error, _UNSENT_ERRORS):
-            return True
         if self._settings.conditions.match(error):
+            current.breaker.record_failure(now, error.retry_after if isinstance(error, APIError) else None)
             return True
         if isinstance(error, APIError):  # the target is there, and answers
             current.breaker.record_success()
-        return False
+        return current.number > 0 and isinstance(error, _UNSENT_ERRORS)
 
     def build_error(self) -> GenaiError:
         """Return the error of the last target that was sent the request, with all that were tried."""
@@ -371,6 +372,11 @@ class _Call:
             return result
         with_response: ValueWithResponse[Any] = cast("Any", value)
         return Success(replace(with_response, failed_targets=self._failed))
+
+
+def _drop_credentials(headers: Headers | None) -> Headers | None:
+    """Return the headers that are no credentials, as those are for the backend that the request was made for."""
+    return headers and tuple(pair for pair in headers if not is_credential(pair[0]))
 
 
 _UNSENT_ERRORS = (Unsupported, AuthError)

@@ -261,6 +261,27 @@ def test_two_keys_then_another_region(kind: InterpreterKind) -> None:
     assert pickle.loads(pickle.dumps(moves)) == moves
 
 
+def test_options_for_one_backend_stay(kind: InterpreterKind) -> None:
+    """Address and credentials that a request sets for its backend do not go to another one; other headers do."""
+    with Loopback(build_json_reply(build_error(429), 429)) as gateway, Loopback(OK) as other:
+        request = HI | with_options(
+            base_url=gateway.url, api_version="v1alpha", headers={"authorization": "Bearer test-token", "x-team": "b"}
+        )
+
+        async def body(run: AwaitableInterpreter) -> Any:
+            backend = Gemini("test-key-2", base_url=other.url)
+            run.interpreter = run.interpreter.with_middleware(fallback(backends=[backend]))
+            return await run(request | text)
+
+        assert kind.run_body(KEYS[0], body) == Success("hi")
+        [first], [second] = gateway.requests, other.requests
+        assert first.target.startswith("/v1alpha/")
+        assert first.headers["authorization"] == "Bearer test-token"
+        assert second.target.startswith("/v1beta/")
+        assert (second.headers["x-goog-api-key"], second.headers["x-team"]) == ("test-key-2", "b")
+        assert "authorization" not in second.headers
+
+
 # Retries and time
 
 
