@@ -9,6 +9,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Backend
 from genai_fn.effects import CloseResource, Effects, GetTime, Notify, OpenResource
+from genai_fn.engine.handler import find_backend
 from genai_fn.errors import APIError, AuthError, FailedTarget, GenaiError, InvalidRequest, Unsupported
 from genai_fn.events import FellBack
 from genai_fn.forks import delay_forks, register_fork_delay
@@ -174,7 +175,7 @@ class _FallbackHandler(HandlerWrapper):
         super().__init__(inner)
         self._shared = shared
         self._plans: dict[tuple[str, str], _Plan] = {}
-        self._own_backend, self._has_retries = _find_backend(inner)
+        self._own_backend, self._has_retries = find_backend(inner), _has_retries(inner)
 
     def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Run one request."""
@@ -257,13 +258,13 @@ def _close_trial(call: "_Call") -> Effects[None]:
         yield CloseResource(call.trial)
 
 
-def _find_backend(handler: Any) -> tuple[Backend | None, bool]:
-    """Return the backend of an interpreter, if it has one, and whether its handler retries requests."""
+def _has_retries(handler: RequestHandler) -> bool:
+    """Whether a handler retries requests; those of interpreters without HTTP do not."""
     while isinstance(handler, HandlerWrapper):
         if isinstance(handler, AttemptHandler):
-            return None, False
+            return False
         handler = handler.inner
-    return getattr(handler, "backend", None), True
+    return True
 
 
 class _Call:
