@@ -109,7 +109,7 @@ def _build_targets(
     for each in built:
         if not isinstance(each, FallbackTarget):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be anything
             raise InvalidRequest("targets", "***", "a list of FallbackTarget(…)")
-    if len(built) == 1:
+    if all(each == built[0] for each in built):  # the request as it is
         raise InvalidRequest("fallback", built, "models, backends or targets to fall back to")
     return tuple(built)
 
@@ -323,7 +323,8 @@ class _Call:
 
     def build_request(self, chosen: _PlannedTarget, *, has_retries: bool) -> Request[Any]:
         """Build the request for a target. It is the same one where nothing changes."""
-        request, target, changes = self._request, chosen.target, dict[str, Any]()
+        request, target = self._request, chosen.target
+        changes: dict[str, Any] = {}
         if has_retries and not self._settings.retry_each:
             changes["is_final"] = self._is_final
         if target.backend is not None:

@@ -370,6 +370,8 @@ def test_representation() -> None:
     ("arguments", "path"),
     [
         ({}, "fallback"),
+        ({"models": [None]}, "fallback"),
+        ({"targets": [FallbackTarget()]}, "fallback"),
         ({"models": "b"}, "models"),
         ({"models": [""]}, "model"),
         ({"models": [7]}, "model"),
