@@ -25,6 +25,7 @@ __all__ = [
     "build_bearer_credential",
     "build_own_credential",
     "check_api_version",
+    "check_backend",
     "complete_project",
     "extract_origin",
     "normalize_base_url",
@@ -48,7 +49,10 @@ class Secret:
         return isinstance(other, Secret) and bool(self._value == other._value)
 
     def __hash__(self) -> int:
-        return hash((Secret, self._value))
+        try:
+            return hash((Secret, self._value))
+        except TypeError:  # of a caller's credentials object that cannot be hashed
+            return hash(Secret)
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -259,6 +263,12 @@ class Credential:
     origin: str
     headers: Secret
     project: str | None = None
+
+
+def check_backend(backend: object, default: str) -> None:
+    """Raise `InvalidRequest` unless a value is a backend or None, which stands for `default`. It may be a key."""
+    if backend is not None and not isinstance(backend, Gemini | Vertex):
+        raise InvalidRequest("backend", "***", f"Gemini(…), Vertex(…), or None for {default}")
 
 
 def complete_project(backend: Backend, credential: Credential) -> Result[Backend, GenaiError]:

@@ -88,11 +88,13 @@ class GetToken(Value):
     """
     → Credential | EffectFailed: the OAuth credential of the backend, refreshed if it has expired.
 
-    `refused`: a credential that the server has refused, which is refreshed if it is still the current one.
+    `refused`: a credential that the server has refused, which is refreshed if it is still the current one. `backend`:
+    another backend than the interpreter's, which ``with_options`` has set.
     """
 
     deadline: float
     refused: Any = None
+    backend: Any = None
 
 
 class SendRequest(Value):

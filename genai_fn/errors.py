@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeAlias, TypeVar, cast
 
+from genai_fn.values import Value
+
 __all__ = [
     "APIError",
     "AsyncOnly",
@@ -59,7 +61,7 @@ class GenaiError(Exception):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_error, (type(self), _get_field_values(self), self.calling_history)
+        return _rebuild_error, (type(self), _get_field_values(self), self.calling_history, self.failed_targets)
 
     @property
     def calling_history(self) -> tuple[Any, ...]:
@@ -73,7 +75,21 @@ class GenaiError(Exception):
 
     def with_calling_history(self, history: tuple[Any, ...]) -> Self:
         """Return a copy of the error with another `calling_history`."""
-        return _rebuild_error(type(self), _get_field_values(self), history)
+        return _rebuild_error(type(self), _get_field_values(self), history, self.failed_targets)
+
+    @property
+    def failed_targets(self) -> "tuple[FailedTarget, ...]":
+        """
+        What the middleware `fallback` has tried, in order: each target with its error, also that of this error.
+
+        Empty if there was no fallback. It is not compared.
+        """
+        targets: tuple[FailedTarget, ...] = vars(self).get("_failed_targets", ())
+        return targets
+
+    def with_failed_targets(self, targets: "tuple[FailedTarget, ...]") -> Self:
+        """Return a copy of the error with other `failed_targets`."""
+        return _rebuild_error(type(self), _get_field_values(self), self.calling_history, targets)
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -83,11 +99,38 @@ def _get_field_values(error: GenaiError) -> tuple[Any, ...]:
     return tuple(getattr(error, each.name) for each in fields(error))
 
 
-def _rebuild_error(kind: type[E], values: tuple[Any, ...], calling_history: tuple[Any, ...] = ()) -> E:
+def _rebuild_error(
+    kind: type[E],
+    values: tuple[Any, ...],
+    calling_history: tuple[Any, ...] = (),
+    failed_targets: "tuple[FailedTarget, ...]" = (),
+) -> E:
     error = kind(*values)
     if calling_history:
         vars(error)["_calling_history"] = calling_history
+    if failed_targets:
+        vars(error)["_failed_targets"] = failed_targets
     return error
+
+
+class FailedTarget(Value):
+    """
+    A target of the middleware `fallback` that has failed. It contains no credential.
+
+    Args:
+        number: Its place in the order of the targets; 0 is the request as it was.
+
+        model: Name of the model.
+
+        backend: The backend in words, such as ``Vertex AI, europe-west1``; empty for an interpreter without one.
+
+        error: Why it failed.
+    """
+
+    number: int
+    model: str
+    backend: str
+    error: GenaiError
 
 
 @dataclass(eq=False, repr=False)

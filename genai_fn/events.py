@@ -12,6 +12,7 @@ __all__ = [
     "Called",
     "Event",
     "Failed",
+    "FellBack",
     "Reconnecting",
     "Responded",
     "Resumed",
@@ -61,6 +62,21 @@ class CacheHit(Value):
     was_in_flight: bool = False
 
 
+class FellBack(Value):
+    """
+    A request has failed at one target of the middleware `fallback`, and goes to the next.
+
+    `operation` is its name, such as ``generate``. The models and backends are as in `FailedTarget`.
+    """
+
+    operation: str
+    model: str
+    backend: str
+    error: GenaiError
+    next_model: str
+    next_backend: str
+
+
 class Called(Value):
     """A function that a model has called has returned or failed."""
 
@@ -91,4 +107,6 @@ class Resumed(Value):
     session_id: str | None
 
 
-Event: TypeAlias = Sending | Responded | Retrying | Failed | CacheHit | Called | Uploaded | Reconnecting | Resumed
+Event: TypeAlias = (
+    Sending | Responded | Retrying | Failed | FellBack | CacheHit | Called | Uploaded | Reconnecting | Resumed
+)

@@ -4,6 +4,7 @@ import functools
 import re
 from typing import Generic, TypeAlias, TypeVar
 
+from genai_fn.errors import FailedTarget
 from genai_fn.values import Value
 
 __all__ = [
@@ -83,7 +84,7 @@ class HttpResponse(Value):
         return f"HttpResponse({self.status}, headers={_mask_header_urls(self.headers)}, body={_format_body(self.body)})"
 
 
-class ValueWithResponse(Value, Generic[T_co]):
+class ValueWithResponse(Value, Generic[T_co], repr_omit_defaults=True):
     """
     A value together with its HTTP response, as ``| with_http_response`` returns it.
 
@@ -91,10 +92,13 @@ class ValueWithResponse(Value, Generic[T_co]):
         value: The decoded value.
 
         http: The response that it was decoded from.
+
+        failed_targets: What the middleware `fallback` has tried before, in order; empty without one.
     """
 
     value: T_co
     http: HttpResponse
+    failed_targets: tuple[FailedTarget, ...] = ()
 
 
 def mask_headers(headers: Headers) -> Headers:

@@ -1,13 +1,14 @@
 """Options of calls: time limits, the retry policy, and what ``with_options`` overrides for one action."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import StructMeta
 
-from genai_fn.errors import InvalidRequest
+from genai_fn.backend import Backend
+from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import Headers, mask_headers
 from genai_fn.values import Value
 
@@ -111,7 +112,11 @@ def _is_status_code(code: object) -> bool:
 
 
 class Options(Value, kw_only=True):
-    """The options that ``with_options`` sets for one action; None takes those of the interpreter and the backend."""
+    """
+    The options that ``with_options`` sets for one action; None takes those of the interpreter and the backend.
+
+    `is_final` is set by middleware: errors for which it returns True are returned at once, and not retried.
+    """
 
     timeouts: Timeouts | None = None
     retry: Retry | None = None
@@ -122,6 +127,8 @@ class Options(Value, kw_only=True):
     api_version: str | None = None
     server_timeout: float | None = None
     with_http_response: bool = False
+    backend: Backend | None = None
+    is_final: Callable[[GenaiError], bool] | None = None
 
     def __repr__(self) -> str:
         values = ((name, getattr(self, name)) for name in self.__struct_fields__)

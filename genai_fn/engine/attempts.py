@@ -1,5 +1,6 @@
 """One attempt at a request over HTTP: sends it once, and reads its response whole or as a stream."""
 
+from collections.abc import Callable
 from io import BytesIO
 from math import inf
 from typing import Any
@@ -43,6 +44,7 @@ class CallSettings(Value, kw_only=True):
     repeatable: bool
     max_response_bytes: int
     has_listener: bool
+    is_final: Callable[[GenaiError], bool] | None = None
 
 
 class AttemptResult(Value):

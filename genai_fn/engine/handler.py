@@ -36,14 +36,15 @@ from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connecti
 from genai_fn.errors import AuthError, GenaiError
 from genai_fn.events import Event, Failed, Retrying, Sending
 from genai_fn.http import HttpRequest
-from genai_fn.options import Retry, Timeouts
+from genai_fn.options import Options, Retry, Timeouts
 from genai_fn.request import Request
 from genai_fn.values import Value
-from genai_fn.wire import PreparedRequest, apply_address_options, prepare_request, sign_request
+from genai_fn.wire import PreparedRequest, apply_address_options, drop_backend, prepare_request, sign_request
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
 __all__ = [
+    "Account",
     "HttpHandler",
     "RefusingHandler",
     "RequestHandler",
@@ -122,7 +123,8 @@ class HttpHandler(Value, kw_only=True, dict=True):
     Executes requests over HTTP on a backend.
 
     `timeouts` and `retry` apply to requests that set none; `has_listener` turns on events (`Notify`). `is_emulated`:
-    the emulator answers, and not the API, so that nothing stores its answers as answers of the API.
+    the emulator answers, and not the API, so that nothing stores its answers as answers of the API. Requests may set
+    another backend; `adapt_backend` adds to it what the interpreter adds to its own.
     """
 
     backend: Backend
@@ -131,11 +133,34 @@ class HttpHandler(Value, kw_only=True, dict=True):
     max_response_bytes: int = 256 * 1024 * 1024
     has_listener: bool = False
     is_emulated: bool = False
+    adapt_backend: Callable[[Backend], Backend] | None = None
+
+    @property
+    def own_credential(self) -> Credential | None:
+        """The credential that the backend itself contains."""
+        return self._own_account.credential
 
     @functools.cached_property
-    def own_credential(self) -> Credential | None:
-        """The credential that the backend itself contains, built once and not for each call."""
-        return build_own_credential(self.backend)
+    def _own_account(self) -> "Account":
+        return Account(self.backend, build_own_credential(self.backend))
+
+    @functools.cached_property
+    def _other_accounts(self) -> dict[Backend, "Account"]:
+        return {}
+
+    def get_account(self, options: Options) -> "Account":
+        """Return the backend that a request goes to, and its credential, which is built once and not for each call."""
+        if options.backend is None:
+            return self._own_account
+        accounts = self._other_accounts
+        account = accounts.get(options.backend)
+        if account is None:
+            backend = options.backend if self.adapt_backend is None else self.adapt_backend(options.backend)
+            account = Account(backend, build_own_credential(backend), token_backend=backend)
+            if len(accounts) >= _MAX_ACCOUNTS:
+                accounts.clear()
+            accounts[options.backend] = account
+        return account
 
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Run one request to its end."""
@@ -158,10 +183,11 @@ class HttpHandler(Value, kw_only=True, dict=True):
         self, request: Request[Any], until: float, run_attempt: "_AttemptRunner"
     ) -> Effects[Result[Any, GenaiError]]:
         settings = self._build_call_settings(request, (yield GetTime()), until)
+        account, request = self.get_account(request.options), drop_backend(request)
         is_unique = not (settings.repeatable or request.operation.resumable)
         attempt, needs_new_connection = 1, is_unique
         while True:
-            send = _AttemptSettings(run_attempt, attempt, needs_new_connection)
+            send = _AttemptSettings(run_attempt, account, attempt, needs_new_connection)
             shown, outcome = yield from self._run_attempt(request, settings, send)
             if outcome.is_success:
                 return outcome.result
@@ -185,7 +211,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
         """Send a request; once more, if the server refuses its token. Returns the request for the listener, too."""
         refused: Credential | None = None
         while True:
-            ready = yield from self._prepare_signed_request(request, settings, refused)
+            ready = yield from _prepare_signed_request(request, settings, send.account, refused)
             if isinstance(ready, GenaiError):
                 return None, AttemptResult(Failure(ready))
             prepared, signed, token = ready
@@ -217,49 +243,64 @@ class HttpHandler(Value, kw_only=True, dict=True):
             repeatable=request.operation.repeatable,
             max_response_bytes=self.max_response_bytes,
             has_listener=self.has_listener,
+            is_final=options.is_final,
         )
 
-    def _prepare_signed_request(
-        self, request: Request[T], settings: CallSettings, refused: Credential | None
-    ) -> Effects[tuple[PreparedRequest[T], HttpRequest, Credential | None] | GenaiError]:
-        """
-        Resolve the credential, then encode and sign the request. Encoding may need the project of the credential.
 
-        Returns the OAuth credential as well, if it was needed. One that the server `refused` is renewed.
-        """
-        backend, options = self.backend, request.options
-        problem = find_credential_problem(backend)
-        if problem is not None:
-            return problem
-        addressed = apply_address_options(backend, options)
-        credential = self.own_credential if addressed is backend else build_own_credential(addressed)
-        token: Credential | None = None
-        if credential is None:
-            answer: Credential | EffectFailed = yield GetToken(settings.deadline, refused)
-            if isinstance(answer, EffectFailed):
-                return answer.error
-            token = answer
-            completed = complete_project(backend, token)
-            if isinstance(completed, Failure):
-                failed: GenaiError = completed.failure()
-                return failed
-            backend = completed.unwrap()
-            credential = dataclasses.replace(token, origin=extract_origin(apply_address_options(backend, options).root))
-        prepared = prepare_request(request, backend)
-        if isinstance(prepared, Failure):
-            error: GenaiError = prepared.failure()
-            return error
-        value = prepared.unwrap()
-        return value, sign_request(value.http, credential), token
+class Account(Value):
+    """A backend, its own credential if it contains one, and the backend of the token if it is not the interpreter's."""
+
+    backend: Backend
+    credential: Credential | None
+    token_backend: Backend | None = None
+
+
+_MAX_ACCOUNTS = 256
+"""Backends of requests whose credentials are kept."""
+
+
+def _prepare_signed_request(
+    request: Request[T], settings: CallSettings, account: "Account", refused: Credential | None
+) -> Effects[tuple[PreparedRequest[T], HttpRequest, Credential | None] | GenaiError]:
+    """
+    Resolve the credential, then encode and sign the request. Encoding may need the project of the credential.
+
+    Returns the OAuth credential as well, if it was needed. One that the server `refused` is renewed.
+    """
+    backend, options = account.backend, request.options
+    problem = find_credential_problem(backend)
+    if problem is not None:
+        return problem
+    addressed = apply_address_options(backend, options)
+    credential = account.credential if addressed is backend else build_own_credential(addressed)
+    token: Credential | None = None
+    if credential is None:
+        answer: Credential | EffectFailed = yield GetToken(settings.deadline, refused, account.token_backend)
+        if isinstance(answer, EffectFailed):
+            return answer.error
+        token = answer
+        completed = complete_project(backend, token)
+        if isinstance(completed, Failure):
+            failed: GenaiError = completed.failure()
+            return failed
+        backend = completed.unwrap()
+        credential = dataclasses.replace(token, origin=extract_origin(apply_address_options(backend, options).root))
+    prepared = prepare_request(request, backend)
+    if isinstance(prepared, Failure):
+        error: GenaiError = prepared.failure()
+        return error
+    value = prepared.unwrap()
+    return value, sign_request(value.http, credential), token
 
 
 _AttemptRunner: TypeAlias = Callable[[PreparedRequest[Any], SendRequest, CallSettings], Effects[AttemptResult]]
 
 
 class _AttemptSettings(Value):
-    """How to run an attempt, its number, counted from 1, and whether it needs a new connection."""
+    """How to run an attempt, with which account, its number from 1, and whether it needs a new connection."""
 
     run: _AttemptRunner
+    account: Account
     number: int
     needs_new_connection: bool
 
@@ -282,9 +323,11 @@ def find_credential_problem(backend: Backend) -> AuthError | None:
 
 
 def _compute_retry_wait(outcome: AttemptResult, attempt: int, settings: CallSettings) -> Effects[float | None]:
-    """Return the seconds until the next attempt; None if there is no retry, or if it would start after the deadline."""
+    """Return the seconds until the next attempt; None if there is none, or if it would start after the deadline."""
     error = outcome.result.failure()
     if outcome.has_started or not is_retryable(error, settings.retry, repeatable=settings.repeatable):
+        return None
+    if settings.is_final is not None and settings.is_final(error):
         return None
     seconds = compute_delay(error, attempt, settings.retry, (yield GetRandom()))
     now: float = yield GetTime()

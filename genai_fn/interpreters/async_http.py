@@ -16,7 +16,7 @@ from genai_fn.interpreters.settings import Settings, accept_settings
 from genai_fn.request import Live
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.auth.token_caches import TokenCaches
     from genai_fn.interpreters.live.session import Session
     from genai_fn.interpreters.live.sockets import Connector
     from genai_fn.interpreters.net.pool.async_pool import AsyncPool
@@ -66,7 +66,7 @@ class _Connections:
         register_fork_delay()
         self._settings = settings
         self._handler = handler
-        self._opened: SetOnce[tuple[AsyncPool, TokenCache | None]] = SetOnce()
+        self._opened: SetOnce[tuple[AsyncPool, TokenCaches]] = SetOnce()
         self._sessions: weakref.WeakSet[Session[Any]] = weakref.WeakSet()
         self._runs = RunRegistry[AsyncExecutor]()
         self._is_closed = False
@@ -85,8 +85,8 @@ class _Connections:
         opened = self._opened.get()
         if opened is None and isinstance(self._handler, HttpHandler) and not self._is_closed:
             opened = self._opened.set(self._open(self._handler))
-        pool, token_cache = opened or (None, None)
-        executor = AsyncExecutor(pool, token_cache, self._settings.on_event)
+        pool, token_caches = opened or (None, None)
+        executor = AsyncExecutor(pool, token_caches, self._settings.on_event)
         self._runs.add(executor)
         return executor
 
@@ -116,21 +116,21 @@ class _Connections:
             return FailedConnector(Closed())
         return HttpConnector(live, self._handler, executor, pool.connect_config)
 
-    def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCache | None]":
+    def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCaches]":
         with delay_forks:
             from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())
             pool.load_transport()
-            return pool, self._settings.build_token_cache(handler)
+            return pool, self._settings.build_token_caches(handler)
 
     async def aclose(self) -> None:
         self._is_closed = True
         for session in tuple(self._sessions):
             session.abort()
-        pool, token_cache = self._opened.get() or (None, None)
-        if token_cache is not None:
-            token_cache.close()
+        pool, token_caches = self._opened.get() or (None, None)
+        if token_caches is not None:
+            token_caches.close()
         if pool is not None:
             await pool.aclose()
         for executor in self._runs.list_running():

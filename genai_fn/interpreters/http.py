@@ -13,7 +13,7 @@ from genai_fn.interpreters.settings import Settings, accept_settings
 from genai_fn.interpreters.sync_runner import SyncRunner
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.auth.token_caches import TokenCaches
 
 
 T = TypeVar("T")
@@ -103,8 +103,8 @@ class _Connections:
             opened = self._opened.set(self._open(self._handler))
             if self._is_closed:
                 opened.close()
-        pool, token_cache = (None, None) if opened is None else (opened.pool, opened.token_cache)
-        executor = SyncExecutor(pool, token_cache, self._settings.on_event)
+        pool, token_caches = (None, None) if opened is None else (opened.pool, opened.token_caches)
+        executor = SyncExecutor(pool, token_caches, self._settings.on_event)
         self._runs.add(executor)
         return executor
 
@@ -114,7 +114,7 @@ class _Connections:
 
             pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())
             pool.load_transport()
-            return _OpenedConnections(pool, self._settings.build_token_cache(handler))
+            return _OpenedConnections(pool, self._settings.build_token_caches(handler))
 
     def close(self) -> None:
         self._is_closed = True
@@ -126,13 +126,12 @@ class _Connections:
 
 
 class _OpenedConnections:
-    """The connection pool, and the token cache if the backend needs one."""
+    """The connection pool, and the token caches of the backends."""
 
-    def __init__(self, pool: SyncTransport, token_cache: "TokenCache | None") -> None:
+    def __init__(self, pool: SyncTransport, token_caches: "TokenCaches") -> None:
         self.pool = pool
-        self.token_cache = token_cache
+        self.token_caches = token_caches
 
     def close(self) -> None:
         self.pool.close()
-        if self.token_cache is not None:
-            self.token_cache.close()
+        self.token_caches.close()

@@ -15,11 +15,10 @@ from returns.result import Failure, Success
 
 from genai_fn.backend import (
     Backend,
-    Gemini,
     HeadersLike,
     Vertex,
     backend_from_env,
-    build_own_credential,
+    check_backend,
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed
@@ -27,7 +26,9 @@ from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
-from genai_fn.http import Headers, HttpRequest, HttpResponse, mask_headers
+from genai_fn.forks import delay_forks
+from genai_fn.http import Headers, HttpRequest, HttpResponse, is_credential, mask_headers
+from genai_fn.interpreters.auth.token_caches import TokenCaches
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
@@ -70,8 +71,7 @@ class Settings(_BackendSetting, kw_only=True):
     max_response_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        if self.backend is not None and not isinstance(self.backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
-            raise InvalidRequest("backend", "***", "Gemini(…), Vertex(…), or None for the environment's")
+        check_backend(self.backend, "the environment's")
         check_type(Timeouts, "timeouts", self.timeouts)
         check_type(Retry, "retry", self.retry)
         force_setattr(self, "headers", normalize_headers(self.headers, "headers"))
@@ -97,13 +97,13 @@ class Settings(_BackendSetting, kw_only=True):
         if isinstance(found, Failure):
             return RefusingHandler(found.failure())
         backend = found.unwrap()
-        headers = (*normalize_headers(backend.headers, "headers"), *self.headers)
         return HttpHandler(
-            backend=dataclasses.replace(backend, headers=headers),
+            backend=_HeadersAdder(normalize_headers(self.headers, "headers"))(backend),
             timeouts=self.timeouts,
             retry=self.retry,
             max_response_bytes=self.max_response_bytes,
             has_listener=self.on_event is not None,
+            adapt_backend=_HeadersAdder(_list_public_headers(normalize_headers(self.headers, "headers"))),
         )
 
     def build_pool_options(self) -> dict[str, Any]:
@@ -114,17 +114,35 @@ class Settings(_BackendSetting, kw_only=True):
         module = import_module(self.http1) if self.http1 in _HTTP1_PACKAGES else self.http1
         return {"ssl_context": self.ssl_context, "transport": None if module == "auto" else module}
 
-    def build_token_cache(self, handler: HttpHandler) -> "TokenCache | None":
-        """Build the source of OAuth tokens; None if the backend needs none."""
-        if not isinstance(handler.backend, Vertex) or build_own_credential(handler.backend):
-            return None
-        from genai_fn.interpreters.auth.token_cache import TokenCache  # noqa: PLC0415
-        from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
+    def build_token_caches(self, handler: HttpHandler) -> TokenCaches:
+        """Build the sources of OAuth tokens, for the interpreter's backend and for those of requests."""
+        return TokenCaches(handler.backend, self._build_token_cache)
+
+    def _build_token_cache(self, backend: Vertex) -> "TokenCache":
+        with delay_forks:
+            from genai_fn.interpreters.auth.token_cache import TokenCache  # noqa: PLC0415
+            from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
         proxied = SyncPool(2, **self.build_pool_options())
         direct = SyncPool(1, proxy="", **self._build_connect_options())
         environ = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
-        return TokenCache(handler.backend, environ=environ, fetch=_TokenFetcher(proxied, direct))
+        return TokenCache(backend, environ=environ, fetch=_TokenFetcher(proxied, direct))
+
+
+class _HeadersAdder(Value):
+    """Adds the headers of an interpreter to a backend."""
+
+    headers: Headers
+
+    def __call__(self, backend: Backend) -> Backend:
+        if not self.headers:
+            return backend
+        return dataclasses.replace(backend, headers=(*normalize_headers(backend.headers, "headers"), *self.headers))
+
+
+def _list_public_headers(headers: Headers) -> Headers:
+    """Return the headers that are no credentials, as those are for the interpreter's own backend."""
+    return tuple(pair for pair in headers if not is_credential(pair[0]))
 
 
 def accept_settings(

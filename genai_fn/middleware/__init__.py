@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from genai_fn.lazy_names import defer_imports
 
 if TYPE_CHECKING:
+    from genai_fn.errors import FailedTarget as FailedTarget
     from genai_fn.interpreters.middleware import (
         HandlerWrapper as HandlerWrapper,
         RequestHandler as RequestHandler,
@@ -40,5 +41,7 @@ if TYPE_CHECKING:
         ContextCached as ContextCached,
         context_cached as context_cached,
     )
+    from genai_fn.middleware.fallbacks.fallback import fallback as fallback
+    from genai_fn.middleware.fallbacks.targets import FallbackTarget as FallbackTarget
 else:
     __getattr__, __dir__ = defer_imports(globals())

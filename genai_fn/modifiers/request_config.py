@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, overload
 import msgspec
 from msgspec.structs import replace
 
-from genai_fn.backend import HeadersLike, check_api_version, normalize_base_url, normalize_headers
+from genai_fn.backend import (
+    Backend,
+    HeadersLike,
+    check_api_version,
+    check_backend,
+    normalize_base_url,
+    normalize_headers,
+)
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop, parallel
 from genai_fn.flows.calling import mcp_sessions
@@ -165,6 +172,7 @@ def with_options(
     base_url: str | None = None,
     api_version: str | None = None,
     server_timeout: float | None = None,
+    backend: Backend | None = None,
 ) -> RequestModifier:
     """
     Override options of the interpreter and the backend for this action.
@@ -187,6 +195,9 @@ def with_options(
 
         server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; it has no other effect.
 
+        backend: Another backend than the interpreter's. Headers of the interpreter that may be credentials are not sent
+            there. A request with a backend that contains a key does not pickle.
+
     Raises:
         InvalidRequest: If a value has the wrong type, a time is not a positive number, a URL, header or version is
             invalid, there is no root request, or a deadline is set for a live session.
@@ -194,26 +205,27 @@ def with_options(
     Fails with:
         TimedOut: If the deadline passes.
     """
-    for path, seconds in (("deadline", deadline), ("server_timeout", server_timeout)):
-        if seconds is not None:
-            check_positive(path, seconds)
+    _check_times(timeouts, retry, deadline=deadline, server_timeout=server_timeout)
+    check_backend(backend, "the interpreter's")
+    options = Options(
+        timeouts=timeouts,
+        retry=retry,
+        headers=None if headers is None else normalize_headers(headers, "headers"),
+        extra_body=as_value(Mapping[str, Any] | None, extra_body, "extra_body"),
+        base_url=None if base_url is None else normalize_base_url(base_url),
+        api_version=None if api_version is None else check_api_version(api_version),
+        server_timeout=server_timeout,
+        backend=backend,
+    )
+    return RequestModifier(_apply_options, (options, deadline))
+
+
+def _check_times(timeouts: Timeouts | None, retry: Retry | None, **seconds: float | None) -> None:
+    for path, value in seconds.items():
+        if value is not None:
+            check_positive(path, value)
     check_type(Timeouts | None, "timeouts", timeouts)
     check_type(Retry | None, "retry", retry)
-    return RequestModifier(
-        _apply_options,
-        (
-            Options(
-                timeouts=timeouts,
-                retry=retry,
-                headers=None if headers is None else normalize_headers(headers, "headers"),
-                extra_body=as_value(Mapping[str, Any] | None, extra_body, "extra_body"),
-                base_url=None if base_url is None else normalize_base_url(base_url),
-                api_version=None if api_version is None else check_api_version(api_version),
-                server_timeout=server_timeout,
-            ),
-            deadline,
-        ),
-    )
 
 
 def _apply_config(description: Description | Live[Any], config: Any, fields: tuple[tuple[str, Any], ...]) -> Any:

@@ -21,7 +21,14 @@ Encodes requests into HTTP requests and decodes HTTP responses into values. No I
 
 from genai_fn.wire.api_errors import build_api_error, parse_unframed_text
 from genai_fn.wire.decoding import decode, decode_event, decode_response
-from genai_fn.wire.encoding import USER_AGENT, PreparedRequest, apply_address_options, encode, prepare_request
+from genai_fn.wire.encoding import (
+    USER_AGENT,
+    PreparedRequest,
+    apply_address_options,
+    drop_backend,
+    encode,
+    prepare_request,
+)
 from genai_fn.wire.signing import sign_request
 
 __all__ = [
@@ -32,6 +39,7 @@ __all__ = [
     "decode",
     "decode_event",
     "decode_response",
+    "drop_backend",
     "encode",
     "parse_unframed_text",
     "prepare_request",

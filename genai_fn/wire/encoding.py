@@ -27,11 +27,13 @@ __all__ = [
     "build_call",
     "check_request",
     "configure_reader",
+    "drop_backend",
     "encode",
     "prepare_request",
 ]
 
 T = TypeVar("T")
+R = TypeVar("R", Request[Any], Live[Any])
 T_co = TypeVar("T_co", covariant=True)
 
 USER_AGENT = f"genai-fn/{__version__} gl-python/{sys.version.split()[0]}"
@@ -140,12 +142,20 @@ def configure_reader(reader: ResponseReader[T], options: Options) -> ResponseRea
 
 
 def apply_address_options(backend: Backend, options: Options) -> Backend:
-    """Return the backend with the ``base_url`` and ``api_version`` of a request's options."""
+    """Return the backend of a request's options, or else the given one, with their ``base_url`` and ``api_version``."""
+    backend = options.backend or backend
     if options.base_url is None and options.api_version is None:
         return backend
     changes = {"base_url": options.base_url, "api_version": options.api_version}
     given = {name: value for name, value in changes.items() if value is not None}
     return dataclasses.replace(backend, **given)  # type: ignore[arg-type]  # both are text
+
+
+def drop_backend(description: R) -> R:
+    """Return a request or a session without a backend among its options: it goes to the one that is given."""
+    if description.options.backend is None:
+        return description
+    return replace(description, options=replace(description.options, backend=None))
 
 
 def _encode_call_body(call: Call[Any], options: Options, at: Backend, *, has_large: bool) -> Body:

@@ -67,7 +67,10 @@ class Masker:
             masked = [
                 _MASK if isinstance(value, str) else () if isinstance(value, tuple) else value for value in values
             ]
-        return error if masked == values else type(error)(*masked).with_calling_history(error.calling_history)
+        if masked == values:
+            return error
+        rebuilt = type(error)(*masked).with_calling_history(error.calling_history)
+        return rebuilt.with_failed_targets(error.failed_targets)
 
     def mask_result(self, result: Result[T, GenaiError]) -> Result[T, GenaiError]:
         """Mask the error of a failure; a success is returned unchanged."""

@@ -49,7 +49,7 @@ from genai_fn.interpreters.executors.threads import is_future
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.auth.token_caches import TokenCaches
 
 
 T = TypeVar("T")
@@ -82,11 +82,11 @@ class AsyncExecutor:
     def __init__(
         self,
         transport: "AsyncTransport | None",
-        token_cache: "TokenCache | None",
+        token_caches: "TokenCaches | None",
         on_event: Callable[[Event], object] | None,
     ) -> None:
         self._transport = transport
-        self._token_cache = token_cache
+        self._token_caches = token_caches
         self._on_event = on_event
         self._open_resources: set[Any] = set()
         self._children: _ChildGroup | None = None
@@ -114,7 +114,7 @@ class AsyncExecutor:
 
     def create_child(self) -> "AsyncExecutor":
         """Return an executor for a program in another task; `end` ends it, too."""
-        child = AsyncExecutor(self._transport, self._token_cache, self._on_event)
+        child = AsyncExecutor(self._transport, self._token_caches, self._on_event)
         if self._descendants is None:
             self._descendants = weakref.WeakSet()
         self._descendants.add(child)
@@ -213,10 +213,10 @@ class AsyncExecutor:
         raise FlowFailed(Closed())
 
     async def _get_token(self, effect: GetToken) -> Any:
-        if self._token_cache is None:  # the interpreter was closed before its first call
+        if self._token_caches is None:  # the interpreter was closed before its first call
             await checkpoint()
             return _INTERPRETER_CLOSED
-        credential = self._token_cache.get_credential(effect.refused)
+        credential = self._token_caches.get_credential(effect.refused, effect.backend)
         if credential.done():
             return credential.result()
         try:

@@ -47,7 +47,7 @@ from genai_fn.interpreters.executors.threads import Latch, Worker, is_future, wa
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.auth.token_caches import TokenCaches
     from genai_fn.interpreters.executors.files import TempFile
     from genai_fn.interpreters.net.pool.sync_pool import CancelHandle
 
@@ -89,10 +89,10 @@ class SyncExecutor:
     """Performs the effects of one program, and closes what it leaves open. Without a transport it sends no requests."""
 
     def __init__(
-        self, transport: Any, token_cache: "TokenCache | None", on_event: Callable[[Event], object] | None
+        self, transport: Any, token_caches: "TokenCaches | None", on_event: Callable[[Event], object] | None
     ) -> None:
         self._transport: SyncTransport = transport
-        self._token_cache = token_cache
+        self._token_caches = token_caches
         self._on_event = on_event
         self._open_resources: set[Any] = set()
         self._wakers: set[Callable[[], object]] = set()
@@ -181,8 +181,8 @@ class SyncExecutor:
             raise FlowFailed(self._get_closed_failure().error)  # else a program that polls would loop without a pause
 
     def _get_token(self, effect: GetToken) -> Any:
-        assert self._token_cache is not None  # noqa: S101  # a backend that needs tokens has one
-        credential = self._token_cache.get_credential(effect.refused)
+        assert self._token_caches is not None  # noqa: S101  # a backend that needs tokens has one
+        credential = self._token_caches.get_credential(effect.refused, effect.backend)
         try:
             with self._register_waker(credential.cancel):
                 return credential.result(effect.deadline - time.monotonic())

@@ -35,7 +35,7 @@ from genai_fn.live_protocol.handshake import EncodedHandshake, build_live_creden
 from genai_fn.options import Timeouts
 from genai_fn.request import Live
 from genai_fn.values import Value
-from genai_fn.wire import apply_address_options, sign_request
+from genai_fn.wire import apply_address_options, drop_backend, sign_request
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets
 
@@ -51,11 +51,13 @@ class HttpConnector:
     def __init__(
         self, live: Live[Any], handler: HttpHandler, executor: AsyncExecutor, connect_config: ConnectConfig
     ) -> None:
-        self._live = live
+        self._live = drop_backend(live)
         self._handler = handler
         self._executor = executor
         self._connect_config = connect_config
-        self._backend = apply_address_options(handler.backend, live.options)
+        account = handler.get_account(live.options)
+        self._token_backend = account.token_backend
+        self._backend = apply_address_options(account.backend, self._live.options)
         self._handshake: EncodedHandshake | None = None
         self._masker = Masker(())
         self._token: Credential | None = None
@@ -141,7 +143,7 @@ class HttpConnector:
         if own is not None:
             return own
         token: Credential | EffectFailed = await self._executor.perform(
-            GetToken(time.monotonic() + self.timeouts.total, refused)
+            GetToken(time.monotonic() + self.timeouts.total, refused, self._token_backend)
         )
         if isinstance(token, EffectFailed):
             return token

@@ -9,12 +9,12 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import TimeoutPhase
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
-from genai_fn.interpreters.offline.service import OFFLINE_TOKEN_CACHE, MemoryResponse, OfflineService, load_file_body
+from genai_fn.interpreters.offline.service import OFFLINE_TOKEN_CACHES, MemoryResponse, OfflineService, load_file_body
 
 
 def make_executor(service: OfflineService) -> AsyncExecutor:
     """Make the executor of one run."""
-    return AsyncExecutor(_AsyncOfflineTransport(service), OFFLINE_TOKEN_CACHE, None)
+    return AsyncExecutor(_AsyncOfflineTransport(service), OFFLINE_TOKEN_CACHES, None)
 
 
 class _AsyncOfflineTransport:

@@ -1,6 +1,5 @@
 """The offline interpreter: calls the emulated API in this process, in virtual time."""
 
-import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,9 +11,10 @@ from genai_fn.interpreters.in_process import InProcessRunner
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.offline.script_files import ScriptSource, read_script
 from genai_fn.interpreters.offline.service import (
-    OFFLINE_TOKEN_CACHE,
+    OFFLINE_TOKEN_CACHES,
     OfflineService,
     OfflineTransport,
+    add_offline_key,
 )
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.request import Live
@@ -54,9 +54,9 @@ class Offline(InProcessRunner):
 
     def __init__(self, backend: Backend | None = None, *, script: ScriptSource | None = None) -> None:
         parsed = None if script is None else read_script(script)
-        self._service = OfflineService(_add_offline_key(backend or Gemini()), EmulatorState().with_script(parsed))
+        self._service = OfflineService(add_offline_key(backend or Gemini()), EmulatorState().with_script(parsed))
         parts = RunnerParts(
-            handler=HttpHandler(backend=self._service.backend, is_emulated=True),
+            handler=HttpHandler(backend=self._service.backend, adapt_backend=add_offline_key, is_emulated=True),
             has_transport=True,
             make_clock=self._service.make_clock,
             build_session=partial(_build_session, self._service),
@@ -65,7 +65,7 @@ class Offline(InProcessRunner):
 
 
 def _make_executor(service: "OfflineService") -> SyncExecutor:
-    return SyncExecutor(OfflineTransport(service), OFFLINE_TOKEN_CACHE, None)
+    return SyncExecutor(OfflineTransport(service), OFFLINE_TOKEN_CACHES, None)
 
 
 def _make_async_executor(service: "OfflineService") -> "AsyncExecutor":
@@ -78,9 +78,3 @@ def _build_session(service: "OfflineService", live: Live[T], wrap_connector: Con
     from genai_fn.interpreters.offline.live import build_session  # noqa: PLC0415  # loads anyio
 
     return build_session(service, live, wrap_connector)
-
-
-def _add_offline_key(backend: Backend) -> Backend:
-    """Add a key to a Gemini backend without one, which would refuse requests; the service checks none."""
-    has_no_key = isinstance(backend, Gemini) and backend.api_key is None
-    return dataclasses.replace(backend, api_key="offline") if has_no_key else backend

@@ -21,6 +21,7 @@ from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, encode_handshake
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live
+from genai_fn.wire import drop_backend
 
 T = TypeVar("T")
 
@@ -35,9 +36,9 @@ class OfflineConnector:
     """Connects a session to the emulated API of an `Offline`; frames are encoded as over the network."""
 
     def __init__(self, live: Live[Any], service: OfflineService) -> None:
-        self._live = live
+        self._live = drop_backend(live)
         self._service = service
-        self._backend = _add_offline_project(service.backend)
+        self._backend = _add_offline_project(live.options.backend or service.backend)
         self._handshake: EncodedHandshake | None = None
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:

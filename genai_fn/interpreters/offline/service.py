@@ -1,11 +1,12 @@
 """The emulated API of the offline interpreter: its state, its clock, and responses in memory instead of a network."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
-from genai_fn.backend import Backend, Credential, Secret
+from genai_fn.backend import Backend, Credential, Gemini, Secret
 from genai_fn.effects import EffectFailed
 from genai_fn.emulator import EmulatorState
 from genai_fn.emulator.routes import EmulatedExchange, run_exchange
@@ -93,16 +94,24 @@ class _ServiceClock(VirtualClock):
         return _ServiceClock(self._service, self.now)
 
 
-class _OfflineTokenCache:
+def add_offline_key(backend: Backend) -> Backend:
+    """Add a key to a Gemini backend without one, which would refuse requests; the service checks none."""
+    has_no_key = isinstance(backend, Gemini) and backend.api_key is None
+    return dataclasses.replace(backend, api_key="offline") if has_no_key else backend
+
+
+class _OfflineTokenCaches:
     """A token source for the offline interpreter. It returns an empty token, and a project for backends without one."""
 
-    def get_credential(self, refused: Credential | None = None) -> Promise[Credential]:  # as of a `TokenCache`
+    def get_credential(
+        self, refused: Credential | None = None, backend: Backend | None = None
+    ) -> Promise[Credential]:  # as of `TokenCaches`
         credential: Promise[Credential] = Promise()
         credential.set_result(Credential("", Secret(()), "offline"))
         return credential
 
 
-OFFLINE_TOKEN_CACHE: Any = _OfflineTokenCache()
+OFFLINE_TOKEN_CACHES: Any = _OfflineTokenCaches()
 
 
 class OfflineTransport:

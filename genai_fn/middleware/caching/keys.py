@@ -16,12 +16,13 @@ from genai_fn.backend import (
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed, Effects, GetToken
-from genai_fn.engine.handler import RequestHandler, find_backend, iter_layers
+from genai_fn.engine.handler import HttpHandler, RequestHandler, iter_layers
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse, is_credential
 from genai_fn.interpreters.attempts_without_http import AttemptHandler
 from genai_fn.request import Request
 from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, apply_address_options, prepare_request
+from genai_fn.wire.encoding import drop_backend
 from genai_fn.wire.secret_values import hide_credentials
 
 __all__ = ["CacheKey", "KeyBuilder"]
@@ -47,7 +48,7 @@ class KeyBuilder:
 
     def __init__(self, handler: RequestHandler) -> None:
         handlers = tuple(iter_layers(handler))
-        self._backend = find_backend(handler)
+        self._http = handlers[-1] if isinstance(handlers[-1], HttpHandler) else None
         self._has_no_http = any(isinstance(each, AttemptHandler) for each in handlers)
         self._origin = "fake" if self._has_no_http else "emulator" if _is_emulated(handlers[-1]) else "api"
 
@@ -61,19 +62,22 @@ class KeyBuilder:
             backend = yield from self._complete_backend(request, until)
             candidates = () if backend is None else (backend,)
         for each in candidates:
-            prepared = prepare_request(request, each)
+            prepared = prepare_request(drop_backend(request), each)
             if isinstance(prepared, Success):
                 return _build_key(self._origin, prepared.unwrap(), each)
         return None
 
     def _complete_backend(self, request: Request[Any], until: float) -> Effects[Backend | None]:
-        """Return the backend, with the project of its credentials if it has no other."""
-        backend = self._backend
+        """Return the backend of a request, with the project of its credentials if it has no other."""
+        if self._http is None:
+            return None
+        account = self._http.get_account(request.options)
+        backend = account.backend
         if not isinstance(backend, Vertex) or backend.project is not None:
             return backend
         if build_own_credential(apply_address_options(backend, request.options)) is not None:
             return backend
-        token: Credential | EffectFailed = yield GetToken(until)
+        token: Credential | EffectFailed = yield GetToken(until, backend=account.token_backend)
         if isinstance(token, EffectFailed):
             return None
         completed = complete_project(backend, token)

@@ -47,6 +47,9 @@ def test_addresses_count() -> None:
     assert len({build_digest(each) for each in backends}) == len(backends)
     assert build_digest(backends[0], HI | with_options(api_version="v1")) == build_digest(backends[1])
     assert build_digest(backends[0], HI | with_options(server_timeout=5)) == build_digest(backends[0])
+    assert [build_digest(backends[0], HI | with_options(backend=each)) for each in backends] == [
+        *map(build_digest, backends)
+    ]
 
 
 def test_is_stable() -> None:
