@@ -38,6 +38,7 @@ __all__ = [
     "OpenResource",
     "OpenResponse",
     "OpenStream",
+    "Race",
     "ReadChunk",
     "ReadFileSlice",
     "ReadItems",
@@ -189,6 +190,19 @@ class RunAll(Value):
     programs: tuple["Effects[Any]", ...]
 
 
+class Race(Value):
+    """
+    → tuple: runs programs concurrently until one returns a value that `is_won` accepts, then stops the others at once.
+
+    The return values have the order of the programs; that of one that was stopped is None. What a stopped program has
+    opened is closed, such as its connection; what the accepted one leaves open stays open, and belongs to the program
+    that yields this. An exception of one stops the others, too, and is raised.
+    """
+
+    programs: tuple["Effects[Any]", ...]
+    is_won: Callable[[Any], bool]
+
+
 class Spawn(Value):
     """→ a child: starts a program that runs concurrently. The executor stops it at the latest when the run ends."""
 
@@ -251,6 +265,7 @@ Effect: TypeAlias = (
     | Emit
     | Notify
     | RunAll
+    | Race
     | Spawn
     | WaitAny
     | GetFileSize

@@ -85,8 +85,8 @@ class _ServiceClock(VirtualClock):
         super().__init__(now)
         self._service = service
 
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
+    def advance_to(self, time: float) -> None:
+        super().advance_to(time)
         self._service.advance_time(self.now)
 
     def branch(self) -> "_ServiceClock":
