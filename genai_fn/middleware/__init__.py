@@ -40,5 +40,6 @@ if TYPE_CHECKING:
         ContextCached as ContextCached,
         context_cached as context_cached,
     )
+    from genai_fn.middleware.hedging import hedged as hedged
 else:
     __getattr__, __dir__ = defer_imports(globals())
