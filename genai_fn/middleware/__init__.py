@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ContextCached as ContextCached,
         context_cached as context_cached,
     )
+    from genai_fn.middleware.coalescing import coalesced as coalesced
     from genai_fn.middleware.hedging import hedged as hedged
 else:
     __getattr__, __dir__ = defer_imports(globals())
