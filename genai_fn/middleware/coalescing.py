@@ -191,6 +191,8 @@ class _Batches:
         """Remove a caller; if it leads a batch with other callers, the first of these leads it."""
         with delay_forks:
             caller.is_gone = True
+            if caller.batch is not None and caller in caller.batch.callers:
+                caller.batch.callers.remove(caller)
         successor = caller
         while successor.is_leader and (candidate := self._replace_leader(successor)) is not None:
             if _complete(candidate.future, _LEAD):
