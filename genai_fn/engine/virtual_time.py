@@ -31,6 +31,7 @@ from genai_fn.effects import (
     Spawn,
     WaitAny,
 )
+from genai_fn.engine.futures import complete_future, is_future, make_future
 from genai_fn.engine.stepper import DONE, Stepper, intercept_effects
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.values import Value
@@ -276,10 +277,8 @@ class _FutureBoxer(Value):
         return CallFunction(self.function).function_name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        from concurrent.futures import Future  # noqa: PLC0415  # loads logging
-
         value = self.function(*args, **kwargs)
-        return _BoxedFuture(value) if isinstance(value, Future) else value
+        return _BoxedFuture(value) if is_future(value) else value
 
 
 def _run_racers(
@@ -341,18 +340,7 @@ def _perform_wait(clock: VirtualClock, effect: Any) -> Effects[Any]:
 
 def _wait_for_any(futures: "tuple[Future[Any], ...]") -> "Future[None]":
     """Return a future that is done when one of several is."""
-    from concurrent.futures import Future  # noqa: PLC0415  # loads logging
-
-    first: Future[None] = Future()
+    first = make_future()
     for each in futures:
-        each.add_done_callback(lambda _: _complete(first))
+        each.add_done_callback(lambda _: complete_future(first, None))
     return first
-
-
-def _complete(future: "Future[None]") -> None:
-    from concurrent.futures import InvalidStateError  # noqa: PLC0415  # loads logging
-
-    try:
-        future.set_result(None)
-    except InvalidStateError:  # another one was faster, or nobody waits
-        return

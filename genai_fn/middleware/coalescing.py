@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
+from genai_fn.backend import Vertex
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource, Race, Sleep
+from genai_fn.engine.futures import complete_future, make_future
 from genai_fn.engine.program import build_program
 from genai_fn.errors import Closed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
-from genai_fn.ops.embed import EmbedContentArrays, EmbedOperation
+from genai_fn.ops.embed import EmbedContentArrays, EmbedOperation, has_embed_method
 from genai_fn.ops.embed.arrays import EmbedContentArrayResponse
 from genai_fn.ops.embed.many import embed_batch
 from genai_fn.options import Options, check_at_least_one, check_at_least_zero
@@ -119,10 +121,8 @@ class _Caller:
     """
 
     def __init__(self, batches: "_Batches", content: Any) -> None:
-        from concurrent.futures import Future  # noqa: PLC0415  # loads logging
-
         self.content = content
-        self.future: Future[Any] = Future()
+        self.future = make_future()
         self.batch: _Batch | None = None
         self.is_leader = False
         self.is_gone = False
@@ -169,15 +169,13 @@ class _Batches:
                 full = batch.full
                 self._remove(batch)
         if full is not None:
-            _complete(full, None)
+            complete_future(full, None)
 
     def start_wait(self, batch: _Batch) -> "Future[None] | None":
         """Return a future that is done when the batch is full; None if it accepts no more callers."""
-        from concurrent.futures import Future  # noqa: PLC0415  # loads logging
-
         with delay_forks:
             is_open = self._open.get(batch.key) is batch
-            batch.full = Future() if is_open else None
+            batch.full = make_future() if is_open else None
             return batch.full
 
     def close_batch(self, batch: _Batch, leader: _Caller) -> list[_Caller]:
@@ -195,7 +193,7 @@ class _Batches:
                 caller.batch.callers.remove(caller)
         successor = caller
         while successor.is_leader and (candidate := self._replace_leader(successor)) is not None:
-            if _complete(candidate.future, _LEAD):
+            if complete_future(candidate.future, _LEAD):
                 return
             successor = candidate
 
@@ -213,17 +211,6 @@ class _Batches:
     def _remove(self, batch: _Batch) -> None:
         if self._open.get(batch.key) is batch:
             del self._open[batch.key]
-
-
-def _complete(future: "Future[Any]", value: Any) -> bool:
-    """Set the value of a future; return False if nobody waits for it any more."""
-    from concurrent.futures import InvalidStateError  # noqa: PLC0415  # loads logging
-
-    try:
-        future.set_result(value)
-    except InvalidStateError:
-        return False
-    return True
 
 
 # Requests
@@ -260,9 +247,10 @@ class _CoalescingHandler(HandlerWrapper):
         yield OpenResource(caller)
         try:
             self._batches.join(key, caller, limit, now + self._settings.window)
-            result = _LEAD if caller.is_leader else (yield from _wait_for_result(caller, deadline - now))
-            if result is _LEAD:
-                result = yield from self._lead_batch(request, caller, deadline)
+            received: Any = _LEAD if caller.is_leader else (yield from _wait_for_result(caller, deadline - now))
+            result: _Outcome = (
+                (yield from self._lead_batch(request, caller, deadline)) if received is _LEAD else received
+            )
         finally:
             caller.close()
         yield CloseResource(caller)
@@ -292,7 +280,7 @@ class _CoalescingHandler(HandlerWrapper):
         is_late = (yield GetTime()) >= deadline
         for caller, result in zip(callers[1:], results[1:], strict=True):
             if not _is_of_leader_alone(result, is_late=is_late):
-                _complete(caller.future, result)
+                complete_future(caller.future, result)
         return results[0]
 
 
@@ -320,7 +308,13 @@ def _build_key(operation: EmbedOperation[Any], options: Options) -> Hashable:
 
 
 def _get_backend_limit(handler: RequestHandler, model: str) -> int:
-    return 100
+    """Return the most contents of one request: 1 for Vertex AI's models that embed one content at a time."""
+    layer: Any = handler
+    while layer is not None and not hasattr(layer, "backend"):
+        layer = getattr(layer, "inner", None)
+    if not isinstance(getattr(layer, "backend", None), Vertex):
+        return 100
+    return 1 if has_embed_method(model) else 250
 
 
 def _sleep(seconds: float) -> Effects[None]:

@@ -39,6 +39,7 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
+from genai_fn.engine.futures import is_future
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
@@ -46,7 +47,6 @@ from genai_fn.interpreters.executors.event_loops import await_future, await_prom
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
-from genai_fn.interpreters.executors.threads import is_future
 from genai_fn.values import Value
 
 if TYPE_CHECKING:

@@ -38,12 +38,13 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
+from genai_fn.engine.futures import is_future
 from genai_fn.engine.stepper import run_program
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.limits import compute_read_limit
-from genai_fn.interpreters.executors.threads import Latch, Worker, is_future, wait_for_first
+from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

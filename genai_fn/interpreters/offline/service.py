@@ -124,7 +124,7 @@ class MemoryResponse:
     `delay`: Seconds of virtual time until its head arrives.
     """
 
-    def __init__(self, response: HttpResponse, delay: float) -> None:
+    def __init__(self, response: HttpResponse, delay: float = 0.0) -> None:
         self.delay = delay
         self.status = response.status
         self.headers: Headers = response.headers
