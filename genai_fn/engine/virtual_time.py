@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -35,9 +35,6 @@ from genai_fn.engine.futures import complete_future, is_future, make_future
 from genai_fn.engine.stepper import DONE, Stepper, intercept_effects
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.values import Value
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 __all__ = ["VirtualClock", "run_in_virtual_time"]
 
@@ -263,7 +260,7 @@ class _Racer(_TimedProgram):
 
 
 class _BoxedFuture(Value):
-    future: "Future[Any]"
+    future: Any
 
 
 class _FutureBoxer(Value):
@@ -338,7 +335,7 @@ def _perform_wait(clock: VirtualClock, effect: Any) -> Effects[Any]:
         return None
 
 
-def _wait_for_any(futures: "tuple[Future[Any], ...]") -> "Future[None]":
+def _wait_for_any(futures: tuple[Any, ...]) -> Any:
     """Return a future that is done when one of several is."""
     first = make_future()
     for each in futures:

@@ -14,6 +14,8 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 
 - ``caching``: answers of equal requests from a store
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
+- ``coalescing``: single embeddings of many callers as one batch
+- ``hedging``: a second attempt when the first is slow
 """
 
 from typing import TYPE_CHECKING
