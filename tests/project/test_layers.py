@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
 
 LAYERS = (
-    ("codec", "errors", "forks", "lazy_names", "values"),
+    ("codec", "engine.futures", "errors", "forks", "lazy_names", "values"),
     ("schema",),
     ("http", "wire.masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
