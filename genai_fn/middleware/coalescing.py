@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.backend import Vertex
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource, Race, Sleep
 from genai_fn.engine.futures import complete_future, make_future
+from genai_fn.engine.handler import find_backend
 from genai_fn.engine.program import build_program
-from genai_fn.errors import Closed, GenaiError, TimedOut
+from genai_fn.errors import Closed, EmbeddingFailed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
-from genai_fn.ops.embed import EmbedContentArrays, EmbedOperation, has_embed_method
+from genai_fn.ops.embed import EmbedContentArrays, EmbedOperation
 from genai_fn.ops.embed.arrays import EmbedContentArrayResponse
-from genai_fn.ops.embed.many import embed_batch
+from genai_fn.ops.embed.batches import get_batch_limits
+from genai_fn.ops.embed.many import EmbeddingBatch, embed_batch
 from genai_fn.options import Options, check_at_least_one, check_at_least_zero
 from genai_fn.request import Request
 from genai_fn.schema.embeddings import EmbedContentResponse
@@ -233,7 +234,7 @@ class _CoalescingHandler(HandlerWrapper):
         return self._embed(request, operation, until, key, limit)
 
     def _get_limit(self, model: str) -> int:
-        limit = _get_backend_limit(self.inner, model)
+        limit = get_batch_limits(find_backend(self.inner), model).texts
         return limit if self._settings.max_batch is None else min(limit, self._settings.max_batch)
 
     def _embed(
@@ -271,9 +272,15 @@ class _CoalescingHandler(HandlerWrapper):
         if len(callers) == 1:
             return (yield from self.inner.handle(replace(request, options=options), deadline))
         operation: Any = request.operation
-        contents = tuple(each.content for each in callers)
-        flow = embed_batch(operation.model, contents, operation.config, getattr(operation, "output", "tuples"))
-        sent: Result[Any, GenaiError] = yield from build_program(flow, _OptionsHandler(self.inner, options), deadline)
+        batch = EmbeddingBatch(
+            operation.model,
+            operation.config,
+            output=getattr(operation, "output", "tuples"),
+            stop_on_failure=False,
+            texts=tuple(each.content for each in callers),
+        )
+        program = build_program(embed_batch(batch), _OptionsHandler(self.inner, options), deadline)
+        sent: Result[Any, GenaiError] = yield from program
         if isinstance(sent, Failure):
             return sent
         results = [_build_result(operation, each) for each in sent.unwrap()]
@@ -305,16 +312,6 @@ def _build_key(operation: EmbedOperation[Any], options: Options) -> Hashable:
     except TypeError:  # of an unknown field of the config
         return None
     return key
-
-
-def _get_backend_limit(handler: RequestHandler, model: str) -> int:
-    """Return the most contents of one request: 1 for Vertex AI's models that embed one content at a time."""
-    layer: Any = handler
-    while layer is not None and not hasattr(layer, "backend"):
-        layer = getattr(layer, "inner", None)
-    if not isinstance(getattr(layer, "backend", None), Vertex):
-        return 100
-    return 1 if has_embed_method(model) else 250
 
 
 def _sleep(seconds: float) -> Effects[None]:
@@ -355,9 +352,10 @@ def _is_of_leader_alone(result: _Outcome, *, is_late: bool) -> bool:
 
 
 def _build_result(operation: EmbedOperation[Any], result: _Outcome) -> _Outcome:
-    """Build the response of one caller from its embedding."""
+    """Build the response of one caller from its embedding, or its failure without the place in the batch."""
     if isinstance(result, Failure):
-        return result
+        error: Any = result.failure()
+        return Failure(error.error) if isinstance(error, EmbeddingFailed) else result
     embeddings = (result.unwrap(),)
     if isinstance(operation, EmbedContentArrays):
         return Success(EmbedContentArrayResponse(embeddings=embeddings))

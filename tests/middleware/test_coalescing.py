@@ -16,6 +16,7 @@ from genai_fn import (
     InvalidRequest,
     Offline,
     Success,
+    Vertex,
     collected,
     embed,
     gather,
@@ -24,8 +25,8 @@ from genai_fn import (
     with_options,
 )
 from genai_fn.effects import GetTime, Sleep
-from genai_fn.errors import ClientError, ServerError, TimedOut
-from genai_fn.middleware import coalesced
+from genai_fn.errors import ClientError, CountMismatch, ServerError, TimedOut
+from genai_fn.middleware import TransportWrapper, coalesced
 from genai_fn.schema import ContentEmbedding, EmbedContentResponse
 from genai_fn.testing import Fake
 from tests.support.interpreter_kinds import AwaitableInterpreter
@@ -136,6 +137,28 @@ class TestBatches:
         assert results == (Failure(ServerError(503)),) * 3
         assert len(model.batches) == 1
 
+    def test_too_few_vectors(self) -> None:
+        """A response with more or fewer vectors than contents fails all callers of its batch."""
+        run = Fake({"embed": EmbedContentResponse(embeddings=(embed_text("a"),))}).aio.with_middleware(coalesced())
+        results = anyio.run(_embed_all, run, "abc")
+        assert [each.failure() for each in results] == [CountMismatch(3, 1)] * 3
+
+    @pytest.mark.parametrize(("model", "sizes"), [("text-embedding-005", [3]), (MODEL, [1, 1, 1])])
+    def test_backend(self, model: str, sizes: list[int]) -> None:
+        """Models of Vertex AI that embed one content at a time are not coalesced."""
+        log: list[int] = []
+
+        class Log(TransportWrapper):
+            def send(self, request: Any) -> Any:
+                body = msgspec.json.decode(request.request.body)
+                log.append(len(body.get("instances", [None])))
+                return self.inner.send(request)
+
+        run = Offline(Vertex("project", "us-central1")).aio.with_middleware(coalesced(), transport=Log)
+        results = anyio.run(_embed_all, run, "abc", model)
+        assert [len(each.unwrap().embeddings) for each in results] == [1, 1, 1]
+        assert log == sizes
+
     def test_arrays(self) -> None:
         """Embeddings as arrays are coalesced, too."""
         results = anyio.run(_gather, coalesced(), [embed(MODEL, each, output="numpy") for each in "abc"])
@@ -145,6 +168,11 @@ class TestBatches:
 def _get_batches(model: Model) -> Any:
     yield Sleep(0.0)
     return list(model.batches)
+
+
+async def _embed_all(run: Any, texts: str, model: str = MODEL) -> list[Any]:
+    async with run.stream(gather([embed(model, each) for each in texts])) as results:
+        return [each async for each in results]
 
 
 async def _gather(middleware: Any, requests: Any) -> Any:
