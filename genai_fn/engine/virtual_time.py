@@ -110,8 +110,8 @@ class _TimedProgram:
                 child = yield Spawn(run_in_virtual_time(program, own))
                 self._child_clocks[child] = own
                 return child
-            case WaitAny():
-                child = yield effect
+            case WaitAny(children=children):
+                child = yield WaitAny(tuple(sorted(children, key=self._get_time_of)))
                 yield from self._catch_up(self._child_clocks.pop(child).now)
                 return child
             case Race():
@@ -139,6 +139,10 @@ class _TimedProgram:
             return response
         yield CloseResource(response)
         return EffectFailed(TimedOut("headers", "waiting for a delayed response", sent=True))
+
+    def _get_time_of(self, child: Any) -> float:
+        """Return the time of a child: of those that have ended, an executor then returns the one that ended first."""
+        return self._child_clocks[child].now
 
     def _catch_up(self, time: float) -> Effects[None]:
         """Wait until branches have ended that have run ahead."""
@@ -338,6 +342,10 @@ def _perform_wait(clock: VirtualClock, effect: Any) -> Effects[Any]:
 def _wait_for_any(futures: tuple[Any, ...]) -> Any:
     """Return a future that is done when one of several is."""
     first = make_future()
+
+    def complete_first(_: Any) -> None:
+        complete_future(first, None)
+
     for each in futures:
-        each.add_done_callback(lambda _: complete_future(first, None))
+        each.add_done_callback(complete_first)
     return first

@@ -8,7 +8,18 @@ import anyio
 import pytest
 from hypothesis import given, strategies as st
 
-from genai_fn.effects import CallFunction, CloseResource, FlowFailed, GetTime, OpenResource, Race, RunAll, Sleep
+from genai_fn.effects import (
+    CallFunction,
+    CloseResource,
+    FlowFailed,
+    GetTime,
+    OpenResource,
+    Race,
+    RunAll,
+    Sleep,
+    Spawn,
+    WaitAny,
+)
 from genai_fn.engine.stepper import run_program
 from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import Closed, TimedOut
@@ -125,6 +136,29 @@ class TestOrder:
         assert end == min(map(sum, plans))
         assert log == sorted(log)
         assert all(each <= end for each in log)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_children_end_in_order(is_async: bool) -> None:
+    """Of children that have all ended, `WaitAny` returns the one that ended first in virtual time."""
+
+    def spawn() -> Any:
+        children: list[Any] = []
+        for each in (3.0, 1.0, 2.0):
+            child = yield Spawn(sleep_for(each))
+            children += [child]
+        ends = []
+        while children:
+            child = yield WaitAny(tuple(children))
+            children.remove(child)
+            ends.append((child.result(), (yield GetTime())))
+        return ends
+
+    async def run_async() -> Any:
+        return await AsyncSequentialExecutor().run(run_in_virtual_time(spawn(), VirtualClock()))
+
+    ends = anyio.run(run_async) if is_async else SequentialExecutor().run(run_in_virtual_time(spawn(), VirtualClock()))
+    assert ends == [((1.0,), 1.0), ((2.0,), 2.0), ((3.0,), 3.0)]
 
 
 class TestLosers:

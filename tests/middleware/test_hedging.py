@@ -25,6 +25,7 @@ from genai_fn.errors import Closed, ServerError, TimedOut
 from genai_fn.middleware import HandlerWrapper, hedged
 from genai_fn.schema import CachedContent
 from genai_fn.testing import Delayed, Fake
+from genai_fn.testing.strategies import interpreters
 from tests.support.interpreter_kinds import AwaitableInterpreter
 from tests.support.loopback import Hang, Loopback, build_json_reply, build_sse_reply
 from tests.support.loopback_replies import build_text_response
@@ -296,6 +297,16 @@ def test_stacked() -> None:
     run = fake.with_middleware(hedged(after=2), hedged(after=3))
     assert run(HI | text).unwrap() == "four"
     assert len(fake.requests) == 4
+
+
+@given(interpreters(odd=False), st.booleans())
+@settings(max_examples=40)
+def test_drawn_answers(drawn: Any, is_async: bool) -> None:
+    """With drawn answers, which take no time, a hedged program sends what it sends without the hedge."""
+    hedging = drawn.with_middleware(hedged(after=2))
+    result = anyio.run(hedging.aio, HI | text) if is_async else hedging(HI | text)
+    assert len(drawn.requests) == 1
+    assert result == Fake(drawn.table)(HI | text)
 
 
 def test_server_error_after_retries() -> None:

@@ -318,7 +318,7 @@ class SyncExecutor:
             for each in workers:
                 each.start()
             winner = _wait_for_winner(racers, effect.is_won)
-            if winner is not None:
+            if winner is not None and not winner.has_raised():
                 self._adopt_resources(winner.executor)
         except BaseException:  # an interrupt: their results are not needed
             self.close()
