@@ -196,7 +196,8 @@ class Race(Value):
 
     The return values have the order of the programs; that of one that was stopped is None. What a stopped program has
     opened is closed, such as its connection; what the accepted one leaves open stays open, and belongs to the program
-    that yields this. An exception of one stops the others, too, and is raised.
+    that yields this. An exception of one stops the others, too, and is raised. Sync executors wait for a user function
+    that a stopped program calls, which nothing can end.
     """
 
     programs: tuple["Effects[Any]", ...]

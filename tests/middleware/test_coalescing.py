@@ -26,9 +26,9 @@ from genai_fn import (
 )
 from genai_fn.effects import GetTime, Sleep
 from genai_fn.errors import ClientError, CountMismatch, ServerError, TimedOut
-from genai_fn.middleware import TransportWrapper, coalesced
+from genai_fn.middleware import TransportWrapper, coalesced, hedged
 from genai_fn.schema import ContentEmbedding, EmbedContentResponse
-from genai_fn.testing import Fake
+from genai_fn.testing import Delayed, Fake
 from tests.support.interpreter_kinds import AwaitableInterpreter
 from tests.support.loopback import Loopback, build_json_reply
 from tests.support.simulated_calls import STOPPED, simulate, start_later, stop_after
@@ -386,6 +386,15 @@ def test_many_tasks(backend: str) -> None:
     results = anyio.run(body, backend=backend)
     assert [read_text(each) for each in results] == [str(n) for n in range(1000)]
     assert [len(get_texts(each)) for each in fake.requests] == [100] * 10
+
+
+@pytest.mark.parametrize("middleware", [(coalesced(), hedged(after=2)), (hedged(after=2), coalesced())], ids=repr)
+def test_hedged(middleware: tuple[Any, ...]) -> None:
+    """Batches may be hedged, and so may the calls of which they consist."""
+    answers = iter([Delayed(answer_embedding, 60)])
+    fake = Fake({"embed": lambda request: next(answers, None) or answer_embedding(request)})
+    results = anyio.run(_embed_all, fake.aio.with_middleware(*middleware), "abcde")
+    assert [read_text(each) for each in results] == list("abcde")
 
 
 def test_many_threads() -> None:
