@@ -38,6 +38,7 @@ __all__ = [
     "OpenResource",
     "OpenResponse",
     "OpenStream",
+    "Race",
     "ReadChunk",
     "ReadFileSlice",
     "ReadItems",
@@ -191,6 +192,20 @@ class RunAll(Value):
     programs: tuple["Effects[Any]", ...]
 
 
+class Race(Value):
+    """
+    → tuple: runs programs concurrently until one returns a value that `is_won` accepts, then stops the others at once.
+
+    The return values have the order of the programs; that of one that was stopped is None. What a stopped program has
+    opened is closed, such as its connection; what the accepted one leaves open stays open, and belongs to the program
+    that yields this. An exception of one stops the others, too, and is raised. Sync executors wait for a user function
+    that a stopped program calls, which nothing can end.
+    """
+
+    programs: tuple["Effects[Any]", ...]
+    is_won: Callable[[Any], bool]
+
+
 class Spawn(Value):
     """→ a child: starts a program that runs concurrently. The executor stops it at the latest when the run ends."""
 
@@ -253,6 +268,7 @@ Effect: TypeAlias = (
     | Emit
     | Notify
     | RunAll
+    | Race
     | Spawn
     | WaitAny
     | GetFileSize

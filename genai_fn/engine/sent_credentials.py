@@ -6,8 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from returns.result import Failure
 
-from genai_fn.effects import Effects, Notify, SendRequest
-from genai_fn.engine.stepper import intercept_effects
+from genai_fn.effects import Effects, Notify, Race, RunAll, SendRequest, Spawn
+from genai_fn.engine.stepper import intercept_effects, wrap_programs
 from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest, is_credential
 from genai_fn.request import Request
@@ -41,6 +41,9 @@ class SentCredentials:
     def watch_request(self, request: Request[Any], effects: Effects[T]) -> Effects[T]:
         """Return the program that handles a request, with masked events; the credentials that it sends are added."""
         self._add_carriers(request.operation)
+        return self._watch_program(effects)
+
+    def _watch_program(self, effects: Effects[T]) -> Effects[T]:
         return intercept_effects(effects, self._watch_effect)
 
     def _watch_effect(self, effect: Any) -> Effects[Any]:
@@ -48,6 +51,8 @@ class SentCredentials:
             self._add_credentials(effect.request)
         elif isinstance(effect, Notify):
             return (yield Notify(self._mask_event(effect.event)))
+        elif isinstance(effect, RunAll | Race | Spawn):  # of middleware that runs a request several times
+            return (yield wrap_programs(effect, self._watch_program))
         return (yield effect)
 
     def mask_error(self, error: GenaiError) -> GenaiError:

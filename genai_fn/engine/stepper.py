@@ -18,7 +18,9 @@ itself:
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, Generic, TypeVar
 
-from genai_fn.effects import Effects
+from msgspec.structs import replace
+
+from genai_fn.effects import Effects, Race, RunAll, Spawn
 
 T = TypeVar("T")
 
@@ -118,3 +120,10 @@ def intercept_effects(effects: Effects[T], handle: Callable[[Any], Effects[Any]]
         except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may handle it
             stepper.throw(error)
     return stepper.value
+
+
+def wrap_programs(effect: RunAll | Race | Spawn, wrap: Callable[[Effects[Any]], Effects[Any]]) -> RunAll | Race | Spawn:
+    """Return the effect with each of its programs wrapped by a function, for transformers of whole programs."""
+    if isinstance(effect, Spawn):
+        return replace(effect, program=wrap(effect.program))
+    return replace(effect, programs=tuple(map(wrap, effect.programs)))

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from genai_fn.effects import EffectFailed, Effects, OpenResponse, ReadChunk, RunAll, SendRequest, Spawn
-from genai_fn.engine.stepper import intercept_effects
+from genai_fn.effects import EffectFailed, Effects, OpenResponse, Race, ReadChunk, RunAll, SendRequest, Spawn
+from genai_fn.engine.stepper import intercept_effects, wrap_programs
 
 __all__ = ["EffectTransport", "Transport", "send_through"]
 
@@ -52,9 +52,7 @@ def _route_effect(transport: Transport, effect: Any) -> Effects[Any]:
             return (yield from transport.send(effect))
         case ReadChunk():
             return (yield from transport.read_chunk(effect))
-        case RunAll(programs=programs):
-            return (yield RunAll(tuple(send_through(each, transport) for each in programs)))
-        case Spawn(program=program):
-            return (yield Spawn(send_through(program, transport)))
+        case RunAll() | Race() | Spawn():
+            return (yield wrap_programs(effect, partial(send_through, transport=transport)))
         case _:
             return (yield effect)

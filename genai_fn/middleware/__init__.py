@@ -13,7 +13,9 @@ The middleware added last sees a request first. Each is one implementation for t
 use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware of your own.
 
 - ``caching``: answers of equal requests from a store
+- ``coalescing``: single embeddings of many callers as one batch
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
+- ``hedging``: a second attempt when the first is slow
 """
 
 from typing import TYPE_CHECKING
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
     )
     from genai_fn.middleware.caching.sqlite_store import SQLiteStore as SQLiteStore
     from genai_fn.middleware.caching.stores import CacheStore as CacheStore, MemoryStore as MemoryStore
+    from genai_fn.middleware.coalescing import coalesced as coalesced
     from genai_fn.middleware.context_caching.context_cached import (
         ContextCached as ContextCached,
         context_cached as context_cached,
     )
     from genai_fn.middleware.fallbacks.fallback import fallback as fallback
     from genai_fn.middleware.fallbacks.targets import FallbackTarget as FallbackTarget
+    from genai_fn.middleware.hedging import hedged as hedged
 else:
     __getattr__, __dir__ = defer_imports(globals())

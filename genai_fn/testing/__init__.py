@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from genai_fn.effects import Ask as Ask, OpenStream as OpenStream, Sleep as Sleep
     from genai_fn.emulator.scripts.script import ScriptedRequest as ScriptedRequest
     from genai_fn.emulator.server.injected_faults import InjectedFault as InjectedFault
-    from genai_fn.testing.canned_answers import Sessions as Sessions
+    from genai_fn.testing.canned_answers import Delayed as Delayed, Sessions as Sessions
     from genai_fn.testing.fake import Fake as Fake, forbid as forbid
     from genai_fn.testing.override import use_interpreter as use_interpreter
     from genai_fn.testing.recordings.interpreters import recording as recording

@@ -6,9 +6,10 @@ from typing import Any, TypeVar, cast
 from returns.result import Failure, Result, Success
 
 from genai_fn import codec
-from genai_fn.effects import CallFunction, Effects, FlowFailed
-from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.effects import CallFunction, Effects, FlowFailed, GetTime, Sleep
+from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.http import HttpResponse, ValueWithResponse
+from genai_fn.options import check_at_least_zero
 from genai_fn.request import Request, kind_of
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.responses import Candidate, FinishReason, GenerateContentResponse
@@ -34,16 +35,20 @@ class CannedAnswers:
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Return the result of one request."""
         answer = yield from self._find_answer(request, False)
-        return (yield from _build_result(request, answer))
+        return (yield from _build_result(request, answer, (yield from _compute_deadline(request, until))))
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Open a server stream; a failure as its first item is the result."""
         answer = yield from self._find_answer(request, True)
-        answer = freeze_answers((yield from _resolve_answer(request, answer)))
+        until = yield from _compute_deadline(request, until)
+        answer = yield from _resolve_answer(request, answer, until)
+        if isinstance(answer, Failure):
+            return cast("Result[Any, GenaiError]", answer)
+        answer = freeze_answers(answer)
         chunks: tuple[Any, ...] = cast("Any", answer) if isinstance(answer, tuple) else (answer,)
         items: list[Result[Any, GenaiError]] = []
         for number, chunk in enumerate(chunks, 1):
-            items.append((yield from _build_result(request, chunk, is_last=number == len(chunks))))
+            items.append((yield from _build_result(request, chunk, until, is_last=number == len(chunks))))
             if isinstance(items[-1], Failure):
                 break
         is_failed = bool(items) and isinstance(items[0], Failure)
@@ -69,15 +74,48 @@ class Sessions(Value):
     answers: Sequence[Any]
 
 
+class Delayed(Value):
+    """
+    An answer of a `Fake` that takes virtual time; the deadline of its request may end before.
+
+    Args:
+        answer: What a `Fake` accepts as the answer to one request.
+
+        seconds: The time until the answer, or until the first chunk of a stream.
+
+    >>> from genai_fn import generate, text, with_options
+    >>> from genai_fn.testing import Fake
+    >>> run = Fake({"generate": Delayed("hello", 60)})
+    >>> run(generate("gemini-2.5-flash", "hi") | text | with_options(deadline=10)).failure()
+    TimedOut(phase='total', doing='waiting for an answer', sent=True)
+    """
+
+    answer: Any
+    seconds: float
+
+    def __post_init__(self) -> None:
+        check_at_least_zero("seconds", self.seconds)
+
+
 def freeze_answers(answer: Any) -> Any:
     """Copy lists of answers to tuples, so that later changes have no effect."""
     if isinstance(answer, Sessions):
         return Sessions(freeze_answers(answer.answers))
+    if isinstance(answer, Delayed):
+        return Delayed(freeze_answers(answer.answer), answer.seconds)
     return tuple(map(freeze_answers, cast("list[Any]", answer))) if isinstance(answer, list | tuple) else answer
 
 
-def _build_result(request: Request[Any], answer: Any, *, is_last: bool = True) -> Effects[Result[Any, GenaiError]]:
-    answer = yield from _resolve_answer(request, answer)
+def _compute_deadline(request: Request[Any], until: float) -> Effects[float]:
+    """Return the deadline of a request, in seconds of the clock; the time is read only if it has one of its own."""
+    seconds = request.options.deadline
+    return until if seconds is None else min(until, (yield GetTime()) + seconds)
+
+
+def _build_result(
+    request: Request[Any], answer: Any, until: float, *, is_last: bool = True
+) -> Effects[Result[Any, GenaiError]]:
+    answer = yield from _resolve_answer(request, answer, until)
     if isinstance(answer, GenaiError):
         return Failure(answer)
     if isinstance(answer, Failure):
@@ -86,14 +124,21 @@ def _build_result(request: Request[Any], answer: Any, *, is_last: bool = True) -
     return Success(_add_http_response(request, _convert_answer(request, value, is_last=is_last)))
 
 
-def _resolve_answer(request: Request[Any], answer: Any) -> Effects[Any]:
-    """Call an answer that is a function of the request."""
+def _resolve_answer(request: Request[Any], answer: Any, until: float) -> Effects[Any]:
+    """Wait for an answer that is delayed, and call one that is a function of the request."""
+    if isinstance(answer, Delayed):
+        now: float = yield GetTime()
+        yield Sleep(min(answer.seconds, max(0.0, until - now)))
+        if now + answer.seconds > until:
+            return Failure(TimedOut("total", "waiting for an answer", sent=True))
+        return (yield from _resolve_answer(request, answer.answer, until))
     if not callable(answer):
         return answer
     try:
-        return (yield CallFunction(answer, (request,)))
+        value = yield CallFunction(answer, (request,))
     except FlowFailed as failed:  # an async function, in a sync interpreter
         return failed.error
+    return (yield from _resolve_answer(request, value, until)) if isinstance(value, Delayed) else value
 
 
 def _convert_answer(request: Request[Any], value: Any, *, is_last: bool) -> Any:

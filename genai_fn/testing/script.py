@@ -133,9 +133,9 @@ class _ScriptClock(VirtualClock):
         super().__init__(now)
         self._script = script
 
-    def sleep(self, seconds: float) -> None:
+    def start_sleep(self, seconds: float) -> float:
         self._script.take_step(Sleep(seconds))
-        self.now += seconds
+        return self.now + seconds
 
     def branch(self) -> Self:
         return type(self)(self._script, self.now)

@@ -11,7 +11,13 @@ from anyio.lowlevel import checkpoint
 
 from genai_fn import both, each, joined, streamed
 from genai_fn.interpreters.executors import async_executor
-from tests.support.cancellation.cancel_points import MAX_STOPS, TWICE, Canceller, count_tasks, list_stops
+from tests.support.cancellation.cancel_points import (
+    MAX_STOPS,
+    TWICE,
+    count_child_stops,
+    count_tasks,
+    list_stops,
+)
 from tests.support.cancellation.scenarios import ModelScript, Scenario, build_request, run_with_timeout
 from tests.support.loopback import Loopback
 
@@ -133,13 +139,3 @@ def test_interrupted(raiser_first: bool, backend: str, error_type: type[BaseExce
 
 async def sleep_forever(item: object) -> None:
     await anyio.sleep_forever()
-
-
-def count_child_stops(canceller: Canceller) -> Any:
-    """Make an `arun_program` that also counts the stops of both children."""
-    original = async_executor.arun_program
-
-    async def run_program(effects: Any, executor: Any) -> Any:
-        return await canceller.run_counted(lambda: original(effects, executor))
-
-    return run_program

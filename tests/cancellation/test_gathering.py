@@ -18,8 +18,8 @@ from tests.support.cancellation.cancel_points import (
     MAX_STOPS,
     SCOPE,
     TWICE,
-    Canceller,
     check_no_leaks,
+    count_child_stops,
     count_tasks,
     list_stops,
 )
@@ -122,16 +122,6 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
         assert 4 < k
 
     run_with_timeout(body, backend)
-
-
-def count_child_stops(canceller: Canceller) -> Any:
-    """Make an `arun_program` that also counts the stops of children."""
-    original = async_executor.arun_program
-
-    async def run_program(effects: Any, executor: Any) -> Any:
-        return await canceller.run_counted(lambda: original(effects, executor))
-
-    return run_program
 
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))

@@ -16,7 +16,10 @@ from genai_fn import (
     Offline,
     Request,
     Result,
+    Retry,
     Success,
+    TimedOut,
+    Timeouts,
     Vertex,
     ask,
     batches,
@@ -33,6 +36,7 @@ from genai_fn import (
     streamed,
     text,
     until_done,
+    with_options,
 )
 from genai_fn.http import FileSlice
 from genai_fn.ops.files.uploads import SendUploadChunk
@@ -217,12 +221,20 @@ def test_is_loaded_late() -> None:
 
 class TestScript:
     def test_sync_and_async(self) -> None:
-        """A script answers sync and async code, and its delays take no time."""
-        run = Offline(script=[{"text": ["one", " two"], "delay": 3600, "pause": 3600}, {"text": "three"}])
+        """A script answers sync and async code; its pauses take no time, and its delays only virtual time."""
+        run = Offline(script=[{"text": ["one", " two"], "delay": 500, "pause": 3600}, {"text": "three"}])
         question = generate(MODEL, "hi")
         with run.stream(question | streamed | text) as items:
             assert [each.unwrap() for each in items] == ["one", " two"]
         assert anyio.run(run.aio, question | text) == Success("three")
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_delay_exceeds_timeout(self, is_async: bool) -> None:
+        """A delay counts towards the time limits of the request: in virtual time, it times out."""
+        offline = Offline(script=[{"text": "late", "delay": 30}])
+        question = generate(MODEL, "hi") | with_options(timeouts=Timeouts(total=20), retry=Retry(attempts=1))
+        result = anyio.run(offline.aio, question) if is_async else offline(question)
+        assert isinstance(result.failure(), TimedOut)
 
     def test_refused(self) -> None:
         """A script that does not fit is refused at once, and the error names the place."""

@@ -25,11 +25,19 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
 
 LAYERS = (
-    ("codec", "errors", "forks", "lazy_names", "values"),
+    ("codec", "engine.futures", "errors", "forks", "lazy_names", "values"),
     ("schema",),
     ("http", "wire.masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
-    ("engine.retry", "engine.stepper", "request", "source_code", "wire.resource_names", "wire.resume"),
+    (
+        "engine.futures",
+        "engine.retry",
+        "engine.stepper",
+        "request",
+        "source_code",
+        "wire.resource_names",
+        "wire.resume",
+    ),
     ("commands", "engine.virtual_time", "streams", "wire.json_body"),
     ("wire",),
     ("engine.attempts", "live_protocol"),
@@ -120,6 +128,7 @@ IO_EXCEPTIONS = {
     "schema.pillow_images": {"PIL"},  # Pillow is optional
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
+    "engine.futures": {"concurrent", "sys"},  # futures, which do no I/O; ``sys.modules``, as they load logging
     "ops.embed.arrays": {"importlib", "numpy"},  # numpy is optional
     "wire.number_lists": {"importlib", "struct", "sys"},  # simdjson is optional; the byte order of the machine
     "wire.encoding": {"sys"},  # the Python version, for the user agent

@@ -2,7 +2,7 @@
 Every place where middleware works: `Http` and `AsyncHttp` over a loopback socket, `Offline` and `Fake`, sync and async.
 
 A `Place` runs the body of a test, a coroutine function, with an interpreter that has the middleware. The model answers
-each request to ``generate`` with the next of some answers: a text, or the number of an HTTP status.
+each request to ``generate`` with the next of some answers: a text, the number of an HTTP status, or one that is `Late`.
 """
 
 import threading
@@ -13,18 +13,25 @@ import anyio
 
 from genai_fn import AsyncHttp, Gemini, Http, Offline, Retry
 from genai_fn.errors import RateLimited, ServerError
-from genai_fn.testing import Fake
+from genai_fn.testing import Delayed, Fake
 from genai_fn.values import Value
 from tests.support.interpreter_kinds import AwaitableInterpreter, run_without_waiting
-from tests.support.loopback import Loopback, Reply, build_json_reply, build_sse_reply
+from tests.support.loopback import Answer, Hang, Loopback, build_json_reply, build_sse_reply
 from tests.support.loopback_replies import build_error, build_text_response
 
-__all__ = ["PLACES", "Place"]
+__all__ = ["PLACES", "Late", "Place"]
 
 Body = Callable[[AwaitableInterpreter], Coroutine[Any, Any, Any]]
 
 HTTP_RETRY = Retry(attempts=4, initial_delay=0.001, max_delay=0.001)
 """Retries of the interpreters over HTTP, whose time is real."""
+
+
+class Late(Value):
+    """An answer after some seconds of virtual time; over HTTP, whose time is real, it never arrives."""
+
+    answer: str | int
+    seconds: float = 60.0
 
 
 class Place(Value):
@@ -51,7 +58,7 @@ class Place(Value):
         """Whether sleeping takes no time."""
         return self.interpreter != "Http"
 
-    def run(self, body: Body, *middleware: Any, answers: Sequence[str | int] = (), repeat: bool = True) -> Any:
+    def run(self, body: Body, *middleware: Any, answers: Sequence[str | int | Late] = (), repeat: bool = True) -> Any:
         """
         Run the body of a test with a new interpreter that has the middleware, and return what the body returns.
 
@@ -94,21 +101,23 @@ PLACES = tuple(
 class _AnswerSource:
     """The answers of a model, in order."""
 
-    def __init__(self, answers: Sequence[str | int], *, repeat: bool) -> None:
-        self._answers: Iterator[str | int] = iter(answers)
+    def __init__(self, answers: Sequence[str | int | Late], *, repeat: bool) -> None:
+        self._answers: Iterator[str | int | Late] = iter(answers)
         self._last = answers[-1]
         self._repeat = repeat
         self._lock = threading.Lock()
 
-    def take_next(self) -> str | int:
+    def take_next(self) -> str | int | Late:
         with self._lock:
             answer = next(self._answers, None)
         if answer is None and not self._repeat:
             raise AssertionError("more requests than answers")
         return self._last if answer is None else answer
 
-    def answer_http(self, received: Any) -> Reply:
+    def answer_http(self, received: Any) -> Answer:
         answer = self.take_next()
+        if isinstance(answer, Late):
+            return Hang()
         if isinstance(answer, int):
             return build_json_reply(build_error(answer), answer)
         if "stream" in received.target:
@@ -117,15 +126,24 @@ class _AnswerSource:
 
     def answer_script(self, _: Any) -> Any:
         answer = self.take_next()
-        return {"error": {"status": answer}} if isinstance(answer, int) else {"text": answer.split("|")}
+        delay = answer.seconds if isinstance(answer, Late) else 0.0
+        answer = answer.answer if isinstance(answer, Late) else answer
+        content = {"error": {"status": answer}} if isinstance(answer, int) else {"text": answer.split("|")}
+        return {**content, "delay": delay}
 
     def answer_fake(self, _: Any) -> Any:
-        answer = self.take_next()
-        return _build_error(answer) if isinstance(answer, int) else answer.replace("|", "")
+        return _build_fake_answer(self.take_next(), in_chunks=False)
 
     def answer_fake_stream(self, _: Any) -> Any:
-        answer = self.take_next()
-        return _build_error(answer) if isinstance(answer, int) else answer.split("|")
+        return _build_fake_answer(self.take_next(), in_chunks=True)
+
+
+def _build_fake_answer(answer: str | int | Late, *, in_chunks: bool) -> Any:
+    if isinstance(answer, Late):
+        return Delayed(_build_fake_answer(answer.answer, in_chunks=in_chunks), answer.seconds)
+    if isinstance(answer, int):
+        return _build_error(answer)
+    return answer.split("|") if in_chunks else answer.replace("|", "")
 
 
 def _build_error(code: int) -> Any:

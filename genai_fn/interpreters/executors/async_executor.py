@@ -29,6 +29,7 @@ from genai_fn.effects import (
     GetToken,
     Notify,
     OpenResource,
+    Race,
     ReadChunk,
     ReadFileSlice,
     RunAll,
@@ -38,6 +39,7 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
+from genai_fn.engine.futures import is_future
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
@@ -45,7 +47,6 @@ from genai_fn.interpreters.executors.event_loops import await_future, await_prom
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
-from genai_fn.interpreters.executors.threads import is_future
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -306,6 +307,23 @@ class AsyncExecutor:
             raise extract_interrupt(group, at_host=True) from None
         return tuple(outcome.get_value() for outcome in outcomes)
 
+    async def _race(self, effect: Race) -> tuple[Any, ...]:
+        race = _RunningRace(self, effect)
+        try:
+            async with race.group as tasks:
+                for place, child in enumerate(effect.programs):
+                    tasks.start_soon(race.run_child, place, child, self.create_child())
+        except BaseExceptionGroup as group:
+            raise extract_interrupt(group, at_host=True) from None
+        return race.get_values()
+
+    def adopt_resources(self, child: "AsyncExecutor") -> None:
+        """Take over what the program of a child has left open."""
+        self._open_resources |= child._open_resources  # noqa: SLF001  # of its own class
+        child._open_resources.clear()  # noqa: SLF001  # of its own class
+        if self.is_closed:  # by another thread, meanwhile
+            self.abort()
+
     _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         GetTime: _get_time,
         GetRandom: _get_random,
@@ -318,6 +336,7 @@ class AsyncExecutor:
         CallFunction: _call_function,
         Notify: _notify,
         RunAll: _run_all,
+        Race: _race,
         Spawn: _spawn,
         WaitAny: _wait_any,
         CreateTemp: _create_temp,
@@ -360,6 +379,45 @@ class _ChildOutcome:
         if self._error is not None:
             raise self._error
         return self._value
+
+
+class _RunningRace:
+    """The programs of a race in a task group of its own, which the first one that wins or raises cancels."""
+
+    def __init__(self, executor: AsyncExecutor, race: Race) -> None:
+        self.group = anyio.create_task_group()
+        self._executor = executor
+        self._is_won = race.is_won
+        self._values: list[Any] = [None] * len(race.programs)
+        self._error: Exception | None = None
+        self._is_over = False
+
+    async def run_child(self, place: int, program: Effects[Any], child: AsyncExecutor) -> None:
+        try:
+            value = await arun_program(program, child.perform)
+            if not self._is_over:
+                self._values[place] = value
+                if self._is_won(value):
+                    self._executor.adopt_resources(child)
+                    self._stop()
+        except Exception as error:  # noqa: BLE001  # of a user function; `get_values` raises it
+            if not self._is_over:
+                self._error = error
+                self._stop()
+        finally:
+            try:
+                await child.close_task_group()
+            finally:
+                await child.aclose()
+
+    def _stop(self) -> None:
+        self._is_over = True
+        self.group.cancel_scope.cancel()
+
+    def get_values(self) -> tuple[Any, ...]:
+        if self._error is not None:
+            raise self._error
+        return tuple(self._values)
 
 
 class _Boxed(Value):

@@ -4,7 +4,7 @@ import inspect
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -28,6 +28,7 @@ from genai_fn.effects import (
     GetToken,
     Notify,
     OpenResource,
+    Race,
     ReadChunk,
     ReadFileSlice,
     RunAll,
@@ -37,12 +38,13 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
+from genai_fn.engine.futures import is_future
 from genai_fn.engine.stepper import run_program
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks
 from genai_fn.interpreters.executors.limits import compute_read_limit
-from genai_fn.interpreters.executors.threads import Latch, Worker, is_future, wait_for_first
+from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -97,6 +99,7 @@ class SyncExecutor:
         self._open_resources: set[Any] = set()
         self._wakers: set[Callable[[], object]] = set()
         self._workers: set[Worker] = set()
+        self._racers: set[SyncExecutor] = set()
         self._close_event = Latch()
         self._ended_by: EffectFailed | None = None
 
@@ -126,6 +129,8 @@ class SyncExecutor:
     def end(self) -> None:
         """Close, as the interpreter is closed: the run ends with a failure. From any thread or signal handler."""
         self._ended_by = _INTERPRETER_CLOSED
+        for each in tuple(self._racers):
+            each.end()
         self.close()
 
     @property
@@ -306,6 +311,49 @@ class SyncExecutor:
                 each.join()
         return tuple(each.result() for each in children)
 
+    def _race(self, effect: Race) -> tuple[Any, ...]:
+        racers = [_Child(each, self._open_racer()) for each in effect.programs]
+        workers = [Worker(each.run) for each in racers]
+        try:
+            for each in workers:
+                each.start()
+            winner = _wait_for_winner(racers, effect.is_won)
+            if winner is not None and not winner.has_raised():
+                self._adopt_resources(winner.executor)
+        except BaseException:  # an interrupt: their results are not needed
+            self.close()
+            raise
+        finally:
+            for racer in racers:
+                racer.executor.close()
+            for each in workers:
+                each.join()
+            for racer in racers:
+                racer.executor.close_and_join()
+                self._open_resources.discard(racer.executor)
+                self._racers.discard(racer.executor)
+        if winner is None:
+            return tuple(each.result() for each in racers)
+        return tuple(winner.result() if each is winner else each.result_before_stop for each in racers)
+
+    def _open_racer(self) -> "SyncExecutor":
+        """Open an executor for a program in another thread, which can be closed alone; closing this one closes it."""
+        racer = SyncExecutor(self._transport, self._token_cache, self._on_event)
+        self._racers.add(racer)
+        self._open_resources.add(racer)
+        if self._close_event.is_set():  # by another thread, meanwhile
+            racer.end() if self._ended_by is not None else racer.close()
+        return racer
+
+    def _adopt_resources(self, racer: "SyncExecutor") -> None:
+        """Take over what the program of a racer has left open."""
+        adopted = tuple(racer._open_resources)  # noqa: SLF001  # of its own class
+        self._open_resources.update(adopted)
+        racer._open_resources.clear()  # noqa: SLF001  # of its own class
+        if self._close_event.is_set():  # by another thread, meanwhile
+            for resource in adopted:
+                resource.close()
+
     def _spawn(self, effect: Spawn) -> "_Child":
         child = _Child(effect.program, self)
         worker = Worker(child.run)
@@ -330,6 +378,7 @@ class SyncExecutor:
         CallFunction: _call_function,
         Notify: _notify,
         RunAll: _run_all,
+        Race: _race,
         Spawn: _spawn,
         WaitAny: _wait_any,
         CreateTemp: _create_temp,
@@ -345,8 +394,10 @@ class _Child:
 
     def __init__(self, program: Effects[Any], executor: SyncExecutor) -> None:
         self.over = Latch()
+        self.executor = executor
+        self.result_before_stop: Any = None
+        """The return value, if the program had ended before another one won the race."""
         self._program = program
-        self._executor = executor
         self._value: Any = Failure(_STREAM_CLOSED.error)
         self._raised: BaseException | None = None
 
@@ -357,20 +408,37 @@ class _Child:
     def run(self) -> None:
         """Run the program until it ends, and store its return value or exception."""
         try:
-            if self._executor.is_closed:
-                self._value = self._executor.end_failure or self._value
+            if self.executor.is_closed:
+                self._value = self.executor.end_failure or self._value
             else:
-                self._value = run_program(self._program, self._executor.perform)
+                self._value = run_program(self._program, self.executor.perform)
         except BaseException as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._raised = error
         finally:
             self.over.set()
+
+    def has_raised(self) -> bool:
+        """Return whether the program has ended with an exception."""
+        return self._raised is not None
 
     def result(self) -> Any:
         """Return the return value of the program, or raise its exception."""
         if self._raised is not None:
             raise self._raised
         return self._value
+
+
+def _wait_for_winner(racers: Sequence[_Child], is_won: Callable[[Any], bool]) -> _Child | None:
+    """Wait until a program has returned a value that wins, or raised; return None if all have ended, and none won."""
+    running = list(racers)
+    while running:
+        wait_for_first([each.over for each in running])
+        for each in [racer for racer in running if racer.is_over()]:
+            if each.has_raised() or is_won(each.result()):
+                return each
+            each.result_before_stop = each.result()
+            running.remove(each)
+    return None
 
 
 def _run_all(waiting: deque[_Child]) -> None:

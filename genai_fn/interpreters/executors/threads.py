@@ -6,18 +6,12 @@ Python code. A ``KeyboardInterrupt`` right after that leaves the lock taken, and
 lock waits for the thread that it interrupted. The classes here hold no lock while Python code runs.
 """
 
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
-
-from typing_extensions import TypeIs
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -138,12 +132,6 @@ class Promise(Generic[T]):
 
 
 _CANCELLED: Final = ()
-
-
-def is_future(value: object) -> TypeIs["Future[Any]"]:
-    """Whether a function has returned a value that another thread computes, and that can be waited for."""
-    futures = sys.modules.get("concurrent.futures")  # importing it loads logging
-    return isinstance(value, getattr(futures, "Future", ()))
 
 
 def start_thread(thread: threading.Thread) -> None:

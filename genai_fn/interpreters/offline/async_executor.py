@@ -7,7 +7,7 @@ from anyio.lowlevel import checkpoint
 
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import TimeoutPhase
-from genai_fn.http import FileSlice, HttpRequest, HttpResponse
+from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.offline.service import OFFLINE_TOKEN_CACHES, MemoryResponse, OfflineService, load_file_body
 
@@ -34,8 +34,9 @@ class _AsyncOfflineTransport:
 
 
 class _AsyncMemoryResponse:
-    def __init__(self, response: HttpResponse) -> None:
-        self._response = MemoryResponse(response)
+    def __init__(self, response: MemoryResponse) -> None:
+        self._response = response
+        self.delay = response.delay
         self.status = response.status
         self.headers = response.headers
 

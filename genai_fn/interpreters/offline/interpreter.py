@@ -39,7 +39,8 @@ class Offline(InProcessRunner):
         backend: The API to emulate, Gemini Developer API or Vertex AI; None is ``Gemini()``.
 
         script: What the model answers, instead of describing what it was sent: steps, the path of a JSON file, or a
-            function (``docs/emulator-scripts.md``). Its delays take no time, and it drops no connection.
+            function (``docs/emulator-scripts.md``). A ``delay`` passes in virtual time, so that a long one exceeds a
+            timeout. Its pauses take no time, and it drops no connection.
 
     Raises:
         InvalidRequest: If the script does not fit; the error names the place.

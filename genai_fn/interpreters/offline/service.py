@@ -43,12 +43,12 @@ class OfflineService:
         self._state = state or EmulatorState()
         self._seconds = 0.0
 
-    def handle_request(self, request: HttpRequest) -> HttpResponse:
+    def handle_request(self, request: HttpRequest) -> "MemoryResponse":
         """Handle one request. The function of a script is called without the lock, so it may run any request."""
         results: tuple[FunctionResult, ...] = ()
         while (exchange := self._run_exchange(request, results)).pending_calls:
             results = (*results, *map(call_function, exchange.pending_calls))
-        return exchange.response
+        return MemoryResponse(exchange.response, exchange.delivery.delay)
 
     def _run_exchange(self, request: HttpRequest, results: tuple[FunctionResult, ...]) -> EmulatedExchange:
         with delay_forks:
@@ -86,8 +86,8 @@ class _ServiceClock(VirtualClock):
         super().__init__(now)
         self._service = service
 
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
+    def advance_to(self, time: float) -> None:
+        super().advance_to(time)
         self._service.advance_time(self.now)
 
     def branch(self) -> "_ServiceClock":
@@ -121,15 +121,20 @@ class OfflineTransport:
         self._service = service
 
     def send(self, request: HttpRequest, **limits: Any) -> "MemoryResponse | EffectFailed":
-        """Handle a request; the limits of time do not apply."""
+        """Handle a request; the clock of the run applies the limits of time."""
         loaded = load_file_body(request)
-        return loaded if isinstance(loaded, EffectFailed) else MemoryResponse(self._service.handle_request(loaded))
+        return loaded if isinstance(loaded, EffectFailed) else self._service.handle_request(loaded)
 
 
 class MemoryResponse:
-    """A response in memory, which is read in chunks as one from the network is."""
+    """
+    A response in memory, which is read in chunks as one from the network is.
 
-    def __init__(self, response: HttpResponse) -> None:
+    `delay`: Seconds of virtual time until its head arrives.
+    """
+
+    def __init__(self, response: HttpResponse, delay: float = 0.0) -> None:
+        self.delay = delay
         self.status = response.status
         self.headers: Headers = response.headers
         self._body = response.body

@@ -4,8 +4,8 @@ import threading
 from hashlib import sha256
 from typing import Any, TypeVar, cast
 
-from genai_fn.effects import Effects, SendRequest
-from genai_fn.engine.stepper import intercept_effects
+from genai_fn.effects import Effects, Race, RunAll, SendRequest, Spawn
+from genai_fn.engine.stepper import intercept_effects, wrap_programs
 from genai_fn.http import Headers, mask_headers
 from genai_fn.wire.masking import extract_secrets
 from genai_fn.wire.secret_values import find_secrets
@@ -41,6 +41,8 @@ class KnownSecrets:
     def _learn_from_effect(self, effect: Any) -> Effects[Any]:
         if type(effect) is SendRequest:
             self.learn_from_headers(effect.request.headers)
+        elif isinstance(effect, RunAll | Race | Spawn):
+            return (yield wrap_programs(effect, self.watch_requests))
         return (yield effect)
 
     def learn_from_headers(self, headers: Headers) -> None:

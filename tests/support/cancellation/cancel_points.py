@@ -15,6 +15,7 @@ import anyio
 import trio
 from anyio.lowlevel import checkpoint
 
+from genai_fn.engine.stepper import arun_program
 from tests.support.idle_threads import PAUSE
 
 Subject: TypeAlias = Callable[[], Awaitable[Any]]
@@ -140,6 +141,15 @@ class Canceller:
             awaited.add_done_callback(cancel)  # runs before the task's own callback
         else:
             _call_soon(cancel)
+
+
+def count_child_stops(canceller: Canceller) -> Any:
+    """Make an `arun_program` that also counts the stops of concurrent programs, to patch that of the executor."""
+
+    async def run_program(effects: Any, perform: Any) -> Any:
+        return await canceller.run_counted(lambda: arun_program(effects, perform))
+
+    return run_program
 
 
 class _StallWatch:

@@ -143,9 +143,9 @@ class RecordingClock(VirtualClock):
         super().__init__(now)
         self._conversation = conversation
 
-    def sleep(self, seconds: float) -> None:
+    def start_sleep(self, seconds: float) -> float:
         self._conversation.record_sleep(seconds)
-        super().sleep(seconds)
+        return super().start_sleep(seconds)
 
     def branch(self) -> Self:
         return type(self)(self._conversation, self.now)

@@ -1,0 +1,37 @@
+"""Futures of ``concurrent.futures``, by which programs wait for other threads, tasks and programs."""
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import TypeIs
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ["complete_future", "is_future", "make_future"]
+
+T = TypeVar("T")
+
+
+def is_future(value: object) -> TypeIs["Future[Any]"]:
+    """Whether a function has returned a value that another thread computes, and that can be waited for."""
+    futures = sys.modules.get("concurrent.futures")  # importing it loads logging; whoever made a future has done so
+    return isinstance(value, getattr(futures, "Future", ()))
+
+
+def make_future() -> "Future[Any]":
+    """Make a future, which `complete_future` completes."""
+    from concurrent.futures import Future  # noqa: PLC0415  # loads logging
+
+    return Future()
+
+
+def complete_future(future: "Future[T]", value: T) -> bool:
+    """Set the value of a future; return False if it has one already, or nobody waits for it any more."""
+    from concurrent.futures import InvalidStateError  # noqa: PLC0415  # loads logging
+
+    try:
+        future.set_result(value)
+    except InvalidStateError:
+        return False
+    return True
