@@ -14,6 +14,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 
 - ``caching``: answers of equal requests from a store
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
+- ``limits``: rate limits, and concurrency limits that find themselves
 """
 
 from typing import TYPE_CHECKING
@@ -40,5 +41,7 @@ if TYPE_CHECKING:
         ContextCached as ContextCached,
         context_cached as context_cached,
     )
+    from genai_fn.middleware.limits.concurrency import ConcurrencyLimit as ConcurrencyLimit, adaptive as adaptive
+    from genai_fn.middleware.limits.rate_limit import RateLimit as RateLimit, limited as limited
 else:
     __getattr__, __dir__ = defer_imports(globals())

@@ -1,0 +1,70 @@
+"""Tickets: the place of an attempt in the queue of a gate, and then its slot among those in flight."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from genai_fn.values import Value
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from genai_fn.middleware.limits.sliding_log import LogEntry
+
+__all__ = ["Cost", "Ticket"]
+
+
+class Cost(Value):
+    """What one attempt costs: requests and estimated tokens, and the model whose quota of a day it uses."""
+
+    requests: int
+    tokens: int = 0
+    model: str | None = None
+
+
+class _TicketGate(Protocol):
+    def collect(self, ticket: "Ticket") -> None: ...
+    def build_signal(self, ticket: "Ticket") -> "Future[None]": ...
+
+
+class Ticket:
+    """
+    The place of an attempt in the queue of a gate, and then its slot among those in flight.
+
+    It is a resource of its run: closing it, from any thread or signal handler, gives back what it holds.
+    """
+
+    __slots__ = (
+        *("_gate", "cost", "is_closed", "is_queued", "is_registered", "is_settled", "number"),
+        *("request_entry", "signal", "token_entry"),
+    )
+
+    def __init__(self, gate: _TicketGate, cost: Cost) -> None:
+        self._gate = gate
+        self.cost = cost
+        self.signal: Future[None] | None = None
+        self.number = 0
+        """The number of the attempt; 0 before it has passed, and once it is closed."""
+        self.request_entry: LogEntry | None = None
+        self.token_entry: LogEntry | None = None
+        self.is_queued = self.is_settled = self.is_closed = self.is_registered = False
+
+    def build_signal(self) -> "Future[None]":
+        """Return a future that is done once it is first and there is a slot."""
+        return self._gate.build_signal(self)
+
+    def close(self) -> None:
+        """Give back the place or the slot; a second call completes an interrupted one."""
+        self.is_closed = True
+        if self.is_queued or self.number:
+            self._gate.collect(self)
+
+    def abort(self) -> None:
+        """Give it back; `aclose` follows."""
+        self.close()
+
+    async def aclose(self) -> None:
+        """Give it back, without a checkpoint."""
+        self.close()
+
+    def __del__(self) -> None:
+        """Give back the slot of a stream that was left behind."""
+        self.close()
