@@ -1,10 +1,8 @@
 """The transport: sends an HTTP request once. A retry calls it again. Transport middleware wraps it."""
 
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from genai_fn.effects import EffectFailed, Effects, OpenResponse, ReadChunk, RunAll, SendRequest, Spawn
-from genai_fn.engine.stepper import intercept_effects
 
 __all__ = ["EffectTransport", "Transport", "send_through"]
 
@@ -43,18 +41,30 @@ class EffectTransport:
 
 def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
     """Run a program, and send all HTTP requests of the program and its children through a transport."""
-    return intercept_effects(effects, partial(_route_effect, transport))
+    resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
+    answer: Any = None
+    while True:
+        try:
+            effect = resume(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # the program's
+        resume = effects.send
+        try:
+            if isinstance(effect, SendRequest):
+                answer = yield from transport.send(effect)
+            elif isinstance(effect, ReadChunk):
+                answer = yield from transport.read_chunk(effect)
+            else:
+                answer = yield _wrap_children(effect, transport) if isinstance(effect, _WITH_CHILDREN) else effect
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may handle it
+            resume, answer = effects.throw, error
 
 
-def _route_effect(transport: Transport, effect: Any) -> Effects[Any]:
-    match effect:
-        case SendRequest():
-            return (yield from transport.send(effect))
-        case ReadChunk():
-            return (yield from transport.read_chunk(effect))
-        case RunAll(programs=programs):
-            return (yield RunAll(tuple(send_through(each, transport) for each in programs)))
-        case Spawn(program=program):
-            return (yield Spawn(send_through(program, transport)))
-        case _:
-            return (yield effect)
+_WITH_CHILDREN = (RunAll, Spawn)
+
+
+def _wrap_children(effect: RunAll | Spawn, transport: Transport) -> RunAll | Spawn:
+    """Return the effect with its programs sending through the transport."""
+    if isinstance(effect, RunAll):
+        return RunAll(tuple(send_through(each, transport) for each in effect.programs))
+    return Spawn(send_through(effect.program, transport))

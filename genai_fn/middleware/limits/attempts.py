@@ -113,14 +113,16 @@ class _GatedTransport:
         ticket = Ticket(gate, self._cost)
         error = yield from gate.acquire(ticket, request.deadline)
         if error is not None:
-            yield from gate.release(ticket)
+            if ticket.is_registered:
+                yield from gate.release(ticket)
             return EffectFailed(error)
         response: OpenResponse | EffectFailed = yield request
         if isinstance(response, EffectFailed):
             if _is_unsent(response.error):
                 gate.refund(ticket)
             gate.observe(ticket, is_overloaded=_is_sent_in_vain(response.error))
-            yield from gate.release(ticket)
+            if ticket.is_registered:
+                yield from gate.release(ticket)
             return response
         gate.observe(ticket, is_overloaded=response.status in _OVERLOADED)
         self._attempts[id(response)] = self._last = _Attempt(ticket, response)
@@ -146,7 +148,8 @@ class _GatedTransport:
                 self._last = None
             elif isinstance(data, EffectFailed):
                 self._gate.observe(attempt.ticket, is_overloaded=_is_sent_in_vain(data.error))
-            yield from self._gate.release(attempt.ticket)
+            if attempt.ticket.is_registered:
+                yield from self._gate.release(attempt.ticket)
         return data
 
     def note_usage(self, result: Result[Any, GenaiError]) -> None:
@@ -164,10 +167,12 @@ class _GatedTransport:
             if isinstance(error, APIError):
                 yield from self._apply_advice(error)
         if self._used_tokens is not None and last is not None:
-            now: float = yield GetTime()
+            now: float = (yield GetTime()) if self._used_tokens > self._cost.tokens else 0.0
             self._gate.settle(last.ticket, self._used_tokens, now)
         while self._attempts:
-            yield from self._gate.release(self._attempts.popitem()[1].ticket)
+            ticket = self._attempts.popitem()[1].ticket
+            if ticket.is_registered:
+                yield from self._gate.release(ticket)
 
     def _apply_advice(self, error: APIError) -> Effects[None]:
         advice = read_advice(error)

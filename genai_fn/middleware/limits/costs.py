@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from genai_fn.http import ValueWithResponse
 from genai_fn.request import Request
-from genai_fn.schema.content import Blob, FileData
+from genai_fn.schema.content import Blob, Content, FileData, Part
 
 __all__ = ["count_requests", "estimate_tokens", "read_used_tokens"]
 
@@ -47,18 +47,21 @@ def estimate_tokens(request: Request[Any]) -> int:
     """
     operation: Any = request.operation
     config = getattr(operation, "config", None)
-    size: int = sum(
-        _measure(getattr(holder, name, None))
-        for holder, names in ((operation, _INPUT_FIELDS), (config, _CONFIG_FIELDS))
-        for name in names
-    )
+    contents: tuple[Content, ...] = getattr(operation, "contents", ())
+    size = sum(_measure_part(part) for content in contents for part in content.parts or ())
+    for value in (getattr(operation, "prompt", None), *(getattr(config, name, None) for name in _CONFIG_FIELDS)):
+        size += 0 if value is None else _measure(value)
     return -(-size // _BYTES_PER_TOKEN)
 
 
-_INPUT_FIELDS = ("contents", "prompt")
 _CONFIG_FIELDS = ("system_instruction", "tools")
 _BYTES_PER_TOKEN = 4
 _FILE_TOKENS = 258  # of an image, or of a second of video
+
+
+def _measure_part(part: Part) -> int:
+    """Return the size of a part; of the usual one, a text, without a look at its many other fields."""
+    return _measure(part if part.text is None else part.text)
 
 
 def _measure(value: Any) -> int:
@@ -67,18 +70,18 @@ def _measure(value: Any) -> int:
         return 0
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
+    if isinstance(value, tuple | list):
+        return sum(map(_measure, cast("Iterable[Any]", value)))
     if isinstance(value, Blob | FileData):
         return _FILE_TOKENS * _BYTES_PER_TOKEN
     if isinstance(value, Struct):
         return sum(_measure(getattr(value, name)) for name in value.__struct_fields__ if name not in _IGNORED_FIELDS)
     if isinstance(value, Mapping):
         return sum(_measure(name) + _measure(each) for name, each in cast("Mapping[str, Any]", value).items())
-    if isinstance(value, tuple | list):
-        return sum(map(_measure, cast("Iterable[Any]", value)))
     return 0
 
 
-_IGNORED_FIELDS = frozenset({"role", "thought_signature"})
+_IGNORED_FIELDS = frozenset({"thought_signature"})
 
 
 def read_used_tokens(value: Any) -> int | None:

@@ -71,7 +71,7 @@ class Gate:
         self.passed = 0
         """How many attempts have passed; the number of the last one."""
         self._slots: set[int] = set()  # the numbers of the attempts in flight
-        self._unsettled: set[int] = set()  # and of those whose tokens may turn out to be fewer than estimated
+        self._estimated: set[int] = set()  # and of those whose tokens are estimated, and may turn out to be fewer
         self._last_time = self._blocked_until = -inf
         self._exhausted: dict[str | None, float] = {}
         self._queue: deque[Ticket] = deque()
@@ -83,10 +83,6 @@ class Gate:
     def in_flight(self) -> int:
         """The number of attempts in flight."""
         return len(self._slots)
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self._slots) + 1 > self.max_in_flight
 
     @property
     def waiting(self) -> int:
@@ -121,27 +117,27 @@ class Gate:
         return None
 
     def release(self, ticket: Ticket) -> Effects[None]:
-        """Give back the slot of an attempt that has ended."""
-        if ticket.is_registered:
-            ticket.is_registered = False
-            yield CloseResource(ticket)
-        ticket.close()
+        """Give back the slot of an attempt that has ended, whose ticket is registered."""
+        ticket.is_registered = False
+        yield CloseResource(ticket)
 
     def _compute_sleep(self, time: float, now: float) -> float:
         """Return for how long the first one sleeps: in halves, as long as tokens may turn out to be fewer."""
         wait = time - now
-        if self._unsettled:
+        if self._estimated:
             wait = min(wait, max(wait / 2, _MIN_HALF_SECONDS))
         return max(wait, 2 * ulp(now))  # so that the clock goes on
 
     # What changes the state, each with the lock
 
-    @change_state
     def _pass_at_once(self, ticket: Ticket, now: float) -> bool:
         """Let an attempt pass if nobody waits and it fits."""
-        if self._queue:
-            return False
-        return not self._queue and self._try_pass(ticket, now) == _PASSED
+        try:
+            with self.lock:
+                return not self._queue and self._try_pass(ticket, now) == _PASSED
+        finally:
+            if self._closed:
+                self.process_closed()
 
     @change_state
     def _join(self, ticket: Ticket, now: float, deadline: float) -> GenaiError | float:
@@ -152,7 +148,6 @@ class Gate:
         if refusal is not None:
             return refusal
         if self.requests is not None and deadline < inf:
-            self.requests.forget(now)
             requests, ahead = ticket.cost.requests, self._queued_requests
             earliest = self.requests.compute_earliest_time(now, ahead, requests)
             if earliest >= deadline:
@@ -175,32 +170,40 @@ class Gate:
         self._signal_first()
         return signal
 
-    @change_state
     def settle(self, ticket: Ticket, tokens: int, now: float) -> None:
         """Correct the estimate of an attempt: what it used more is charged now, what it used less is given back."""
-        excess = tokens - ticket.cost.tokens
-        if self.tokens is None or ticket.is_settled:
+        if self.tokens is None or not ticket.is_estimated:
             return
-        ticket.is_settled = True
-        self._unsettled.discard(ticket.number)
-        if excess > 0:
+        self.forget_estimate(ticket)
+        excess = tokens - ticket.cost.tokens
+        if excess:
+            self._correct_tokens(ticket, excess, now)
+
+    def forget_estimate(self, ticket: Ticket) -> None:
+        """Expect no correction of an estimate any more."""
+        self._estimated.discard(ticket.number)
+        ticket.is_estimated = False
+
+    @change_state
+    def _correct_tokens(self, ticket: Ticket, excess: int, now: float) -> None:
+        if self.tokens is None or ticket.token_entry is None:
+            return
+        if excess < 0:
+            self.tokens.reduce(ticket.token_entry, -excess)
+        else:
             self._last_time = max(now, self._last_time)
             self.tokens.add(self._last_time, excess)
-        elif ticket.token_entry is not None:
-            self.tokens.reduce(ticket.token_entry, -excess)
 
     @change_state
     def refund(self, ticket: Ticket) -> None:
         """Give back all that an attempt has taken: nothing was sent."""
         if self.requests is not None and ticket.request_entry is not None:
             self.requests.reduce(ticket.request_entry, ticket.cost.requests)
-        if self.tokens is not None and ticket.token_entry is not None and not ticket.is_settled:
+        if self.tokens is not None and ticket.token_entry is not None:
             self.tokens.reduce(ticket.token_entry, ticket.cost.tokens)
         if self.day is not None:
             self.day.remove(ticket.cost.requests)
         ticket.request_entry = ticket.token_entry = None
-        ticket.is_settled = True
-        self._unsettled.discard(ticket.number)
 
     @change_state
     def apply_advice(self, advice: QuotaAdvice, model: str | None, now: float) -> None:
@@ -241,11 +244,10 @@ class Gate:
         while self._closed:
             ticket = self._closed[0]
             self._slots.discard(ticket.number)
-            self._unsettled.discard(ticket.number)
+            ticket.holds_slot = False
             if ticket.is_queued:
                 ticket.is_queued = False
                 self._queued_requests -= ticket.cost.requests
-            ticket.number = 0
             self._closed.popleft()
         self._signal_first()
 
@@ -257,15 +259,13 @@ class Gate:
         refusal = self._find_refusal(ticket, now)
         if refusal is not None:
             return refusal
-        if self._is_full:
+        if len(self._slots) + 1 > self.max_in_flight:
             return _BEHIND
         cost, time = ticket.cost, max(self._last_time, self._blocked_until)
         if self.requests is not None:
-            self.requests.forget(now)
-            time = max(time, self.requests.compute_fit_time(cost.requests))
+            time = max(time, self.requests.compute_fit_time(now, cost.requests))
         if self.tokens is not None:
-            self.tokens.forget(now)
-            time = max(time, self.tokens.compute_fit_time(cost.tokens))
+            time = max(time, self.tokens.compute_fit_time(now, cost.tokens))
         if time > now:
             return time
         self._admit(ticket, now)
@@ -276,12 +276,14 @@ class Gate:
         self.passed += 1
         ticket.number = self.passed
         if self.max_in_flight < inf:
+            ticket.holds_slot = True
             self._slots.add(ticket.number)
         if self.requests is not None:
             ticket.request_entry = self.requests.add(now, ticket.cost.requests)
         if self.tokens is not None:
             ticket.token_entry = self.tokens.add(now, ticket.cost.tokens)
-            self._unsettled.add(ticket.number)
+            ticket.is_estimated = True
+            self._estimated.add(ticket.number)
         if self.day is not None:
             self.day.add(now, ticket.cost.requests)
         if ticket.is_queued:
@@ -317,7 +319,7 @@ class Gate:
     def _signal_first(self) -> None:
         """Wake the first of the queue, if there is a slot for it."""
         self._drop_left()
-        if not self._queue or self._is_full:
+        if not self._queue or len(self._slots) + 1 > self.max_in_flight:
             return
         signal = self._queue[0].signal
         if signal is not None:

@@ -33,13 +33,8 @@ class SlidingLog:
         self.limit = limit
         self.window = window
         self.total = 0
-        """The amount within the window, as of the last call of `forget`."""
+        """The amount within the window, as of the last computation."""
         self._entries: deque[LogEntry] = deque()
-
-    @property
-    def last_time(self) -> float:
-        """The time of the newest entry; minus infinity if there is none."""
-        return self._entries[-1].time if self._entries else float("-inf")
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -64,7 +59,7 @@ class SlidingLog:
             entry.amount -= amount
             self.total -= amount
 
-    def forget(self, now: float) -> None:
+    def _forget(self, now: float) -> None:
         """Remove what has left the window."""
         entries = self._entries
         while entries and entries[0].time + self.window <= now:
@@ -74,12 +69,13 @@ class SlidingLog:
         if not entries:
             self.total = 0
 
-    def compute_fit_time(self, amount: int) -> float:
+    def compute_fit_time(self, now: float, amount: int) -> float:
         """
-        Return the time at which an amount fits; minus infinity if it fits at any time.
+        Return the time at which an amount fits; minus infinity if it fits now.
 
         An amount above the limit fits once the window is empty.
         """
+        self._forget(now)
         excess = self.total - max(0, self.limit - amount)
         if excess <= 0:
             return float("-inf")
@@ -87,7 +83,7 @@ class SlidingLog:
             excess -= entry.amount
             if excess <= 0:
                 return entry.time + self.window
-        return self.last_time + self.window
+        return now
 
     def compute_earliest_time(self, now: float, ahead: int, amount: int) -> float:
         """
@@ -95,6 +91,7 @@ class SlidingLog:
 
         A unit fits no earlier than a window after the unit that is `limit` units ahead of it.
         """
+        self._forget(now)
         excess = self.total + ahead + amount - self.limit
         if excess <= 0:
             return now

@@ -22,6 +22,7 @@ class Cost(Value):
 
 class _TicketGate(Protocol):
     def collect(self, ticket: "Ticket") -> None: ...
+    def forget_estimate(self, ticket: "Ticket") -> None: ...
     def build_signal(self, ticket: "Ticket") -> "Future[None]": ...
 
 
@@ -32,20 +33,16 @@ class Ticket:
     It is a resource of its run: closing it, from any thread or signal handler, gives back what it holds.
     """
 
-    __slots__ = (
-        *("_gate", "cost", "is_closed", "is_queued", "is_registered", "is_settled", "number"),
-        *("request_entry", "signal", "token_entry"),
-    )
+    number = 0
+    """The number of the attempt, once it has passed."""
+    signal: "Future[None] | None" = None
+    request_entry: "LogEntry | None" = None
+    token_entry: "LogEntry | None" = None
+    is_queued = holds_slot = is_estimated = is_registered = is_closed = False
 
     def __init__(self, gate: _TicketGate, cost: Cost) -> None:
         self._gate = gate
         self.cost = cost
-        self.signal: Future[None] | None = None
-        self.number = 0
-        """The number of the attempt; 0 before it has passed, and once it is closed."""
-        self.request_entry: LogEntry | None = None
-        self.token_entry: LogEntry | None = None
-        self.is_queued = self.is_settled = self.is_closed = self.is_registered = False
 
     def build_signal(self) -> "Future[None]":
         """Return a future that is done once it is first and there is a slot."""
@@ -54,8 +51,10 @@ class Ticket:
     def close(self) -> None:
         """Give back the place or the slot; a second call completes an interrupted one."""
         self.is_closed = True
-        if self.is_queued or self.number:
+        if self.is_queued or self.holds_slot:
             self._gate.collect(self)
+        if self.is_estimated:
+            self._gate.forget_estimate(self)
 
     def abort(self) -> None:
         """Give it back; `aclose` follows."""
