@@ -172,8 +172,9 @@ class Gate:
 
     def settle(self, ticket: Ticket, tokens: int, now: float) -> None:
         """Correct the estimate of an attempt: what it used more is charged now, what it used less is given back."""
-        if self.tokens is None or not ticket.is_estimated:
+        if ticket.is_settled:
             return
+        ticket.is_settled = True
         self.forget_estimate(ticket)
         excess = tokens - ticket.cost.tokens
         if excess:

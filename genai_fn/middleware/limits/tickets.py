@@ -38,7 +38,7 @@ class Ticket:
     signal: "Future[None] | None" = None
     request_entry: "LogEntry | None" = None
     token_entry: "LogEntry | None" = None
-    is_queued = holds_slot = is_estimated = is_registered = is_closed = False
+    is_queued = holds_slot = is_estimated = is_settled = is_registered = is_closed = False
 
     def __init__(self, gate: _TicketGate, cost: Cost) -> None:
         self._gate = gate
