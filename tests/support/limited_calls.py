@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from returns.result import Failure, Success
 
@@ -18,6 +18,7 @@ from genai_fn.effects import EffectFailed, ReadChunk, SendRequest, Sleep
 from genai_fn.http import HttpRequest
 from genai_fn.middleware import limited
 from genai_fn.middleware.limits.gate import Gate
+from genai_fn.options import Options
 from genai_fn.schema.responses import GenerateContentResponse, GenerateContentResponseUsageMetadata
 from genai_fn.values import Value
 from tests.support.event_simulation import Process, Simulation
@@ -58,6 +59,7 @@ class SimulatedCall(Value, kw_only=True, gc=False):
     statuses: tuple[int, ...] = (200,)
     cancel_at: float = inf
     deadline: float = inf
+    options: ClassVar[Options] = Options()
 
     @property
     def operation(self) -> Any:

@@ -48,7 +48,9 @@ class GatedHandler(HandlerWrapper):
         return self.inner.handle(request, until) if cost is None else self._handle(request, until, cost)
 
     def _handle(self, request: Request[T], until: float, cost: Cost) -> Effects[Result[T, GenaiError]]:
-        attempts = _GatedTransport(self._get_gate(), cost)
+        if request.options.deadline is not None:
+            until = min(until, (yield GetTime()) + request.options.deadline)
+        attempts = _GatedTransport(self._get_gate(), cost, until)
         result = yield from send_through(self.inner.handle(request, until), attempts)
         yield from attempts.finish(result)
         return result
@@ -59,7 +61,9 @@ class GatedHandler(HandlerWrapper):
         return self.inner.open_stream(request, until) if cost is None else self._open_stream(request, until, cost)
 
     def _open_stream(self, request: Request[Any], until: float, cost: Cost) -> Effects[Result[Any, GenaiError]]:
-        attempts = _GatedTransport(self._get_gate(), cost)
+        if request.options.deadline is not None:
+            until = min(until, (yield GetTime()) + request.options.deadline)
+        attempts = _GatedTransport(self._get_gate(), cost, until)
         result = yield from send_through(self.inner.open_stream(request, until), attempts)
         if isinstance(result, Success):
             return Success(_GatedStream(result.unwrap(), attempts))
@@ -100,9 +104,10 @@ class _Attempt:
 class _GatedTransport:
     """The transport of one request. Hedging and fallbacks below may send several attempts at once."""
 
-    def __init__(self, gate: Gate, cost: Cost) -> None:
+    def __init__(self, gate: Gate, cost: Cost, until: float) -> None:
         self._gate = gate
         self._cost = cost
+        self._until = until
         self._attempts: dict[int, _Attempt] = {}  # by the id of their response
         self._last: _Attempt | None = None
         self._used_tokens: int | None = None
@@ -111,7 +116,7 @@ class _GatedTransport:
         """Send a request once it passes the gate."""
         gate = self._gate
         ticket = Ticket(gate, self._cost)
-        error = yield from gate.acquire(ticket, request.deadline)
+        error = yield from gate.acquire(ticket, min(request.deadline, self._until))
         if error is not None:
             if ticket.is_registered:
                 yield from gate.release(ticket)

@@ -81,7 +81,7 @@ def _measure(value: Any) -> int:
     return 0
 
 
-_IGNORED_FIELDS = frozenset({"thought_signature"})
+_IGNORED_FIELDS = frozenset({"role", "thought_signature"})
 
 
 def read_used_tokens(value: Any) -> int | None:
