@@ -109,7 +109,8 @@ class Simulation:
             case GetTime():
                 return self.now
             case ReadChunk(response=response):
-                return response.body.pop(0) if response.body else b""
+                body: list[bytes] = getattr(response, "body", [])
+                return body.pop(0) if body else b""
             case OpenResource(resource=resource):
                 process.resources.add(resource)
             case CloseResource(resource=resource):

@@ -67,7 +67,7 @@ class SimulatedCall(Value, kw_only=True, gc=False):
         return None
 
 
-class _Response(Value, frozen=False):
+class _Response(Value):
     status: int
     body: list[bytes]
     headers: tuple[tuple[str, str], ...] = ()
@@ -127,11 +127,11 @@ class LimitedCalls:
         """Send a call, again after a response that is not its last; the inner handler of the middleware."""
         for status in call.statuses:
             self.arrivals.append(call.number)
-            effect = _SentCall(_REQUEST, until, inf, call=call, status=status)
+            effect = _SentCall(_REQUEST, until, inf, call=call, status=status, marks=[])
             try:
                 response = yield effect
             finally:
-                self.in_flight -= effect.is_sent  # also of a call that is cancelled
+                self.in_flight -= len(effect.marks)  # also of a call that is cancelled
             if isinstance(response, EffectFailed):
                 return Failure(response.error)
             self._in_flight_error -= effect.error  # but the usage of a cancelled one never becomes known
@@ -154,7 +154,7 @@ class LimitedCalls:
     def _answer(self, effect: SendRequest) -> tuple[float, Any]:
         assert isinstance(effect, _SentCall)
         call, status = effect.call, effect.status
-        effect.is_sent = True
+        effect.marks.append("sent")
         self._in_flight_error += effect.error
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -163,10 +163,11 @@ class LimitedCalls:
         return call.latency, _Response(status, [body.encode()] if body else [])
 
 
-class _SentCall(SendRequest, kw_only=True, frozen=False):  # type: ignore[misc]  # the simulation marks what it sends
+class _SentCall(SendRequest, kw_only=True):
     call: SimulatedCall
     status: int
-    is_sent: bool = False
+    marks: list[str]
+    """Contains ``"sent"`` once it was sent."""
 
     @property
     def usage(self) -> int:
