@@ -16,7 +16,7 @@ from math import inf, ulp
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource, Sleep
-from genai_fn.errors import Closed, GenaiError, QuotaExceeded, TimedOut
+from genai_fn.errors import GenaiError, QuotaExceeded, TimedOut
 from genai_fn.middleware.limits.advice import QuotaAdvice
 from genai_fn.middleware.limits.days import DayCounter
 from genai_fn.middleware.limits.sliding_log import SlidingLog
@@ -94,11 +94,19 @@ class Gate:
     def acquire(self, ticket: Ticket, deadline: float) -> Effects[GenaiError | None]:
         """Wait until an attempt may start; returns an error if it may not, or not before its deadline."""
         now: float = yield GetTime()
-        if self.max_in_flight == inf and self._pass_at_once(ticket, now):
+        if self.max_in_flight < inf:
+            ticket.is_registered = True
+            yield OpenResource(ticket)
+        if self._pass_at_once(ticket, now):
             return None
-        ticket.is_registered = True
-        yield OpenResource(ticket)
+        if not ticket.is_registered:
+            ticket.is_registered = True
+            yield OpenResource(ticket)
+        return (yield from self._wait_in_queue(ticket, now, deadline))
+
+    def _wait_in_queue(self, ticket: Ticket, now: float, deadline: float) -> Effects[GenaiError | None]:
         outcome = self._join(ticket, now, deadline)
+        ticket.close_again()
         while outcome != _PASSED:
             if isinstance(outcome, GenaiError):
                 return outcome
@@ -134,16 +142,16 @@ class Gate:
         """Let an attempt pass if nobody waits and it fits."""
         try:
             with self.lock:
-                return not self._queue and self._try_pass(ticket, now) == _PASSED
+                is_passed = not self._queue and self._try_pass(ticket, now) == _PASSED
         finally:
             if self._closed:
                 self.process_closed()
+        ticket.close_again()
+        return is_passed
 
     @change_state
     def _join(self, ticket: Ticket, now: float, deadline: float) -> GenaiError | float:
         """Put an attempt into the queue, unless it cannot pass before its deadline; returns as `_advance` does."""
-        if ticket.is_closed:  # by another thread, just before
-            return Closed()
         refusal = self._find_refusal(ticket, now)
         if refusal is not None:
             return refusal
@@ -319,6 +327,8 @@ class Gate:
 
     def _signal_first(self) -> None:
         """Wake the first of the queue, if there is a slot for it."""
+        if not self._queue:
+            return
         self._drop_left()
         if not self._queue or len(self._slots) + 1 > self.max_in_flight:
             return

@@ -56,6 +56,11 @@ class Ticket:
         if self.is_estimated:
             self._gate.forget_estimate(self)
 
+    def close_again(self) -> None:
+        """Close it if it was closed by another thread, maybe before it held what it holds now; its run is over."""
+        if self.is_closed:
+            self.close()
+
     def abort(self) -> None:
         """Give it back; `aclose` follows."""
         self.close()
