@@ -20,7 +20,7 @@ from genai_fn.middleware.limits.advice import read_advice
 from genai_fn.middleware.limits.costs import read_used_tokens
 from genai_fn.middleware.limits.days import compute_seconds_to_midnight
 from genai_fn.middleware.limits.gate import Gate
-from genai_fn.middleware.limits.tickets import Cost, Ticket
+from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
 from genai_fn.request import Request
 from genai_fn.values import Value
 from genai_fn.wire import build_api_error
@@ -95,7 +95,7 @@ class _Attempt:
 
     __slots__ = ("body", "response", "ticket")
 
-    def __init__(self, ticket: Ticket, response: OpenResponse) -> None:
+    def __init__(self, ticket: AttemptTicket, response: OpenResponse) -> None:
         self.ticket = ticket
         self.response = response
         self.body: bytearray | None = bytearray() if response.status == _TOO_MANY_REQUESTS else None
@@ -115,7 +115,7 @@ class _GatedTransport:
     def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
         """Send a request once it passes the gate."""
         gate = self._gate
-        ticket = Ticket(gate, self._cost)
+        ticket = AttemptTicket(gate, self._cost)
         error = yield from gate.acquire(ticket, min(request.deadline, self._until))
         if error is not None:
             if ticket.is_registered:

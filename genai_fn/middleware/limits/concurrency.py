@@ -12,7 +12,7 @@ from genai_fn.middleware.limits.gate_middleware import (
     check_function,
     get_model,
 )
-from genai_fn.middleware.limits.tickets import Cost, Ticket
+from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
 from genai_fn.options import check_at_least_one, check_positive
 from genai_fn.request import Request
 from genai_fn.values import Value
@@ -134,7 +134,7 @@ class AdaptiveGate(Gate):
         """The number of the last attempt that had passed when the limit was decreased."""
 
     @change_state
-    def observe(self, ticket: Ticket, *, is_overloaded: bool) -> None:
+    def observe(self, ticket: AttemptTicket, *, is_overloaded: bool) -> None:
         """Increase or decrease the limit; attempts that started before the last decrease tell nothing new."""
         limit = self.max_in_flight
         if ticket.number <= self._last_before_decrease:

@@ -20,7 +20,7 @@ from genai_fn.errors import GenaiError, QuotaExceeded, TimedOut
 from genai_fn.middleware.limits.advice import QuotaAdvice
 from genai_fn.middleware.limits.days import DayCounter
 from genai_fn.middleware.limits.sliding_log import SlidingLog
-from genai_fn.middleware.limits.tickets import Ticket
+from genai_fn.middleware.limits.tickets import AttemptTicket
 
 __all__ = ["Gate", "change_state"]
 
@@ -74,10 +74,10 @@ class Gate:
         self._estimated: set[int] = set()  # and of those whose tokens are estimated, and may turn out to be fewer
         self._last_time = self._blocked_until = -inf
         self._exhausted: dict[str | None, float] = {}
-        self._queue: deque[Ticket] = deque()
+        self._queue: deque[AttemptTicket] = deque()
         self._queued_requests = 0
         self.lock = threading.Lock()
-        self._closed: deque[Ticket] = deque()
+        self._closed: deque[AttemptTicket] = deque()
 
     @property
     def in_flight(self) -> int:
@@ -91,7 +91,7 @@ class Gate:
 
     # What programs do
 
-    def acquire(self, ticket: Ticket, deadline: float) -> Effects[GenaiError | None]:
+    def acquire(self, ticket: AttemptTicket, deadline: float) -> Effects[GenaiError | None]:
         """Wait until an attempt may start; returns an error if it may not, or not before its deadline."""
         now: float = yield GetTime()
         if self.max_in_flight < inf:
@@ -104,7 +104,7 @@ class Gate:
             yield OpenResource(ticket)
         return (yield from self._wait_in_queue(ticket, now, deadline))
 
-    def _wait_in_queue(self, ticket: Ticket, now: float, deadline: float) -> Effects[GenaiError | None]:
+    def _wait_in_queue(self, ticket: AttemptTicket, now: float, deadline: float) -> Effects[GenaiError | None]:
         outcome = self._join(ticket, now, deadline)
         ticket.close_again()
         while outcome != _PASSED:
@@ -124,7 +124,7 @@ class Gate:
             outcome = self._advance(ticket, now)
         return None
 
-    def release(self, ticket: Ticket) -> Effects[None]:
+    def release(self, ticket: AttemptTicket) -> Effects[None]:
         """Give back the slot of an attempt that has ended, whose ticket is registered."""
         ticket.is_registered = False
         yield CloseResource(ticket)
@@ -138,7 +138,7 @@ class Gate:
 
     # What changes the state, each with the lock
 
-    def _pass_at_once(self, ticket: Ticket, now: float) -> bool:
+    def _pass_at_once(self, ticket: AttemptTicket, now: float) -> bool:
         """Let an attempt pass if nobody waits and it fits."""
         try:
             with self.lock:
@@ -150,7 +150,7 @@ class Gate:
         return is_passed
 
     @change_state
-    def _join(self, ticket: Ticket, now: float, deadline: float) -> GenaiError | float:
+    def _join(self, ticket: AttemptTicket, now: float, deadline: float) -> GenaiError | float:
         """Put an attempt into the queue, unless it cannot pass before its deadline; returns as `_advance` does."""
         refusal = self._find_refusal(ticket, now)
         if refusal is not None:
@@ -166,19 +166,19 @@ class Gate:
         return self._try_if_first(ticket, now)
 
     @change_state
-    def _advance(self, ticket: Ticket, now: float) -> GenaiError | float:
+    def _advance(self, ticket: AttemptTicket, now: float) -> GenaiError | float:
         """Let an attempt of the queue pass; returns `_PASSED`, `_BEHIND`, the time to try again, or an error."""
         return self._try_if_first(ticket, now)
 
     @change_state
-    def build_signal(self, ticket: Ticket) -> "Future[None]":
+    def build_signal(self, ticket: AttemptTicket) -> "Future[None]":
         """Return a future that is done once a ticket is first and there is a slot."""
         signal: Future[None] = Future()
         ticket.signal = signal
         self._signal_first()
         return signal
 
-    def settle(self, ticket: Ticket, tokens: int, now: float) -> None:
+    def settle(self, ticket: AttemptTicket, tokens: int, now: float) -> None:
         """Correct the estimate of an attempt: what it used more is charged now, what it used less is given back."""
         if ticket.is_settled:
             return
@@ -188,13 +188,13 @@ class Gate:
         if excess:
             self._correct_tokens(ticket, excess, now)
 
-    def forget_estimate(self, ticket: Ticket) -> None:
+    def forget_estimate(self, ticket: AttemptTicket) -> None:
         """Expect no correction of an estimate any more."""
         self._estimated.discard(ticket.number)
         ticket.is_estimated = False
 
     @change_state
-    def _correct_tokens(self, ticket: Ticket, excess: int, now: float) -> None:
+    def _correct_tokens(self, ticket: AttemptTicket, excess: int, now: float) -> None:
         if self.tokens is None or ticket.token_entry is None:
             return
         if excess < 0:
@@ -204,7 +204,7 @@ class Gate:
             self.tokens.add(self._last_time, excess)
 
     @change_state
-    def refund(self, ticket: Ticket) -> None:
+    def refund(self, ticket: AttemptTicket) -> None:
         """Give back all that an attempt has taken: nothing was sent."""
         if self.requests is not None and ticket.request_entry is not None:
             self.requests.reduce(ticket.request_entry, ticket.cost.requests)
@@ -229,10 +229,10 @@ class Gate:
         if self.day is not None:
             self.day.set_end(time)
 
-    def observe(self, ticket: Ticket, *, is_overloaded: bool) -> None:
+    def observe(self, ticket: AttemptTicket, *, is_overloaded: bool) -> None:
         """Learn how an attempt went; a gate that adapts overrides it."""
 
-    def collect(self, ticket: Ticket) -> None:
+    def collect(self, ticket: AttemptTicket) -> None:
         """
         Take back what a ticket holds, from any thread or signal handler.
 
@@ -260,11 +260,11 @@ class Gate:
             self._closed.popleft()
         self._signal_first()
 
-    def _try_if_first(self, ticket: Ticket, now: float) -> GenaiError | float:
+    def _try_if_first(self, ticket: AttemptTicket, now: float) -> GenaiError | float:
         self._drop_left()
         return self._try_pass(ticket, now) if self._queue and self._queue[0] is ticket else _BEHIND
 
-    def _try_pass(self, ticket: Ticket, now: float) -> GenaiError | float:
+    def _try_pass(self, ticket: AttemptTicket, now: float) -> GenaiError | float:
         refusal = self._find_refusal(ticket, now)
         if refusal is not None:
             return refusal
@@ -280,7 +280,7 @@ class Gate:
         self._admit(ticket, now)
         return _PASSED
 
-    def _admit(self, ticket: Ticket, now: float) -> None:
+    def _admit(self, ticket: AttemptTicket, now: float) -> None:
         self._last_time = now
         self.passed += 1
         ticket.number = self.passed
@@ -300,7 +300,7 @@ class Gate:
             self._queued_requests -= ticket.cost.requests
             self._signal_first()
 
-    def _find_refusal(self, ticket: Ticket, now: float) -> QuotaExceeded | None:
+    def _find_refusal(self, ticket: AttemptTicket, now: float) -> QuotaExceeded | None:
         """Find a limit for which waiting does not help, or not before another day."""
         needed, day = ticket.cost.requests, self.day
         if self.requests is not None and needed > self.requests.limit:
@@ -343,7 +343,7 @@ _BEHIND = inf
 _MIN_HALF_SECONDS = 0.25
 
 
-def _wait_for_turn(ticket: Ticket, seconds: float) -> Effects[TimedOut | None]:
+def _wait_for_turn(ticket: AttemptTicket, seconds: float) -> Effects[TimedOut | None]:
     try:
         yield CallFunction(ticket.build_signal, timeout=max(0.0, seconds))
     except FlowFailed as failed:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from genai_fn.middleware.limits.sliding_log import LogEntry
 
-__all__ = ["Cost", "Ticket"]
+__all__ = ["AttemptTicket", "Cost"]
 
 
 class Cost(Value):
@@ -21,12 +21,12 @@ class Cost(Value):
 
 
 class _TicketGate(Protocol):
-    def collect(self, ticket: "Ticket") -> None: ...
-    def forget_estimate(self, ticket: "Ticket") -> None: ...
-    def build_signal(self, ticket: "Ticket") -> "Future[None]": ...
+    def collect(self, ticket: "AttemptTicket") -> None: ...
+    def forget_estimate(self, ticket: "AttemptTicket") -> None: ...
+    def build_signal(self, ticket: "AttemptTicket") -> "Future[None]": ...
 
 
-class Ticket:
+class AttemptTicket:
     """
     The place of an attempt in the queue of a gate, and then its slot among those in flight.
 

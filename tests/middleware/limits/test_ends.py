@@ -12,7 +12,7 @@ from genai_fn import Gemini, Http, generate, streamed, text
 from genai_fn.errors import Closed
 from genai_fn.middleware import adaptive, limited
 from genai_fn.middleware.limits.gate import Gate
-from genai_fn.middleware.limits.tickets import Cost, Ticket
+from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
 from genai_fn.testing import Fake
 from tests.support.idle_threads import is_blocked
 from tests.support.interpreter_kinds import wait_until
@@ -75,7 +75,7 @@ def test_an_interrupt_ends_a_wait() -> None:
 def test_closing_a_ticket_while_the_lock_is_taken() -> None:
     """A signal handler, or the garbage collector, may close a ticket within a method of its own gate."""
     gate = Gate(max_in_flight=1)
-    ticket = Ticket(gate, Cost(1))
+    ticket = AttemptTicket(gate, Cost(1))
     program = gate.acquire(ticket, float("inf"))
     program.send(None)
     program.send(0.0)  # the time
