@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         NoText as NoText,
         OperationFailed as OperationFailed,
         PageLoop as PageLoop,
+        QuotaExceeded as QuotaExceeded,
         RateLimited as RateLimited,
         ServerError as ServerError,
         TimedOut as TimedOut,

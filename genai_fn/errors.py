@@ -34,6 +34,7 @@ __all__ = [
     "NoText",
     "OperationFailed",
     "PageLoop",
+    "QuotaExceeded",
     "RateLimited",
     "ServerError",
     "TimedOut",
@@ -500,6 +501,30 @@ class PageLoop(GenaiError):
 
     def __str__(self) -> str:
         return f"the page token {self.token!r} came twice"
+
+
+@dataclass(eq=False, repr=False)
+class QuotaExceeded(GenaiError):
+    """
+    A request does not fit into a quota, and waiting is no use, or not before another day. Nothing was sent.
+
+    Args:
+        quota: The quota, such as ``requests per day``.
+
+        limit: Its limit, if it is known.
+
+        retry_after: Seconds until it is renewed; None if the request alone exceeds the limit.
+    """
+
+    quota: str
+    limit: int | None = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        limit = "" if self.limit is None else f" of {self.limit:,}"
+        if self.retry_after is None:
+            return f"more than the limit{limit} {self.quota} in one request"
+        return f"exhausted: {self.quota}{limit}, for {self.retry_after:,.0f} s more"
 
 
 @dataclass(eq=False, repr=False)

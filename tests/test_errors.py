@@ -35,6 +35,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.CountMismatch(3, 2),
     errors.EmbeddingFailed(5, ["a text"], errors.ServerError(503)),
     errors.PageLoop("t"),
+    errors.QuotaExceeded("requests per day", 50, 3600.0),
     errors.LiveClosed(1011, "r"),
     errors.NoAnswer("request", None),
 )

@@ -82,17 +82,21 @@ _CONTENTS_PATH = re.compile(r"contents\b")
 
 def _is_quota_exhausted(error: RateLimited) -> bool:
     """Whether an exhausted quota is one for a day or one of zero requests, which no wait of a retry restores."""
-    violations = tuple(_iterate_violations(error))
-    is_daily = any("perday" in str(each.get("quotaId", "")).lower() for each in violations)
-    is_zero = any(str(each.get("quotaValue")) == "0" for each in violations)
-    return is_daily or is_zero or _ZERO_LIMIT.search(error.message) is not None
+    is_daily = any("perday" in str(each.get("quotaId", "")).lower() for each in iterate_quota_violations(error))
+    return is_daily or is_quota_zero(error)
+
+
+def is_quota_zero(error: RateLimited) -> bool:
+    """Return whether a request has exceeded a quota of zero, such as one of a model that needs billing."""
+    is_zero = any(str(each.get("quotaValue")) == "0" for each in iterate_quota_violations(error))
+    return is_zero or _ZERO_LIMIT.search(error.message) is not None
 
 
 _ZERO_LIMIT = re.compile(r"\blimit: 0(?![.\d])")
 """As in ``Quota exceeded for metric: …, limit: 0``; JSON of protobuf may omit a ``quotaValue`` of zero."""
 
 
-def _iterate_violations(error: RateLimited) -> Iterator[Mapping[str, Any]]:
+def iterate_quota_violations(error: RateLimited) -> Iterator[Mapping[str, Any]]:
     """Iterate over the violations in the details of type ``google.rpc.QuotaFailure``."""
     for detail in error.details:
         fields: Mapping[str, Any] = cast("Any", detail) if isinstance(detail, Mapping) else {}

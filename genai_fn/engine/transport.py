@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from genai_fn.effects import EffectFailed, Effects, OpenResponse, Race, ReadChunk, RunAll, SendRequest, Spawn
-from genai_fn.engine.stepper import intercept_effects, wrap_programs
+from genai_fn.engine.stepper import wrap_programs
 
 __all__ = ["EffectTransport", "Transport", "send_through"]
 
@@ -43,16 +43,25 @@ class EffectTransport:
 
 def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
     """Run a program, and send all HTTP requests of the program and its children through a transport."""
-    return intercept_effects(effects, partial(_route_effect, transport))
+    resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
+    answer: Any = None
+    while True:
+        try:
+            effect = resume(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # the program's
+        resume = effects.send
+        try:
+            if isinstance(effect, SendRequest):
+                answer = yield from transport.send(effect)
+            elif isinstance(effect, ReadChunk):
+                answer = yield from transport.read_chunk(effect)
+            elif isinstance(effect, _WITH_PROGRAMS):
+                answer = yield wrap_programs(effect, partial(send_through, transport=transport))
+            else:
+                answer = yield effect
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may handle it
+            resume, answer = effects.throw, error
 
 
-def _route_effect(transport: Transport, effect: Any) -> Effects[Any]:
-    match effect:
-        case SendRequest():
-            return (yield from transport.send(effect))
-        case ReadChunk():
-            return (yield from transport.read_chunk(effect))
-        case RunAll() | Race() | Spawn():
-            return (yield wrap_programs(effect, partial(send_through, transport=transport)))
-        case _:
-            return (yield effect)
+_WITH_PROGRAMS = (RunAll, Race, Spawn)

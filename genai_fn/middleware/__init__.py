@@ -16,6 +16,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``coalescing``: single embeddings of many callers as one batch
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
 - ``hedging``: a second attempt when the first is slow
+- ``limits``: rate limits, and concurrency limits that find themselves
 """
 
 from typing import TYPE_CHECKING
@@ -47,5 +48,7 @@ if TYPE_CHECKING:
     from genai_fn.middleware.fallbacks.fallback import fallback as fallback
     from genai_fn.middleware.fallbacks.targets import FallbackTarget as FallbackTarget
     from genai_fn.middleware.hedging import hedged as hedged
+    from genai_fn.middleware.limits.concurrency import ConcurrencyLimit as ConcurrencyLimit, adaptive as adaptive
+    from genai_fn.middleware.limits.rate_limit import RateLimit as RateLimit, limited as limited
 else:
     __getattr__, __dir__ = defer_imports(globals())

@@ -338,7 +338,7 @@ class SyncExecutor:
 
     def _open_racer(self) -> "SyncExecutor":
         """Open an executor for a program in another thread, which can be closed alone; closing this one closes it."""
-        racer = SyncExecutor(self._transport, self._token_cache, self._on_event)
+        racer = SyncExecutor(self._transport, self._token_caches, self._on_event)
         self._racers.add(racer)
         self._open_resources.add(racer)
         if self._close_event.is_set():  # by another thread, meanwhile

@@ -1,0 +1,207 @@
+"""
+Runs each attempt of a request through a gate.
+
+The handler sees a request, its result and the items of its stream, so that it knows the tokens that were used. The
+transport below it sees the attempts, so that retries and the attempts of inner middleware pass the gate, too.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import EffectFailed, Effects, GetTime, OpenResponse, ReadChunk, SendRequest
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.transport import send_through
+from genai_fn.errors import APIError, GenaiError, QuotaExceeded, TimedOut, TransportError
+from genai_fn.http import HttpResponse
+from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.middleware.limits.advice import read_advice
+from genai_fn.middleware.limits.costs import read_used_tokens
+from genai_fn.middleware.limits.days import compute_seconds_to_midnight
+from genai_fn.middleware.limits.gate import Gate
+from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
+from genai_fn.request import Request
+from genai_fn.values import Value
+from genai_fn.wire import build_api_error
+from genai_fn.wire.decompress import Decompressor
+
+__all__ = ["GatedHandler", "RequestPricer"]
+
+T = TypeVar("T")
+
+RequestPricer: TypeAlias = Callable[[Request[Any]], Cost | None]
+"""Computes the cost of an attempt of a request; None lets the request bypass the gate."""
+
+
+class GatedHandler(HandlerWrapper):
+    """Lets each attempt of the requests that have a cost pass a gate."""
+
+    def __init__(self, inner: RequestHandler, get_gate: Callable[[], Gate], compute_cost: RequestPricer) -> None:
+        super().__init__(inner)
+        self._get_gate = get_gate
+        self._compute_cost = compute_cost
+
+    def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
+        """Run one request, each of its attempts once it passes."""
+        cost = self._compute_cost(request)
+        return self.inner.handle(request, until) if cost is None else self._handle(request, until, cost)
+
+    def _handle(self, request: Request[T], until: float, cost: Cost) -> Effects[Result[T, GenaiError]]:
+        if request.options.deadline is not None:
+            until = min(until, (yield GetTime()) + request.options.deadline)
+        attempts = _GatedTransport(self._get_gate(), cost, until)
+        result = yield from send_through(self.inner.handle(request, until), attempts)
+        yield from attempts.finish(result)
+        return result
+
+    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Open a server stream; its attempt is in flight until its end."""
+        cost = self._compute_cost(request)
+        return self.inner.open_stream(request, until) if cost is None else self._open_stream(request, until, cost)
+
+    def _open_stream(self, request: Request[Any], until: float, cost: Cost) -> Effects[Result[Any, GenaiError]]:
+        if request.options.deadline is not None:
+            until = min(until, (yield GetTime()) + request.options.deadline)
+        attempts = _GatedTransport(self._get_gate(), cost, until)
+        result = yield from send_through(self.inner.open_stream(request, until), attempts)
+        if isinstance(result, Success):
+            return Success(_GatedStream(result.unwrap(), attempts))
+        yield from attempts.finish(result)
+        return result
+
+    def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        """Return the next items of a stream."""
+        return self._read_items(handle) if isinstance(handle, _GatedStream) else self.inner.read_items(handle)
+
+    def _read_items(self, handle: "_GatedStream") -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        items = yield from self.inner.read_items(handle.inner)
+        for item in items:
+            handle.attempts.note_usage(item)
+        if not items or isinstance(items[-1], Failure):
+            yield from handle.attempts.finish(items[-1] if items else None)
+        return items
+
+
+class _GatedStream(Value):
+    """The handle of a stream whose attempt has passed a gate."""
+
+    inner: Any
+    attempts: "_GatedTransport"
+
+
+class _Attempt:
+    """An attempt that has passed: its ticket, its response, and the body of a 429, which advises how long to wait."""
+
+    __slots__ = ("body", "response", "ticket")
+
+    def __init__(self, ticket: AttemptTicket, response: OpenResponse) -> None:
+        self.ticket = ticket
+        self.response = response
+        self.body: bytearray | None = bytearray() if response.status == _TOO_MANY_REQUESTS else None
+
+
+class _GatedTransport:
+    """The transport of one request. Hedging and fallbacks below may send several attempts at once."""
+
+    def __init__(self, gate: Gate, cost: Cost, until: float) -> None:
+        self._gate = gate
+        self._cost = cost
+        self._until = until
+        self._attempts: dict[int, _Attempt] = {}  # by the id of their response
+        self._last: _Attempt | None = None
+        self._used_tokens: int | None = None
+
+    def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
+        """Send a request once it passes the gate."""
+        gate = self._gate
+        ticket = AttemptTicket(gate, self._cost)
+        error = yield from gate.acquire(ticket, min(request.deadline, self._until))
+        if error is not None:
+            if ticket.is_registered:
+                yield from gate.release(ticket)
+            return EffectFailed(error)
+        response: OpenResponse | EffectFailed = yield request
+        if isinstance(response, EffectFailed):
+            if _is_unsent(response.error):
+                gate.refund(ticket)
+            gate.observe(ticket, is_overloaded=_is_sent_in_vain(response.error))
+            if ticket.is_registered:
+                yield from gate.release(ticket)
+            return response
+        gate.observe(ticket, is_overloaded=response.status in _OVERLOADED)
+        self._attempts[id(response)] = self._last = _Attempt(ticket, response)
+        if gate.day is not None and not gate.day.has_exact_end:
+            seconds = compute_seconds_to_midnight(response.headers)
+            if seconds is not None:
+                now: float = yield GetTime()
+                gate.set_end_of_day(now + seconds)
+        return response
+
+    def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:
+        """Read the next chunk; at its end, the attempt is no longer in flight."""
+        data: bytes | EffectFailed = yield chunk
+        attempt = self._attempts.get(id(chunk.response))
+        if attempt is None:
+            return data
+        if attempt.body is not None and isinstance(data, bytes) and len(attempt.body) < _MAX_ADVICE_BYTES:
+            attempt.body += data
+        if not data or isinstance(data, EffectFailed):
+            del self._attempts[id(chunk.response)]
+            if attempt.body:
+                yield from self._apply_advice(_parse_error(attempt.response, bytes(attempt.body)))
+                self._last = None
+            elif isinstance(data, EffectFailed):
+                self._gate.observe(attempt.ticket, is_overloaded=_is_sent_in_vain(data.error))
+            if attempt.ticket.is_registered:
+                yield from self._gate.release(attempt.ticket)
+        return data
+
+    def note_usage(self, result: Result[Any, GenaiError]) -> None:
+        """Remember the usage of a response, or of a chunk of a stream, where the last one counts."""
+        if self._gate.tokens is not None and isinstance(result, Success):
+            used = read_used_tokens(result.unwrap())
+            self._used_tokens = self._used_tokens if used is None else used
+
+    def finish(self, result: Result[Any, GenaiError] | None) -> Effects[None]:
+        """Apply what the end of the request or stream tells, and release the attempts that are still in flight."""
+        last = self._last
+        if result is not None and last is not None:
+            self.note_usage(result)
+            error = result.failure() if isinstance(result, Failure) else None
+            if isinstance(error, APIError):
+                yield from self._apply_advice(error)
+        if self._used_tokens is not None and last is not None:
+            now: float = (yield GetTime()) if self._used_tokens > self._cost.tokens else 0.0
+            self._gate.settle(last.ticket, self._used_tokens, now)
+        while self._attempts:
+            ticket = self._attempts.popitem()[1].ticket
+            if ticket.is_registered:
+                yield from self._gate.release(ticket)
+
+    def _apply_advice(self, error: APIError) -> Effects[None]:
+        advice = read_advice(error)
+        if advice is not None:
+            now: float = yield GetTime()
+            self._gate.apply_advice(advice, self._cost.model, now)
+
+
+_TOO_MANY_REQUESTS = 429
+_OVERLOADED = (_TOO_MANY_REQUESTS, 503)
+_MAX_ADVICE_BYTES = 64 * 1024
+
+
+def _is_sent_in_vain(error: GenaiError) -> bool:
+    """Whether a request was sent, and no answer came in time."""
+    return isinstance(error, TimedOut) and error.sent
+
+
+def _is_unsent(error: GenaiError) -> bool:
+    """Whether not a byte was sent, so that no server counts the attempt."""
+    return isinstance(error, QuotaExceeded) or (isinstance(error, TransportError) and not getattr(error, "sent", True))
+
+
+def _parse_error(response: OpenResponse, body: bytes) -> APIError:
+    decompressor = Decompressor(response.headers, _MAX_ADVICE_BYTES)
+    text = decompressor.feed(body)
+    return build_api_error(HttpResponse(response.status, response.headers, text if isinstance(text, bytes) else b""))

@@ -1,0 +1,103 @@
+"""What requests cost: how many requests they count as, and estimates of their tokens, which need no network."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from msgspec import Struct
+
+from genai_fn.http import ValueWithResponse
+from genai_fn.request import Request
+from genai_fn.schema.content import Blob, Content, FileData, Part
+
+__all__ = ["count_requests", "estimate_tokens", "read_used_tokens"]
+
+
+def count_requests(request: Request[Any]) -> int:
+    """
+    Return as how many requests a request counts: each content of an embedding is one; files, jobs and lists are none.
+
+    >>> from genai_fn import embed, files, generate
+    >>> count_requests(generate("gemini-2.5-flash", "hi")), count_requests(embed("gemini-embedding-001", ["a", "b"]))
+    (1, 2)
+    >>> count_requests(files.list())
+    0
+    """
+    operation = request.operation
+    if operation.op in _EMBEDDINGS:
+        return len(cast("Any", operation).contents)
+    return int(operation.op in _GENERATIONS)
+
+
+_EMBEDDINGS = frozenset({"embed", "embed.numpy"})
+_GENERATIONS = frozenset(
+    {
+        *("generate", "generate.stream", "videos.generate"),
+        *("images.generate", "images.edit", "images.recontext", "images.segment", "images.upscale"),
+    }
+)
+
+
+def estimate_tokens(request: Request[Any]) -> int:
+    """
+    Estimate the input tokens of a request: one for 4 bytes of text in UTF-8, 258 for each image or other file.
+
+    >>> from genai_fn import generate
+    >>> estimate_tokens(generate("gemini-2.5-flash", "Why is the sky blue?"))
+    5
+    """
+    operation: Any = request.operation
+    config = getattr(operation, "config", None)
+    contents: tuple[Content, ...] = getattr(operation, "contents", ())
+    size = sum(_measure_part(part) for content in contents for part in content.parts or ())
+    for value in (getattr(operation, "prompt", None), *(getattr(config, name, None) for name in _CONFIG_FIELDS)):
+        size += 0 if value is None else _measure(value)
+    return -(-size // _BYTES_PER_TOKEN)
+
+
+_CONFIG_FIELDS = ("system_instruction", "tools")
+_BYTES_PER_TOKEN = 4
+_FILE_TOKENS = 258  # of an image, or of a second of video
+
+
+def _measure_part(part: Part) -> int:
+    """Return the size of a part; of the usual one, a text, without a look at its many other fields."""
+    return _measure(part if part.text is None else part.text)
+
+
+def _measure(value: Any) -> int:
+    """Return the size of a value in bytes of text."""
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
+    if isinstance(value, tuple | list):
+        return sum(map(_measure, cast("Iterable[Any]", value)))
+    if isinstance(value, Blob | FileData):
+        return _FILE_TOKENS * _BYTES_PER_TOKEN
+    if isinstance(value, Struct):
+        return sum(_measure(getattr(value, name)) for name in value.__struct_fields__ if name not in _IGNORED_FIELDS)
+    if isinstance(value, Mapping):
+        return sum(_measure(name) + _measure(each) for name, each in cast("Mapping[str, Any]", value).items())
+    return 0
+
+
+_IGNORED_FIELDS = frozenset({"role", "thought_signature"})
+
+
+def read_used_tokens(value: Any) -> int | None:
+    """Return the input tokens that a response, or the last chunk of a stream, says it has used; None if it does not."""
+    if isinstance(value, ValueWithResponse):
+        value = cast("Any", value).value
+    usage = getattr(value, "usage_metadata", None)
+    prompt: int | None = getattr(usage, "prompt_token_count", None)
+    if prompt is None:
+        return _sum_token_counts(getattr(value, "embeddings", ()))
+    calls: int | None = getattr(usage, "tool_use_prompt_token_count", None)
+    return prompt + (calls or 0)
+
+
+def _sum_token_counts(embeddings: Iterable[Any]) -> int | None:
+    """Add the tokens of embeddings; None unless each has them."""
+    counts: list[float | None] = [getattr(each.statistics, "token_count", None) for each in embeddings]
+    known = [int(count) for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
