@@ -1,13 +1,13 @@
 """
 Development tasks, one command each: ``python tasks.py lint types``.
 
-lint, types, test, cover, docs, bench, scaling and faults use the Python that runs this file, which needs the extra
-``dev``. CI runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs
-the tests with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of
-its own, since it cannot be installed beside 1.51.0, and captures again what it does. bench does the same to measure it
-on aiohttp, and uvloop in another, and writes docs/benchmarks. fuzz installs atheris in an environment of its own, as it
-exists for Linux and macOS only. foreign installs other clients of the API, each in an environment of its own, and needs
-npm and Node.js for two of them.
+lint, types, test, cover, docs, bench, scaling, faults and jobs use the Python that runs this file, which needs the
+extra ``dev``. CI runs the same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor
+runs the tests with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment
+of its own, since it cannot be installed beside 1.51.0, and captures again what it does. bench does the same to measure
+it on aiohttp, and uvloop in another, and writes docs/benchmarks. fuzz installs atheris in an environment of its own, as
+it exists for Linux and macOS only. foreign installs other clients of the API, each in an environment of its own, and
+needs npm and Node.js for two of them. jobs kills an embedding job 200 times.
 """
 
 import subprocess
@@ -83,6 +83,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
             for manner in ("raise", "close")
         ),
     ),
+    "jobs": ((*HERE, "tests.support.job_kills"),),
     "lock": (
         (
             *("uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--python-version", "3.11"),

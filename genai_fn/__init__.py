@@ -22,6 +22,7 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``interpreters``: performs the effects, sync or async.
 - ``middleware``: rate limits, fallbacks, caches, budgets, traces: wrappers of any interpreter.
 - ``local_tokenizer``: counts tokens without a request.
+- ``jobs``: embeds any number of texts to Parquet files, which can be interrupted and resumed.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.
 - ``codec``, ``lazy_names``: JSON for all parts, and the loading of public names.

@@ -1,4 +1,6 @@
-"""Events that ``on_event`` receives: requests, function calls, uploads, Live sessions. They contain no credentials."""
+"""
+Events that ``on_event`` receives: requests, function calls, uploads, Live sessions, jobs. They contain no credentials.
+"""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -10,6 +12,7 @@ from genai_fn.values import Value
 __all__ = [
     "CacheHit",
     "Called",
+    "EmbeddingProgress",
     "Event",
     "Failed",
     "FellBack",
@@ -107,6 +110,38 @@ class Resumed(Value):
     session_id: str | None
 
 
+class EmbeddingProgress(Value, kw_only=True):
+    """
+    Progress of an `EmbeddingJob`: when it starts, after each batch, and at its end.
+
+    `done`, `failed`, `tokens` and `texts_per_second` are of this run; `skipped` rows were finished before it, or have
+    the text of another row.
+    """
+
+    done: int = 0
+    """Texts whose vectors have arrived."""
+    failed: int = 0
+    """Texts that have no vector, and will not have one."""
+    skipped: int = 0
+    total: int | None = None
+    """Rows of the source; None if that is not known before all are read."""
+    tokens: int = 0
+    """Tokens that the server has counted, where it counts them."""
+    texts_per_second: float = 0.0
+    seconds_left: float | None = None
+    """None if `total` is not known, or nothing is done yet."""
+
+
 Event: TypeAlias = (
-    Sending | Responded | Retrying | Failed | FellBack | CacheHit | Called | Uploaded | Reconnecting | Resumed
+    Sending
+    | Responded
+    | Retrying
+    | Failed
+    | FellBack
+    | CacheHit
+    | Called
+    | Uploaded
+    | Reconnecting
+    | Resumed
+    | EmbeddingProgress
 )

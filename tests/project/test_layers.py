@@ -47,7 +47,7 @@ LAYERS = (
     ("modifiers",),
     ("emulator",),
     ("interpreters",),
-    ("local_tokenizer",),
+    ("jobs", "local_tokenizer"),
     ("middleware",),
     ("testing",),
     ("cli",),
@@ -193,7 +193,7 @@ MODULES = {get_module_name(path): path for path in list_sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "schema", "testing"}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
-WITH_IO = ("interpreters", "middleware", "cli", "testing", "__main__")
+WITH_IO = ("interpreters", "jobs", "middleware", "cli", "testing", "__main__")
 each_pure_module = pytest.mark.parametrize("name", [each for each in MODULES if find_part(each) not in WITH_IO])
 each_module = pytest.mark.parametrize("name", MODULES)
 

@@ -26,7 +26,7 @@ from genai_fn.wire.resource_names import check_model_name
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
 
-__all__ = ["EmbeddingBatch", "StopOnFailure", "embed_batch", "embed_many", "stream_embeddings"]
+__all__ = ["EmbeddingBatch", "StopOnFailure", "embed_batch", "embed_many", "is_content_error", "stream_embeddings"]
 
 _AnyEmbedding: TypeAlias = ContentEmbedding | ContentEmbeddingArray
 _EmbeddingResult: TypeAlias = Result[_AnyEmbedding, GenaiError]
@@ -262,7 +262,7 @@ def embed_batch(batch: EmbeddingBatch) -> FlowGenerator[Result[EmbeddingResults,
         if len(embeddings) == len(batch.texts):
             return Success(tuple(map(Success, embeddings)))
         result = Failure(CountMismatch(len(batch.texts), len(embeddings)))  # of a fake or a middleware
-    if len(batch.texts) == 1 or not _is_content_error(result.failure()):
+    if len(batch.texts) == 1 or not is_content_error(result.failure()):
         return Success(_build_failures(batch, result.failure()))
     results: list[_EmbeddingResult] = []
     for half in batch.split():
@@ -291,7 +291,7 @@ def _is_last(result: Result[Any, GenaiError], stop_on_failure: StopOnFailure) ->
     return stop_on_failure is True or is_fatal_error(result.failure())
 
 
-def _is_content_error(error: GenaiError) -> bool:
+def is_content_error(error: GenaiError) -> bool:
     """Check whether an error may be caused by one of several contents: the others of its batch may be embedded."""
     if isinstance(error, APIError):
         is_refused = error.code == 413 or (error.code == 400 and error.status in ("INVALID_ARGUMENT", ""))

@@ -1,0 +1,134 @@
+"""A shard whose rows are being read and embedded, until it can be written."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from genai_fn.codec import decode, encode
+from genai_fn.jobs.arrow import load_package
+from genai_fn.jobs.errors import UnusableText
+from genai_fn.jobs.output.dead_letters import DeadLetter, describe_error
+from genai_fn.jobs.output.folder import OutputFolder
+from genai_fn.jobs.output.journal import Journal
+from genai_fn.jobs.output.shards import ShardRow, read_shard_vectors
+from genai_fn.jobs.rows import RowBatch, cut_text
+from genai_fn.jobs.text_index import IndexEntry, TextIndex
+
+__all__ = ["OpenShard"]
+
+
+class OpenShard:
+    """
+    The rows of a shard, the journal with the vectors that are there, and the rows that still `lack` a result.
+
+    A row with a text that an earlier row has is a duplicate: its `origin` is that row, which may be in a shard before.
+    """
+
+    def __init__(self, number: int, first_row: int, journal: Journal) -> None:
+        self.number = number
+        self.first_row = first_row
+        self.journal = journal
+        self.lacking: set[int] = set()
+        self.is_read = False
+        self.rows = 0
+        self.rows_digest = ""
+        self._usable: list[ShardRow] = []
+        self._unusable: list[DeadLetter] = []
+        self._kept: list[Any] = []
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all rows are read, and each has a result."""
+        return self.is_read and not self.lacking
+
+    def add_rows(
+        self, batch: RowBatch, digests: Sequence[bytes | None], origins: Sequence[int], *, keep_text: bool
+    ) -> None:
+        """Add rows, with the hash of each text that can be embedded, and the first row with the same text."""
+        kept_before = sum(each.num_rows for each in self._kept)
+        for index, (text, digest, origin) in enumerate(zip(batch.texts, digests, origins, strict=True)):
+            row, file_row = self.first_row + self.rows, batch.first_row + index
+            if isinstance(text, UnusableText) or digest is None:
+                kept_id = _get_id(batch.kept, index)
+                self._unusable.append(_build_letter(row, batch.file, file_row, kept_id, error=describe_error(text)))  # type: ignore[arg-type]  # a row without a hash has no text
+            else:
+                shown = text if keep_text else cut_text(text) if origin != row else None
+                self._usable.append(ShardRow(row, batch.file, file_row, digest, origin, kept_before + index, shown))
+            self.rows += 1
+        if batch.kept is not None:
+            self._kept.append(batch.kept)
+
+    def borrow_vectors(self, folder: OutputFolder, shard_size: int, index: TextIndex) -> dict[int, IndexEntry]:
+        """
+        Copy the vectors of texts in earlier shards into the journal; return what the index has of the others.
+
+        Each shard is read once, and a row group of it at a time.
+        """
+        foreign = {each.origin: each.digest for each in self._usable if each.origin < self.first_row}
+        found = {entry.row: entry for entry in index.find(tuple(foreign.values())).values()}
+        by_shard: dict[int, list[int]] = {}
+        for origin in foreign:
+            if found[origin].error is None and origin not in self.journal:
+                by_shard.setdefault(origin // shard_size, []).append(origin)
+        for number in sorted(by_shard):
+            vectors = read_shard_vectors(folder.get_shard(number), by_shard[number])
+            for part in _cut_parts(vectors):
+                self.journal.append([(row, foreign[row], vector) for row, vector in part])
+        return found
+
+    def sort_rows(self, found: dict[int, IndexEntry]) -> tuple[list[ShardRow], list[DeadLetter]]:
+        """Return the rows that have a vector, and the others as dead letters, both in order."""
+        good: list[ShardRow] = []
+        letters = list(self._unusable)
+        kept = self.build_table()
+        for each in self._usable:
+            failure = self.journal.failures.get(each.origin)
+            entry = found.get(each.origin)
+            if failure is not None:
+                text, error = failure.text, failure.error
+            elif entry is not None and entry.error is not None:
+                text, error = cut_text(each.text or ""), decode(entry.error)
+            else:
+                good.append(each)
+                continue
+            kept_id = _get_id(kept, each.kept)
+            letters.append(
+                _build_letter(each.row, each.file, each.file_row, kept_id, error, text=text, digest=each.digest)
+            )
+        return good, sorted(letters, key=lambda letter: letter.row)
+
+    def list_errors(self, letters: Iterable[DeadLetter]) -> list[tuple[str, bytes]]:
+        """Return the errors of the texts whose first row is here, as the index stores them."""
+        return [(encode(each.error).decode(), bytes.fromhex(each.text_hash)) for each in letters if each.text_hash]
+
+    def build_table(self) -> Any:
+        """Return the table of kept columns; None if there are none."""
+        return load_package("pyarrow").Table.from_batches(self._kept) if self._kept else None
+
+
+_BORROWED = 256
+"""Vectors that are copied at once."""
+
+
+def _cut_parts(vectors: Iterable[tuple[int, bytes]]) -> Iterable[list[tuple[int, bytes]]]:
+    part: list[tuple[int, bytes]] = []
+    for each in vectors:
+        part.append(each)
+        if len(part) == _BORROWED:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _get_id(kept: Any, index: int) -> Any:
+    """Return the value of the column ``id``, as JSON has it; None if there is no such column."""
+    if kept is None or "id" not in kept.schema.names:
+        return None
+    value = kept.column("id")[index].as_py()
+    return value if isinstance(value, str | int | float) or value is None else str(value)
+
+
+def _build_letter(
+    row: int, file: str, file_row: int, id: Any, error: Any, *, text: str = "", digest: bytes = b""
+) -> DeadLetter:
+    return DeadLetter(row=row, file=file, file_row=file_row, id=id, text_hash=digest.hex(), text=text, error=error)

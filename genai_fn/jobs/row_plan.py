@@ -1,0 +1,200 @@
+"""The plan of a run: which row belongs to which shard, which texts are new, and the batches in which they are sent."""
+
+import hashlib
+from collections import deque
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from genai_fn.jobs.errors import SettingsChanged, UnusableText
+from genai_fn.jobs.open_shard import OpenShard
+from genai_fn.jobs.output.folder import OutputFolder
+from genai_fn.jobs.output.journal import Journal
+from genai_fn.jobs.output.manifest import JobManifest
+from genai_fn.jobs.rows import DIGEST_SIZE, RowBatch, hash_text
+from genai_fn.jobs.text_index import IndexEntry, TextIndex
+from genai_fn.ops.embed.batches import BatchCutter, BatchLimits
+from genai_fn.values import Value
+
+__all__ = ["RowPlan", "TextBatch", "TextRow"]
+
+
+class TextRow(Value):
+    """A row whose text is to be sent."""
+
+    row: int
+    file: str
+    file_row: int
+    digest: bytes
+
+
+class TextBatch(Value):
+    """Rows whose texts are sent in one request."""
+
+    shard: int
+    rows: tuple[TextRow, ...]
+    texts: tuple[str, ...]
+
+
+class RowPlan:
+    """
+    Takes the rows of a source in order, and gives out the batches of texts to send.
+
+    Rows of shards that are written are compared with those that are read, by their hash. `skipped` and `unusable` count
+    the rows that are not sent, as they have a vector or that of another row, and as they have no text.
+    """
+
+    def __init__(
+        self, folder: OutputFolder, manifest: JobManifest, index: TextIndex, limits: BatchLimits, dimensions: int | None
+    ) -> None:
+        self.index = index
+        self.shards: dict[int, OpenShard] = {}
+        self.ready: deque[TextBatch] = deque()
+        self.unread: deque[RowBatch] = deque()
+        self.next_row = 0
+        self.is_exhausted = False
+        self.skipped = 0
+        self.unusable = 0
+        self.dimensions = dimensions
+        self.has_vectors = manifest.embedded > 0
+        self._folder = folder
+        self._before = manifest
+        self._shard_size = manifest.settings.shard_size
+        self._keep_text = manifest.settings.keep_text
+        self._cutter = BatchCutter(limits)
+        self._uncut: deque[TextRow] = deque()
+        self._rows_hash = hashlib.blake2b(digest_size=DIGEST_SIZE)
+
+    def close(self) -> None:
+        """Close the journals."""
+        for each in self.shards.values():
+            each.journal.close()
+
+    def add_batches(self, batches: Sequence[RowBatch]) -> None:
+        """Add rows of the source; none are its end."""
+        self.unread += batches
+        if not batches:
+            self.is_exhausted = True
+            self._end_rows()
+
+    def may_read(self) -> bool:
+        """Return whether the next row belongs to an open shard, or a new one can be opened: two are open at once."""
+        number = self.next_row // self._shard_size
+        return number in self.shards or len(self.shards) < _MAX_OPEN_SHARDS
+
+    def take_rows(self) -> None:
+        """Take the rows of the next batch up to the end of a shard, and keep the others."""
+        batch = self.unread.popleft()
+        size = self._shard_size
+        part, rest = _split_batch(batch, size - self.next_row % size)
+        if rest is not None:
+            self.unread.appendleft(rest)
+        digests = [None if isinstance(each, UnusableText) else hash_text(each) for each in part.texts]
+        self._rows_hash.update(b"".join(each or _NO_TEXT for each in digests))
+        if self.next_row // size < len(self._before.shards):
+            self.next_row += len(digests)
+            self.skipped += len(digests)
+        else:
+            self._add_rows(part, digests)
+        if self.next_row % size == 0:
+            self._end_shard(self.next_row // size - 1)
+
+    def _add_rows(self, batch: RowBatch, digests: Sequence[bytes | None]) -> None:
+        """Add rows to their shard, and the texts that are new to the next batch."""
+        shard = self._get_shard(self.next_row // self._shard_size)
+        known = self.index.find(sorted({each for each in digests if each is not None}))
+        new: list[tuple[bytes, int, None]] = []
+        origins: list[int] = []
+        for offset, (text, digest) in enumerate(zip(batch.texts, digests, strict=True)):
+            row = self.next_row + offset
+            if digest is None or isinstance(text, UnusableText):
+                origins.append(row)
+                continue
+            if digest not in known:
+                known[digest] = IndexEntry(row, None)
+                new.append((digest, row, None))
+                self._plan_text(shard, TextRow(row, batch.file, batch.first_row + offset, digest), text)
+            origins.append(known[digest].row)
+        self.index.add(sorted(new))  # neighbours in the index are written together
+        shard.add_rows(batch, digests, origins, keep_text=self._keep_text)
+        self.next_row += len(digests)
+        unusable = digests.count(None)
+        self.unusable += unusable
+        self.skipped += len(digests) - len(new) - unusable
+
+    def _plan_text(self, shard: OpenShard, row: TextRow, text: str) -> None:
+        """Add a text to the next batch, unless the journal has its result."""
+        if row.row in shard.journal:
+            if shard.journal.digests[row.row] != row.digest:
+                raise self._build_source_error(row.row, row.row + 1)
+            self.skipped += 1
+            return
+        shard.lacking.add(row.row)
+        self._uncut.append(row)
+        batch = self._cutter.add(text)
+        if batch is not None:  # it may end before this text
+            self._cut_batch(shard.number, batch[1])
+
+    def _cut_batch(self, shard: int, texts: tuple[str, ...]) -> None:
+        self.ready.append(TextBatch(shard, tuple(self._uncut.popleft() for _ in texts), texts))
+
+    def _get_shard(self, number: int) -> OpenShard:
+        shard = self.shards.get(number)
+        if shard is None:
+            if self._before.is_finished:
+                raise self._build_source_error(self.next_row, self.next_row + 1)
+            journal = Journal(self._folder.get_journal(number), self.dimensions)
+            self.dimensions = journal.dimensions
+            self.has_vectors |= journal.has_vectors
+            shard = self.shards[number] = OpenShard(number, number * self._shard_size, journal)
+        return shard
+
+    def _end_rows(self) -> None:
+        """End the last shard, which may have fewer rows than others; no row may be missing that was there before."""
+        if self.next_row % self._shard_size:
+            self._end_shard(self.next_row // self._shard_size)
+        if self.next_row < self._before.rows:
+            raise self._build_source_error(self.next_row, self._before.rows)
+
+    def _end_shard(self, number: int) -> None:
+        """End a shard, as all of its rows are read; of one that is written, check that they are the same."""
+        digest = self._rows_hash.hexdigest()
+        self._rows_hash = hashlib.blake2b(digest_size=DIGEST_SIZE)
+        if number < len(self._before.shards):
+            entry = self._before.shards[number]
+            if entry.rows_digest != digest:
+                raise self._build_source_error(entry.first_row, entry.first_row + entry.rows)
+            return
+        shard = self._get_shard(number)
+        last = self._cutter.take()
+        if last is not None:
+            self._cut_batch(number, last[1])
+        shard.is_read = True
+        shard.rows_digest = digest
+
+    def _build_source_error(self, start: int, stop: int) -> SettingsChanged:
+        changes = (("source", f"other rows from {start} to {stop - 1}", "not the same"),)
+        return SettingsChanged(str(self._folder.path), changes)
+
+
+_MAX_OPEN_SHARDS = 2
+"""Shards that are read and embedded at once: while one lacks the last of its results, the next one is read."""
+
+
+_NO_TEXT = bytes(DIGEST_SIZE)
+"""Stands for a row without a text in the hash of the rows: the wording of the reason may change."""
+
+
+def _split_batch(batch: RowBatch, count: int) -> tuple[RowBatch, RowBatch | None]:
+    """Split a batch after a number of rows."""
+    if len(batch.texts) <= count:
+        return batch, None
+    kept = batch.kept
+    first = replace(batch, texts=batch.texts[:count], kept=None if kept is None else kept.slice(0, count))
+    rest = replace(
+        batch,
+        first_row=batch.first_row + count,
+        texts=batch.texts[count:],
+        kept=None if kept is None else kept.slice(count),
+    )
+    return first, rest

@@ -1,0 +1,97 @@
+"""The files of a path, a folder or a pattern, and their formats."""
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.jobs.errors import SourceError
+from genai_fn.jobs.output.settings import SourceFingerprint
+from genai_fn.values import Value
+
+__all__ = ["FILE_FORMATS", "FileFormat", "SourceFile", "build_fingerprint", "list_files"]
+
+FileFormat: TypeAlias = Literal["parquet", "arrow", "jsonl", "csv", "tsv", "text"]
+FILE_FORMATS: tuple[str, ...] = get_args(FileFormat)
+
+_SUFFIXES: dict[str, FileFormat] = {
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".arrow", ".arrows", ".feather", ".ipc"), "arrow"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    **dict.fromkeys((".csv",), "csv"),
+    **dict.fromkeys((".tsv",), "tsv"),
+    **dict.fromkeys((".txt", ".text", ".md"), "text"),
+}
+
+
+class SourceFile(Value):
+    """A file of a source: its path, its name below the folder of the source, its format and its size."""
+
+    path: Path
+    name: str
+    format: FileFormat
+    size: int
+
+
+def list_files(source: str, file_format: FileFormat | None) -> tuple[SourceFile, ...]:
+    """
+    List the files of a path, a folder with all folders below it, or a pattern such as ``texts/**/*.parquet``.
+
+    They are sorted by name. In a folder, hidden files, names that begin with an underscore, and files of other formats
+    are left out.
+
+    Raises:
+        SourceError: If there is none, or the format of a file is not known.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = [each for each in _walk(path) if file_format or each.suffix.lower() in _SUFFIXES]
+        base = path
+    elif path.exists() or not glob.has_magic(source):
+        found, base = [path], path.parent
+    else:
+        base = _find_base(source)
+        found = [each for each in map(Path, glob.glob(source, recursive=True)) if each.is_file()]  # noqa: PTH207  # a whole pattern, absolute or not
+    named = sorted((each.relative_to(base).as_posix(), each) for each in found)
+    if not named:
+        known = ", ".join(_SUFFIXES)
+        raise SourceError(source, None, f"no files; those of a folder are found by {known}, or given source_format")
+    return tuple(_build_file(each, name, file_format) for name, each in named)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if not each.startswith((".", "_"))]
+        yield from (Path(root, name) for name in names if not name.startswith((".", "_")))
+
+
+def _find_base(pattern: str) -> Path:
+    """Return the folder before the first part of a pattern that matches several names."""
+    parts = Path(pattern).parts
+    length = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:length])
+
+
+def _build_file(path: Path, name: str, file_format: FileFormat | None) -> SourceFile:
+    kind = file_format or _SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise InvalidRequest(
+            "source", str(path), f"a name that ends in one of {', '.join(_SUFFIXES)}, or source_format"
+        )
+    try:
+        if not path.is_file():
+            raise SourceError(str(path), None, "is not a file" if path.exists() else "there is no such file")
+        return SourceFile(path, name, kind, path.stat().st_size)
+    except OSError as error:
+        raise SourceError(str(path), None, error.strerror or str(error)) from None
+
+
+def build_fingerprint(files: tuple[SourceFile, ...]) -> SourceFingerprint:
+    """Build the fingerprint of files: by their names below the folder and their sizes, so that it may be moved."""
+    names = hashlib.sha256("".join(f"{each.name}\0{each.size}\0{each.format}\n" for each in files).encode())
+    return SourceFingerprint(
+        kind="files", files=len(files), bytes=sum(each.size for each in files), digest=names.hexdigest()
+    )

@@ -1,0 +1,43 @@
+"""Rows of JSONL files: a JSON object a line. A line that is none is a row without a text."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, cast
+
+import msgspec
+
+from genai_fn.codec import decode
+from genai_fn.jobs.errors import UnusableText
+from genai_fn.jobs.rows import RowBatch
+from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns, build_batch, check_first_row
+from genai_fn.jobs.sources.files import SourceFile
+
+__all__ = ["check_json_file", "iter_json_rows"]
+
+
+def check_json_file(file: SourceFile, columns: RowColumns) -> None:
+    """Raise `SourceError` if the first line has no field of a column."""
+    with file.path.open("rb") as lines:
+        first = next((_parse_line(line) for line in lines if line.strip()), None)
+    if isinstance(first, Mapping):
+        check_first_row(columns, first, str(file.path))
+
+
+def iter_json_rows(file: SourceFile, columns: RowColumns) -> Iterator[RowBatch]:
+    """Read a file. Rows are numbered by lines; empty lines are left out."""
+    with file.path.open("rb") as lines:
+        parsed = (_parse_line(line) for line in lines if line.strip())
+        first_row = 0
+        while rows := list(islice(parsed, BATCH_ROWS)):
+            yield build_batch(columns, rows, file.name, first_row)
+            first_row += len(rows)
+
+
+def _parse_line(line: bytes) -> Mapping[str, Any] | UnusableText:
+    try:
+        row = decode(line)
+    except msgspec.DecodeError as error:
+        return UnusableText(f"the line is not JSON: {error}")
+    except UnicodeDecodeError as error:
+        return UnusableText(f"the line is not UTF-8: {error.reason} at byte {error.start}")
+    return cast("Mapping[str, Any]", row) if isinstance(row, dict) else UnusableText("the line is not a JSON object")

@@ -1,0 +1,63 @@
+"""
+Finds texts that occur twice: an index from the hash of each text to the first row that has it, on disk.
+
+It is an SQLite database, so that its memory is flat: a dict of a million hashes takes 130 MB, this 2 MB. It is not
+part of the output: a run builds it anew from the shards, so it is written without any care for interruptions.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from genai_fn.jobs.output.disk import remove_file
+
+__all__ = ["IndexEntry", "TextIndex"]
+
+
+class IndexEntry(NamedTuple):
+    """The first row with a text, and why it has no vector, as JSON; None if it has one, or no result yet."""
+
+    row: int
+    error: str | None
+
+
+class TextIndex:
+    """The index of one run. Its methods are called from any thread, but one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        remove_file(path)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-2048"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute("CREATE TABLE texts (digest BLOB PRIMARY KEY, row INTEGER, error TEXT) WITHOUT ROWID")
+
+    def add(self, entries: Iterable[tuple[bytes, int, str | None]]) -> None:
+        """Add hashes with their first row and error; those that are known stay as they are."""
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", entries)
+        self._database.execute("COMMIT")
+
+    def set_errors(self, errors: Iterable[tuple[str, bytes]]) -> None:
+        """Store why texts have no vector: their error as JSON, and their hash."""
+        self._database.execute("BEGIN")
+        self._database.executemany("UPDATE texts SET error = ? WHERE digest = ?", errors)
+        self._database.execute("COMMIT")
+
+    def find(self, digests: Sequence[bytes]) -> dict[bytes, IndexEntry]:
+        """Find the hashes that are known."""
+        found: dict[bytes, IndexEntry] = {}
+        for start in range(0, len(digests), _MAX_PARAMETERS):
+            part = digests[start : start + _MAX_PARAMETERS]
+            query = f"SELECT digest, row, error FROM texts WHERE digest IN ({','.join('?' * len(part))})"  # noqa: S608  # question marks
+            found.update({digest: IndexEntry(row, error) for digest, row, error in self._database.execute(query, part)})
+        return found
+
+    def close(self) -> None:
+        """Close the database, and remove it."""
+        self._database.close()
+        remove_file(self._path)
+
+
+_MAX_PARAMETERS = 512
