@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 from returns.result import Failure, Success
 
-from genai_fn.effects import EffectFailed, ReadChunk, SendRequest, Sleep
+from genai_fn.effects import EffectFailed, GetTime, ReadChunk, SendRequest, Sleep
+from genai_fn.errors import TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.middleware import limited
 from genai_fn.middleware.limits.gate import Gate
@@ -141,6 +142,8 @@ class LimitedCalls:
                 self.advised_at.append(self.simulation.now)
             if status == 200:
                 break
+            if (yield GetTime()) + 1.0 >= until:  # as `HttpHandler` does
+                return Failure(TimedOut("total", "waiting for the next attempt"))
             yield Sleep(1.0)
         usage = GenerateContentResponseUsageMetadata(prompt_token_count=call.usage)
         return Success(GenerateContentResponse(usage_metadata=usage))
