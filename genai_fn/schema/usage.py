@@ -78,7 +78,7 @@ def get_usage(value: object) -> Usage | None:
 
     Args:
         value: An answer: of `generate` or a chunk of its stream, of `embed`, also as arrays, of images or finished
-            videos, a message of a live session, the turn of a chat, or such a value with its HTTP response. In a
+            videos, a message of a live session, the turn of a chat, a `ParsedResponse`, or a `ValueWithResponse`. In a
             stream, the last chunk states the usage of the whole answer.
 
     >>> from genai_fn.schema.responses import GenerateContentResponse
@@ -96,7 +96,8 @@ def get_usage(value: object) -> Usage | None:
         if found:
             return read(found)
     wrapped = (getattr(value, name, None) for name in _WRAPPERS) if isinstance(value, Struct) else ()
-    return next((get_usage(each) for each in wrapped if isinstance(each, Struct)), None)
+    usages = (get_usage(each) for each in wrapped if isinstance(each, Struct))
+    return next((each for each in usages if each is not None), None)
 
 
 def _count_images(images: tuple[Any, ...]) -> Usage:
@@ -121,7 +122,7 @@ _READERS: tuple[tuple[str, Callable[[Any], Usage | None]], ...] = (
     ("generated_videos", _count_videos),
 )
 _WRAPPERS = ("answer", "value", "response", "result")
-"""The fields of a `Turn`, of a value with its HTTP response, and of finished long-running work."""
+"""Fields of a `Turn`, of a parsed value or one with its HTTP response, and of finished long-running work."""
 
 
 def _read_metadata(metadata: Any) -> Usage:

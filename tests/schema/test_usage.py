@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from genai_fn.flows.structured import ParsedResponse
 from genai_fn.flows.turns import Chat, Turn
 from genai_fn.http import HttpResponse, ValueWithResponse
 from genai_fn.schema.caches import CachedContent, CachedContentUsageMetadata
@@ -57,6 +58,7 @@ VIDEOS = GenerateVideosResponse(generated_videos=(GeneratedVideo(), GeneratedVid
     [
         (GENERATED, USED),
         (Turn(Chat("gemini-2.5-flash"), GENERATED), USED),
+        (ParsedResponse(Content(), GENERATED), USED),
         (ValueWithResponse(GENERATED, HttpResponse(200, ())), USED),
         (
             LiveServerMessage(usage_metadata=UsageMetadata(prompt_token_count=2, response_token_count=3)),
