@@ -17,6 +17,8 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
 - ``hedging``: a second attempt when the first is slow
 - ``limits``: rate limits, and concurrency limits that find themselves
+- ``logged``: a line of the standard library's log for each call
+- ``observers``: what observes calls, for the others
 """
 
 from typing import TYPE_CHECKING
@@ -50,5 +52,6 @@ if TYPE_CHECKING:
     from genai_fn.middleware.hedging import hedged as hedged
     from genai_fn.middleware.limits.concurrency import ConcurrencyLimit as ConcurrencyLimit, adaptive as adaptive
     from genai_fn.middleware.limits.rate_limit import RateLimit as RateLimit, limited as limited
+    from genai_fn.middleware.logged import logged as logged
 else:
     __getattr__, __dir__ = defer_imports(globals())
