@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         APIError as APIError,
         AsyncOnly as AsyncOnly,
         AuthError as AuthError,
+        BudgetExceeded as BudgetExceeded,
         CertificateError as CertificateError,
         ClientError as ClientError,
         Closed as Closed,

@@ -17,6 +17,7 @@ __all__ = [
     "APIError",
     "AsyncOnly",
     "AuthError",
+    "BudgetExceeded",
     "CertificateError",
     "ClientError",
     "Closed",
@@ -453,6 +454,27 @@ class FunctionCallError(GenaiError):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
+
+
+@dataclass(eq=False, repr=False)
+class BudgetExceeded(GenaiError):
+    """
+    A call was refused, as it might cost more than what is left of a budget. Nothing was sent.
+
+    Args:
+        needed: What the call may cost, in `unit`.
+
+        remaining: What is left, without what the calls in flight may cost.
+
+        unit: ``USD`` or ``tokens``.
+    """
+
+    needed: float
+    remaining: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"the call may need {self.needed:g} {self.unit}, and {self.remaining:g} are left of the budget"
 
 
 @dataclass(eq=False, repr=False)

@@ -7,7 +7,7 @@ from typing import Any
 from genai_fn.effects import EffectFailed, OpenResponse
 from genai_fn.errors import APIError, InvalidRequest
 from genai_fn.interpreters.middleware import SeveralSeams
-from genai_fn.middleware.observers import Call, ObservedConnector, ObservingHandler
+from genai_fn.middleware.observers import ObservedCall, ObservedConnector, ObservingHandler
 from genai_fn.request import Live
 from genai_fn.values import Value
 
@@ -74,13 +74,13 @@ class _CallLogger(Value):
     failure_level: int
 
     @property
-    def sees_attempts(self) -> bool:
+    def is_detailed(self) -> bool:
         return True
 
-    def start_call(self, call: Call) -> None:
+    def start_call(self, call: ObservedCall) -> None:
         """Log nothing: a call is one line, at its end."""
 
-    def end_attempt(self, call: Call, outcome: OpenResponse | EffectFailed) -> None:
+    def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Log an attempt."""
         if self.logger.isEnabledFor(self.attempt_level):
             shown = (
@@ -88,27 +88,27 @@ class _CallLogger(Value):
             )
             self._log(self.attempt_level, f"{_describe_target(call)}: attempt {call.attempts}: {shown}", call)
 
-    def add_item(self, call: Call) -> None:
+    def add_item(self, call: ObservedCall) -> None:
         """Log that a live session was opened, which its first message says."""
         if isinstance(call.request, Live) and call.item_count == 1:
             self._log(self.level, f"{_describe_target(call)}: opened", call)
 
-    def end_call(self, call: Call) -> None:
+    def end_call(self, call: ObservedCall) -> None:
         """Log a call."""
         is_failure = call.error is not None or (call.is_left and not call.is_stream)
         level = self.failure_level if is_failure else self.level
         if self.logger.isEnabledFor(level):
             self._log(level, f"{_describe_target(call)}: {_describe_outcome(call)}", call)
 
-    def _log(self, level: int, message: str, call: Call) -> None:
+    def _log(self, level: int, message: str, call: ObservedCall) -> None:
         self.logger.log(level, "%s", message, extra=_build_fields(call))
 
 
-def _describe_target(call: Call) -> str:
+def _describe_target(call: ObservedCall) -> str:
     return " ".join(filter(None, (call.operation, call.model)))
 
 
-def _describe_outcome(call: Call) -> str:
+def _describe_outcome(call: ObservedCall) -> str:
     """Describe how a call ended, how long it took, and what it used."""
     end = _get_end(call)
     parts = [f"{end} in {call.duration:.2f} s"]
@@ -124,7 +124,7 @@ def _describe_outcome(call: Call) -> str:
     return ", ".join(parts)
 
 
-def _get_end(call: Call) -> str:
+def _get_end(call: ObservedCall) -> str:
     if call.error is not None:
         return f"failed ({_describe_error(call.error)})"
     if call.is_left:
@@ -140,7 +140,7 @@ def _describe_error(error: BaseException) -> str:
     return f"{name} {error.code} {error.status}".rstrip() if isinstance(error, APIError) else name
 
 
-def _build_fields(call: Call) -> dict[str, Any]:
+def _build_fields(call: ObservedCall) -> dict[str, Any]:
     usage, error = call.usage, call.error
     return {
         "genai_operation": call.operation,

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from genai_fn.interpreters.live.sockets import Connector, MessageSocket  # loaded with anyio, at the first session
 
-__all__ = ["Call", "CallObserver", "ObservedConnector", "ObservingHandler", "get_model_name"]
+__all__ = ["CallObserver", "ObservedCall", "ObservedConnector", "ObservingHandler", "get_model_name"]
 
 T = TypeVar("T")
 
 
-class Call:
+class ObservedCall:
     """What is known of one call so far: a request with its attempts, or a connection of a live session."""
 
     __slots__ = (
@@ -87,23 +87,23 @@ class CallObserver(Protocol):
     """Observes calls. Its methods may be called from any thread; what they raise ends the call."""
 
     @property
-    def sees_attempts(self) -> bool:
-        """Whether `end_attempt` is called; otherwise attempts are not counted either."""
+    def is_detailed(self) -> bool:
+        """Whether attempts are counted and reported, and times read; without, a call costs less."""
         ...
 
-    def start_call(self, call: Call) -> GenaiError | None:
+    def start_call(self, call: ObservedCall) -> GenaiError | None:
         """Start a call, before anything is sent; an error refuses it."""
         ...
 
-    def end_attempt(self, call: Call, outcome: OpenResponse | EffectFailed) -> None:
+    def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Record that an attempt was answered, or has failed."""
         ...
 
-    def add_item(self, call: Call) -> None:
+    def add_item(self, call: ObservedCall) -> None:
         """Record an item of a stream, which is the call's `last_value`."""
         ...
 
-    def end_call(self, call: Call) -> None:
+    def end_call(self, call: ObservedCall) -> None:
         """End a call; it is called once, whether the call succeeds, fails, is cancelled, or is left early."""
         ...
 
@@ -111,8 +111,8 @@ class CallObserver(Protocol):
 class _Ending:
     """Ends a call once. As a resource of the executor it does so, too, if nobody reads on."""
 
-    def __init__(self, call: Call, observer: CallObserver) -> None:
-        self._call: list[Call] = [call]
+    def __init__(self, call: ObservedCall, observer: CallObserver) -> None:
+        self._call: list[ObservedCall] = [call]
         self._observer = observer
 
     def end(self, *, is_left: bool = False) -> None:
@@ -123,6 +123,10 @@ class _Ending:
             return
         call.is_left = is_left
         self._observer.end_call(call)
+
+    def discard(self) -> None:
+        """Forget the call, which has not started."""
+        self._call.clear()
 
     def close(self) -> None:
         self.end(is_left=True)
@@ -137,7 +141,7 @@ class _Ending:
 class _AttemptCounter(EffectTransport):
     """A transport that counts the attempts of a call."""
 
-    def __init__(self, call: Call, observer: CallObserver) -> None:
+    def __init__(self, call: ObservedCall, observer: CallObserver) -> None:
         self._call = call
         self._observer = observer
 
@@ -155,7 +159,7 @@ class _ObservedStream:
 
     __slots__ = ("call", "ending", "inner")
 
-    def __init__(self, inner: Any, call: Call, ending: _Ending) -> None:
+    def __init__(self, inner: Any, call: ObservedCall, ending: _Ending) -> None:
         self.inner = inner
         self.call = call
         self.ending = ending
@@ -170,14 +174,16 @@ class ObservingHandler(HandlerWrapper):
 
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Run one request, and report its end."""
-        call = Call(request, (yield GetTime()), is_stream=False)
-        refusal = self._observer.start_call(call)
-        if refusal is not None:
-            return Failure(refusal)
+        call = ObservedCall(request, (yield from self._get_time()), is_stream=False)
         ending = _Ending(call, self._observer)
         yield OpenResource(ending)
+        refusal = self._observer.start_call(call)
+        if refusal is not None:
+            ending.discard()
+            yield CloseResource(ending)
+            return Failure(refusal)
         result = yield from self._watch(self.inner.handle(request, until), call, ending)
-        call.last_seen = yield GetTime()
+        call.last_seen = yield from self._get_time()
         if isinstance(result, Success):
             call.add_value(result.unwrap())
         else:
@@ -188,14 +194,16 @@ class ObservingHandler(HandlerWrapper):
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Open a stream, and report the failure to do so."""
-        call = Call(request, (yield GetTime()), is_stream=True)
-        refusal = self._observer.start_call(call)
-        if refusal is not None:
-            return Failure(refusal)
+        call = ObservedCall(request, (yield from self._get_time()), is_stream=True)
         ending = _Ending(call, self._observer)
         yield OpenResource(ending)
+        refusal = self._observer.start_call(call)
+        if refusal is not None:
+            ending.discard()
+            yield CloseResource(ending)
+            return Failure(refusal)
         result = yield from self._watch(self.inner.open_stream(request, until), call, ending)
-        call.last_seen = yield GetTime()
+        call.last_seen = yield from self._get_time()
         if isinstance(result, Success):
             call.first_item = call.duration  # it has arrived, as that opens a stream
             return Success(_ObservedStream(result.unwrap(), call, ending))
@@ -208,7 +216,7 @@ class ObservingHandler(HandlerWrapper):
         """Return the next items of a stream, and report them, and its end."""
         call, ending = handle.call, handle.ending
         items = yield from self._watch_errors(self.inner.read_items(handle.inner), call, ending)
-        call.last_seen = yield GetTime()
+        call.last_seen = yield from self._get_time()
         for item in items:
             if isinstance(item, Success):
                 call.add_value(item.unwrap())
@@ -220,12 +228,15 @@ class ObservingHandler(HandlerWrapper):
             yield CloseResource(ending)
         return items
 
-    def _watch(self, effects: Effects[T], call: Call, ending: _Ending) -> Effects[T]:
-        if self._observer.sees_attempts:
+    def _get_time(self) -> Effects[float]:
+        return (yield GetTime()) if self._observer.is_detailed else 0.0
+
+    def _watch(self, effects: Effects[T], call: ObservedCall, ending: _Ending) -> Effects[T]:
+        if self._observer.is_detailed:
             effects = send_through(effects, _AttemptCounter(call, self._observer))
         return self._watch_errors(effects, call, ending)
 
-    def _watch_errors(self, effects: Effects[T], call: Call, ending: _Ending) -> Effects[T]:
+    def _watch_errors(self, effects: Effects[T], call: ObservedCall, ending: _Ending) -> Effects[T]:
         try:
             return (yield from effects)
         except Exception as error:
@@ -241,7 +252,7 @@ class ObservedConnector:
         self._live = live
         self._inner = inner
         self._observer = observer
-        self._call: Call | None = None
+        self._call: ObservedCall | None = None
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
         """Encode a client message."""
@@ -268,7 +279,7 @@ class ObservedConnector:
 
     @asynccontextmanager
     async def _connect(self, handle: str | None) -> "AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]":
-        call = Call(self._live, _get_current_time(), is_stream=True)
+        call = ObservedCall(self._live, _get_current_time(), is_stream=True)
         self._observer.start_call(call)
         ending = _Ending(call, self._observer)
         try:
