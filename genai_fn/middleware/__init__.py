@@ -19,6 +19,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``limits``: rate limits, and concurrency limits that find themselves
 - ``budgets``: a limit of the money or the tokens that calls may cost
 - ``logged``: a line of the standard library's log for each call
+- ``tracing``: spans and metrics of OpenTelemetry
 - ``observers``: what observes calls, for the others
 """
 
@@ -56,5 +57,6 @@ if TYPE_CHECKING:
     from genai_fn.middleware.budgets.budget import Budget as Budget, budgeted as budgeted
     from genai_fn.middleware.budgets.prices import ModelPrices as ModelPrices
     from genai_fn.middleware.logged import logged as logged
+    from genai_fn.middleware.tracing.traced import traced as traced
 else:
     __getattr__, __dir__ = defer_imports(globals())

@@ -80,6 +80,9 @@ class _CallLogger(Value):
     def start_call(self, call: ObservedCall) -> None:
         """Log nothing: a call is one line, at its end."""
 
+    def start_attempt(self, call: ObservedCall) -> None:
+        """Log nothing: an attempt is one line, at its end."""
+
     def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Log an attempt."""
         if self.logger.isEnabledFor(self.attempt_level):

@@ -28,7 +28,7 @@ class ObservedCall:
 
     __slots__ = (
         *("attempts", "error", "finish_reasons", "first_item", "is_left", "is_stream", "item_count"),
-        *("last_seen", "last_value", "request", "started", "state", "status", "usage"),
+        *("last_seen", "last_value", "request", "started", "state", "status", "url", "usage"),
     )
 
     def __init__(self, request: Request[Any] | Live[Any], now: float, *, is_stream: bool) -> None:
@@ -41,6 +41,8 @@ class ObservedCall:
         self.item_count = 0
         self.status: int | None = None
         """HTTP status of the last attempt; None if it had none."""
+        self.url = ""
+        """URL of the last attempt, which may contain credentials."""
         self.error: BaseException | None = None
         self.is_left = False
         """Whether it has ended without a result: it was cancelled, or its stream left early."""
@@ -95,6 +97,10 @@ class CallObserver(Protocol):
         """Start a call, before anything is sent; an error refuses it."""
         ...
 
+    def start_attempt(self, call: ObservedCall) -> None:
+        """Record that an attempt starts."""
+        ...
+
     def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Record that an attempt was answered, or has failed."""
         ...
@@ -147,6 +153,8 @@ class _AttemptCounter(EffectTransport):
 
     def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
         self._call.attempts += 1
+        self._call.url = request.request.url
+        self._observer.start_attempt(self._call)
         response: OpenResponse | EffectFailed = yield request
         self._call.last_seen = yield GetTime()
         self._call.status = None if isinstance(response, EffectFailed) else response.status

@@ -132,10 +132,11 @@ def test_calling_loops() -> None:
         """Add."""
         return a + b
 
-    run = Offline().with_middleware(budget)
-    assert ok(run(generate("gemini-2.5-flash", "add 2 and 3", {"max_output_tokens": 50}) | calling(add)))
+    script = [{"calls": [{"name": "add", "args": {"a": 2, "b": 3}}]}, {"text": "5"}]
+    assert ok(Offline(script=script).with_middleware(budget)(HI | calling(add)))
     alone = budgeted(tokens=100_000)
-    Offline().with_middleware(alone)(HI)
+    for step in script:
+        Offline(script=[step]).with_middleware(alone)(HI)
     assert budget.spent > alone.spent
 
 

@@ -144,6 +144,9 @@ class Budget:
                 return None
         return BudgetExceeded(needed, remaining, self.unit)
 
+    def start_attempt(self, call: ObservedCall) -> None:
+        """Ignore attempts."""
+
     def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Ignore attempts."""
 

@@ -123,7 +123,8 @@ def find_prices(model: str) -> ModelPrices | None:
         found: Any = snapshot.get_snapshot().find_provider_model(model, None, "google", None)[1]
     except LookupError:
         return None
-    return _convert_prices(vars(found.get_prices(datetime.now(UTC))))
+    prices = found.get_prices(datetime.now(UTC))
+    return _convert_prices(cast("dict[str, Any]", vars(prices)))
 
 
 def _convert_prices(given: Mapping[str, Any]) -> ModelPrices | None:
