@@ -5,7 +5,8 @@ Middleware: wraps the request handler, the transport, the connector or the progr
 request once, above retries: caches, fallbacks and budgets belong there. A `Transport` sees each attempt, below retries:
 wire logs belong there. A handler that needs to know its request and each of its attempts, such as a rate limit, runs
 the inner one through a transport of its own: ``send_through(self.inner.handle(request, until), transport)``. A
-`Connector` connects live sessions. A program is one run of an action or a stream, with all its requests and functions.
+`Connector` connects live sessions. A program is one run of an action or a stream, with all its requests and functions,
+or a call of a function in a live session.
 """
 
 from collections.abc import Callable

@@ -104,7 +104,10 @@ class RunnerParts(Value, kw_only=True):
         wrap = self.wrap_connector
         if self.wrap_session is not None:
             wrap = compose_connector_middleware(wrap, partial(self.wrap_session, live))
-        return self.build_session(live, wrap)
+        session = self.build_session(live, wrap)
+        if self.wrap_program is not None:
+            session.use_program_middleware(self.wrap_program)
+        return session
 
     def build_effects(self, description: Action[Any] | Stream[Any]) -> Effects[Any]:
         """Build the program of one run."""

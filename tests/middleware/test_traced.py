@@ -29,6 +29,8 @@ from genai_fn import (
 from genai_fn.commands import attempt
 from genai_fn.middleware import traced
 from genai_fn.results import Success
+from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.live_server import LiveServerMessage, LiveServerToolCall
 from genai_fn.testing import Fake
 from tests.support.google_genai_traces.export import Telemetry
 from tests.support.interpreter_kinds import AwaitableInterpreter
@@ -275,6 +277,32 @@ def test_live(place: Place) -> None:
     (span,) = telemetry.list_spans()
     assert (span["name"], span["status"]) == ("live.connect gemini-live-2.5-flash-preview", "UNSET")
     assert "private" not in str(span)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_functions_in_live_sessions(backend: str) -> None:
+    """A function that a model calls in a live session has a span, whose parent is the caller's."""
+    telemetry, seen = Telemetry(), []
+
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        seen.append(get_current_name())
+        return a + b
+
+    def answer(frame: Any) -> Any:
+        call = FunctionCall(id="call-1", name="add", args={"a": 2, "b": 3})
+        return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=(call,))) if frame.client_content else "5"
+
+    async def run_session() -> None:
+        run = Fake({"live.connect": answer}).aio.with_middleware(build_traces(telemetry))
+        with telemetry.tracer_provider.get_tracer("caller").start_as_current_span("caller"):
+            async with run.live(live.connect("gemini-live-2.5-flash-preview") | calling(add)) as session:
+                await session.send(live.client_content("add 2 and 3"))
+                assert [each.unwrap().text async for each in session.turn()][-2] == "5"
+
+    anyio.run(run_session, backend=backend)
+    assert seen == ["execute_tool add"]
+    assert ("execute_tool add", "caller") in list_nesting(telemetry)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
