@@ -259,7 +259,9 @@ def test_exceptions_of_users() -> None:
 
 
 def test_own_estimate() -> None:
-    """A given function estimates the usage."""
+    """A given function estimates the usage; anything else that it returns raises."""
+    with pytest.raises(InvalidRequest, match="estimate"):
+        Fake({}).with_middleware(budgeted(tokens=1, estimate=lambda _: 7))(HI)  # type: ignore[arg-type,return-value]  # wrong on purpose
     budget = budgeted(tokens=1000, estimate=lambda _: Usage(input_tokens=1001))
     assert Fake({}).with_middleware(budget)(HI) == Failure(BudgetExceeded(1001, 1000, "tokens"))
 

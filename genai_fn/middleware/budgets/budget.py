@@ -131,6 +131,8 @@ class Budget:
         if not is_paid(request):
             return None
         usage = estimate_usage(request, self._output_tokens) if self._estimate is None else self._estimate(request)
+        if not isinstance(usage, Usage):  # pyright: ignore[reportUnnecessaryIsInstance]  # a user function may return anything
+            raise InvalidRequest("budgeted.estimate", usage, "a function that returns a Usage")
         try:
             prices = self._get_prices(call.model or "")
         except (InvalidRequest, MissingExtra) as error:

@@ -8,6 +8,7 @@ itself, in whichever thread or task it runs.
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
@@ -75,7 +76,7 @@ class _SpanEnding:
 
     def end(self, error_type: str | None = None) -> None:
         """End the span, unless it has ended."""
-        if self._span:
+        with suppress(IndexError):
             end_span(self._span.pop(), error_type)
 
     def close(self) -> None:
