@@ -238,6 +238,39 @@ def test_cancelled(backend: str) -> None:
     assert (budget.spent, budget.reserved) == (101, 0)
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_tasks(backend: str) -> None:
+    """1,000 tasks never spend more than the budget together, and at the end nothing is reserved."""
+    budget = budgeted(tokens=101 * 20 + 50)
+    results: list[Any] = []
+
+    async def call(run: Any) -> None:
+        results.append(await run(HI))
+
+    async def call_all() -> None:
+        run = Fake({}).aio.with_middleware(UsingHandler, budget)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(1000):
+                tasks.start_soon(call, run)
+
+    anyio.run(call_all, backend=backend)
+    assert len(results) == 1000
+    assert budget.spent == 30 * sum(map(ok, results)) <= budget.limit
+    assert budget.reserved == 0
+
+
+def test_interrupted() -> None:
+    """A call that an interrupt ends counts as its estimate, and reserves nothing afterwards."""
+
+    def answer(_: Any) -> str:
+        raise KeyboardInterrupt
+
+    budget = budgeted(tokens=1000)
+    with pytest.raises(KeyboardInterrupt):
+        Fake({"generate": answer}).with_middleware(budget)(HI)
+    assert (budget.spent, budget.reserved) == (101, 0)
+
+
 def test_exceptions_of_users() -> None:
     """An exception of a user's function, which may have sent something, counts as the estimate."""
 

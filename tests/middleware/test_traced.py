@@ -226,6 +226,35 @@ def test_functions(backend: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_functions_at_once(backend: str) -> None:
+    """Functions that are called concurrently have their own spans, under which their own requests are."""
+    telemetry, seen = Telemetry(), []
+    traces = build_traces(telemetry)
+
+    def ask_again(a: int) -> str:
+        """Ask in the call of a function."""
+        seen.append((a, trace.get_current_span().get_span_context().span_id))
+        return Fake({"generate": "hello"}).with_middleware(traces)(HI | text).unwrap()
+
+    calls = [{"name": "ask_again", "args": {"a": number}} for number in range(3)]
+    run = Offline(script=[{"calls": calls}, {"text": "done"}])
+
+    async def run_async() -> Any:
+        return await run.aio.with_middleware(traces)(HI | calling(ask_again))
+
+    if backend == "sync":
+        assert ok(run.with_middleware(traces)(HI | calling(ask_again)))
+    else:
+        assert ok(anyio.run(run_async, backend=backend))
+    tools = {each.context.span_id for each in telemetry.spans if each.name == "execute_tool ask_again"}
+    assert sorted(number for number, _ in seen) == [0, 1, 2]
+    assert {span_id for _, span_id in seen} == tools
+    inner = [each for each in telemetry.spans if each.name == SPAN and each.parent.span_id in tools]
+    assert {each.parent.span_id for each in inner} == tools
+    assert len({each.context.trace_id for each in telemetry.spans}) == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_functions_that_fail(backend: str) -> None:
     """An exception of a function is the error of its span."""
     telemetry = Telemetry()
