@@ -5,7 +5,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from genai_fn.schema.live_server import UsageMetadata
 from genai_fn.schema.responses import GenerateContentResponseUsageMetadata, ModalityTokenCount
 from genai_fn.values import Value
 
@@ -129,7 +128,7 @@ def _read_metadata(metadata: Any) -> Usage:
     """Read the usage of `generate` (candidates), of a session (responses), or of embeddings and caches."""
     if isinstance(metadata, GenerateContentResponseUsageMetadata):
         answer, answer_details = metadata.candidates_token_count or 0, metadata.candidates_tokens_details
-    elif isinstance(metadata, UsageMetadata):
+    elif hasattr(metadata, "response_token_count"):  # the type, which few programs load
         answer, answer_details = metadata.response_token_count or 0, metadata.response_tokens_details
     else:
         return Usage(input_tokens=getattr(metadata, "total_token_count", None) or 0)

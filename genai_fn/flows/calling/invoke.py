@@ -15,7 +15,7 @@ from genai_fn.errors import FunctionCallError, GenaiError
 from genai_fn.events import Called
 from genai_fn.flows.calling.options import OnError
 from genai_fn.flows.typed_json import convert_json, to_json
-from genai_fn.request import FlowGenerator, flow
+from genai_fn.request import FlowGenerator, FlowTraits, flow
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import DeclaredFunction, get_parameter_type
 from genai_fn.schema.functions import FunctionCall, FunctionResponse
@@ -23,7 +23,7 @@ from genai_fn.schema.functions import FunctionCall, FunctionResponse
 __all__ = ["convert_arguments", "describe_exception", "invoke_function"]
 
 
-@flow
+@flow(traits=FlowTraits(calls_function=True))
 def invoke_function(
     call: FunctionCall, function: Callable[..., Any] | None, on_error: OnError
 ) -> FlowGenerator[Result[FunctionResponse, GenaiError]]:

@@ -4,9 +4,8 @@ import base64
 import json
 from typing import Any
 
-import msgspec
-
 from genai_fn.flows.merge import merge_chunks
+from genai_fn.flows.typed_json import to_json
 from genai_fn.middleware.observers import ObservedCall
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.responses import GenerateContentResponse
@@ -21,7 +20,7 @@ def dump_json(value: Any) -> str:
 
 def _convert_value(value: Any) -> Any:
     try:
-        return msgspec.to_builtins(value)
+        return to_json(value)
     except Exception:  # noqa: BLE001  # of a user's class
         return repr(value)
 

@@ -28,7 +28,6 @@ from genai_fn.effects import (
     Spawn,
 )
 from genai_fn.engine.stepper import DONE, Stepper
-from genai_fn.flows.calling.invoke import invoke_function
 from genai_fn.middleware.tracing.attributes import get_error_type
 from genai_fn.middleware.tracing.messages import dump_json
 from genai_fn.middleware.tracing.spans import Instruments, end_span
@@ -98,7 +97,7 @@ class WorkflowTracer(Value):
 
     def __call__(self, description: Action[Any] | Stream[Any], effects: Effects[Any]) -> Effects[Any]:
         """Wrap the program of a run."""
-        if isinstance(description, Flow) and description.builder is invoke_function:  # of a live session
+        if isinstance(description, Flow) and description.traits.calls_function:  # in a live session
             return self._run_in_context(effects, get_current(), [])
         name = find_workflow_name(description)
         return effects if name is None else self._run_workflow(effects, name)
