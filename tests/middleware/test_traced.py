@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +11,7 @@ import anyio.lowlevel
 import pytest
 from opentelemetry import trace
 
+import genai_fn
 from genai_fn import (
     MissingExtra,
     Offline,
@@ -28,6 +30,7 @@ from genai_fn import (
 )
 from genai_fn.commands import attempt
 from genai_fn.middleware import traced
+from genai_fn.middleware.tracing import workflows
 from genai_fn.results import Success
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.live_server import LiveServerMessage, LiveServerToolCall
@@ -423,3 +426,9 @@ def test_global_providers() -> None:
     run = Fake({"generate": "hello"}).with_middleware(traced())
     assert run(HI | text) == Success("hello")
     assert get_current_name() is None
+
+
+def test_plain_builders_exist() -> None:
+    """The builders of flows that have no span of their own exist."""
+    sources = "".join(each.read_text(encoding="utf-8") for each in Path(genai_fn.__file__).parent.rglob("*.py"))
+    assert [name for name in workflows._PLAIN_BUILDERS if f"def {name}(" not in sources] == []

@@ -60,8 +60,9 @@ def find_workflow_name(description: Action[Any] | Stream[Any]) -> str | None:
 
 _PLAIN_BUILDERS = frozenset(
     {
-        *("read_text", "run_parse", "run_turn", "run_within", "_map_result"),
-        *("call_for_each", "collect_items", "join_items", "stream_response", "stream_texts", "stream_turn"),
+        *("read_text", "return_result", "run_explained", "run_parse", "run_turn", "run_within", "_map_result"),
+        *("call_for_each", "collect_items", "join_items"),
+        *("stream_partial", "stream_response", "stream_texts", "stream_turn"),
     }
 )
 """Builders of flows that make one request, whose span says all."""
