@@ -13,6 +13,7 @@ from opentelemetry import trace
 
 import genai_fn
 from genai_fn import (
+    AsyncOnly,
     MissingExtra,
     Offline,
     ask,
@@ -226,6 +227,29 @@ def test_functions(backend: str, kind: str) -> None:
     assert tool["attributes"]["gen_ai.tool.description"] == "Add two numbers."
     assert "gen_ai.tool.call.arguments" not in tool["attributes"]
     assert telemetry.list_metrics()["gen_ai.execute_tool.duration"]["points"][0]["count"] == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_functions_that_return_coroutines(backend: str) -> None:
+    """A coroutine that a function returns is awaited with the function's span; sync code closes it and fails."""
+    telemetry, seen = Telemetry(), []
+
+    async def add_later(a: int, b: int) -> int:
+        seen.append(get_current_name())
+        return a + b
+
+    def add(a: int, b: int) -> Any:
+        """Add two numbers."""
+        return add_later(a, b)
+
+    result = run_calling(backend, add, build_traces(telemetry))
+    if backend == "sync":
+        assert isinstance(result.failure(), AsyncOnly)
+    else:
+        assert ok(result)
+    assert seen == ([] if backend == "sync" else ["execute_tool add"])
+    (tool,) = [each for each in telemetry.list_spans() if each["name"] == "execute_tool add"]
+    assert tool["attributes"].get("error.type") == ("AsyncOnly" if backend == "sync" else None)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -7,7 +7,7 @@ itself, in whichever thread or task it runs.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
@@ -213,7 +213,7 @@ class _ContextFunction(Value):
             value = self.function(*args, **kwargs)
         finally:
             detach(token)
-        return _await_in_context(value, self.context) if inspect.iscoroutine(value) else value
+        return _ContextCoroutine(value, self.context) if inspect.iscoroutine(value) else value
 
 
 class _AsyncContextFunction(_ContextFunction):
@@ -221,6 +221,19 @@ class _AsyncContextFunction(_ContextFunction):
 
     async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return await _await_in_context(self.function(*args, **kwargs), self.context)
+
+
+class _ContextCoroutine(Value):
+    """A coroutine that is awaited with a context; sync executors close it."""
+
+    coroutine: Coroutine[Any, Any, Any]
+    context: Context
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return _await_in_context(self.coroutine, self.context).__await__()
+
+    def close(self) -> None:
+        self.coroutine.close()
 
 
 async def _await_in_context(awaitable: Awaitable[T], context: Context) -> T:
