@@ -12,6 +12,7 @@ The middleware added last sees a request first. Each is one implementation for t
 `Offline` and `Fake`; where an interpreter has virtual time, waits take none. The names below are loaded at their first
 use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware of your own.
 
+- ``budgets``: a limit of the money or the tokens that calls may cost
 - ``caching``: answers of equal requests from a store
 - ``coalescing``: single embeddings of many callers as one batch
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         TransportWrapper as TransportWrapper,
         send_through as send_through,
     )
+    from genai_fn.middleware.budgets.budget import Budget as Budget, budgeted as budgeted
+    from genai_fn.middleware.budgets.prices import ModelPrices as ModelPrices
     from genai_fn.middleware.caching.cached import (
         Cached as Cached,
         cached as cached,

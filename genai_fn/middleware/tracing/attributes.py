@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from genai_fn.backend import Gemini, Vertex
-from genai_fn.engine.handler import RequestHandler
+from genai_fn.backend import Gemini
+from genai_fn.engine.handler import RequestHandler, find_backend
 from genai_fn.errors import APIError
 from genai_fn.middleware.observers import ObservedCall
 from genai_fn.schema.usage import Usage
@@ -20,17 +20,12 @@ __all__ = [
 ]
 
 
-def find_provider(handler: RequestHandler | None) -> str:
+def find_provider(handler: RequestHandler) -> str:
     """Return the name of the provider: that of the backend of a handler, which middleware may wrap."""
-    inner: Any = handler
-    while inner is not None:
-        backend = getattr(inner, "backend", None)
-        if isinstance(backend, Gemini):
-            return "gcp.gemini"
-        if isinstance(backend, Vertex):
-            return "gcp.vertex_ai"
-        inner = getattr(inner, "inner", None)
-    return "gcp.gen_ai"
+    backend = find_backend(handler)
+    if backend is None:
+        return "gcp.gen_ai"
+    return "gcp.gemini" if isinstance(backend, Gemini) else "gcp.vertex_ai"
 
 
 def get_operation_name(operation: str) -> str:
