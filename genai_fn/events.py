@@ -13,8 +13,8 @@ from genai_fn.values import Value
 __all__ = [
     "CacheHit",
     "Called",
-    "EmbeddingProgress",
     "Completed",
+    "EmbeddingProgress",
     "Event",
     "Failed",
     "FellBack",
@@ -174,6 +174,7 @@ Event: TypeAlias = (
     | Responded
     | Retrying
     | Failed
+    | Completed
     | FellBack
     | CacheHit
     | Called
@@ -181,6 +182,4 @@ Event: TypeAlias = (
     | Reconnecting
     | Resumed
     | EmbeddingProgress
-Event: TypeAlias = (
-    Sending | Responded | Retrying | Failed | Completed | CacheHit | Called | Uploaded | Reconnecting | Resumed
 )

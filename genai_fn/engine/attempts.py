@@ -42,9 +42,8 @@ class CallSettings(Value, kw_only=True):
     until: float
     repeatable: bool
     max_response_bytes: int
-    has_listener: bool
-    is_final: Callable[[GenaiError], bool] | None = None
     events: CallEvents | None
+    is_final: Callable[[GenaiError], bool] | None = None
 
 
 class AttemptResult(Value):

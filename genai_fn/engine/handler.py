@@ -189,8 +189,6 @@ class HttpHandler(Value, kw_only=True, dict=True):
         attempt, needs_new_connection = 1, is_unique
         while True:
             send = _AttemptSettings(run_attempt, account, attempt, needs_new_connection)
-            shown, outcome = yield from self._run_attempt(request, settings, send)
-            send = _AttemptSettings(run_attempt, attempt, needs_new_connection)
             outcome = yield from self._run_attempt(request, settings, send)
             if outcome.is_success:
                 return outcome.result
@@ -244,7 +242,6 @@ class HttpHandler(Value, kw_only=True, dict=True):
             until=until,
             repeatable=request.operation.repeatable,
             max_response_bytes=self.max_response_bytes,
-            has_listener=self.has_listener,
             is_final=options.is_final,
             events=CallEvents(request.operation, now) if self.has_listener else None,
         )

@@ -18,7 +18,6 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
 - ``hedging``: a second attempt when the first is slow
 - ``limits``: rate limits, and concurrency limits that find themselves
-- ``budgets``: a limit of the money or the tokens that calls may cost
 - ``logged``: a line of the standard library's log for each call
 - ``tracing``: spans and metrics of OpenTelemetry
 - ``observers``: what observes calls, for the others
@@ -57,8 +56,6 @@ if TYPE_CHECKING:
     from genai_fn.middleware.hedging import hedged as hedged
     from genai_fn.middleware.limits.concurrency import ConcurrencyLimit as ConcurrencyLimit, adaptive as adaptive
     from genai_fn.middleware.limits.rate_limit import RateLimit as RateLimit, limited as limited
-    from genai_fn.middleware.budgets.budget import Budget as Budget, budgeted as budgeted
-    from genai_fn.middleware.budgets.prices import ModelPrices as ModelPrices
     from genai_fn.middleware.logged import logged as logged
     from genai_fn.middleware.tracing.traced import traced as traced
 else:

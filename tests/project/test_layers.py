@@ -38,8 +38,6 @@ LAYERS = (
         "wire.resource_names",
         "wire.resume",
     ),
-    ("commands", "engine.virtual_time", "streams", "wire.json_body"),
-    ("engine.retry", "engine.stepper", "request", "source_code", "wire.resource_names", "wire.resume"),
     ("commands", "engine.call_events", "engine.virtual_time", "streams", "wire.json_body"),
     ("wire",),
     ("engine.attempts", "live_protocol"),
