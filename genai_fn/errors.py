@@ -458,16 +458,7 @@ class FunctionCallError(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class BudgetExceeded(GenaiError):
-    """
-    A call was refused, as it might cost more than what is left of a budget. Nothing was sent.
-
-    Args:
-        needed: What the call may cost, in `unit`.
-
-        remaining: What is left, without what the calls in flight may cost.
-
-        unit: ``USD`` or ``tokens``.
-    """
+    """A call might cost more than what remains of a budget, in ``USD`` or ``tokens``. Nothing was sent."""
 
     needed: float
     remaining: float
