@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         APIError as APIError,
         AsyncOnly as AsyncOnly,
         AuthError as AuthError,
+        BudgetExceeded as BudgetExceeded,
         CertificateError as CertificateError,
         ClientError as ClientError,
         Closed as Closed,
@@ -156,6 +157,7 @@ if TYPE_CHECKING:
         ok as ok,
         raise_for as raise_for,
     )
+    from genai_fn.schema.usage import Usage as Usage, get_usage as get_usage
     from genai_fn.streams import gather as gather
     from genai_fn.wire import decode as decode, encode as encode
 else:

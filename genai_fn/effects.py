@@ -154,6 +154,8 @@ class CallFunction(Value):
 
     A function may return a ``concurrent.futures.Future``, which does not block: all executors wait for its value, at
     most for `timeout`, and cancel it if they stop waiting.
+
+    `tool_call`: the `FunctionCall` of a model, if it has called the function.
     """
 
     function: Callable[..., Any]
@@ -161,6 +163,7 @@ class CallFunction(Value):
     kwargs: Mapping[str, Any] = {}
     in_thread: bool = False
     timeout: float = inf
+    tool_call: Any = None
 
     def build_timeout_error(self) -> TimedOut:
         """Build the error for a function that takes too long."""

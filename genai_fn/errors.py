@@ -17,6 +17,7 @@ __all__ = [
     "APIError",
     "AsyncOnly",
     "AuthError",
+    "BudgetExceeded",
     "CertificateError",
     "ClientError",
     "Closed",
@@ -453,6 +454,18 @@ class FunctionCallError(GenaiError):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
+
+
+@dataclass(eq=False, repr=False)
+class BudgetExceeded(GenaiError):
+    """A call might cost more than what remains of a budget, in ``USD`` or ``tokens``. Nothing was sent."""
+
+    needed: float
+    remaining: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"the call may need {self.needed:g} {self.unit}, and {self.remaining:g} are left of the budget"
 
 
 @dataclass(eq=False, repr=False)

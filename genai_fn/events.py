@@ -7,11 +7,13 @@ from typing import Any, TypeAlias
 
 from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest
+from genai_fn.schema.usage import Usage
 from genai_fn.values import Value
 
 __all__ = [
     "CacheHit",
     "Called",
+    "Completed",
     "EmbeddingProgress",
     "Event",
     "Failed",
@@ -30,28 +32,63 @@ class Sending(Value):
 
     request: HttpRequest
     attempt: int
+    call_id: int = 0
+    """The same in all events of one call, which is a request with its attempts; unique in the process."""
+    operation: str = ""
+    """Name of the operation, such as ``generate`` or ``caches.create``."""
+    model: str | None = None
+    """Model of the operation, as it was given."""
 
 
 class Responded(Value):
-    """The status and headers of a response have arrived."""
+    """The status and headers of a response have arrived, `duration` seconds after the attempt started."""
 
     request: HttpRequest
     status: int
+    call_id: int = 0
+    attempt: int = 1
+    duration: float = 0.0
 
 
 class Retrying(Value):
-    """An attempt has failed; the next one starts in `seconds`."""
+    """An attempt has failed after `duration` seconds; the next one starts in `seconds`."""
 
     request: HttpRequest
     error: GenaiError
     seconds: float
+    call_id: int = 0
+    attempt: int = 1
+    """Number of the attempt that has failed."""
+    duration: float = 0.0
 
 
 class Failed(Value):
-    """A request has failed, and is not retried."""
+    """A request has failed, and is not retried, or its stream has. `duration`: of the whole call, with retries."""
 
     request: HttpRequest
     error: GenaiError
+    call_id: int = 0
+    attempt: int = 1
+    """Number of the last attempt."""
+    duration: float = 0.0
+
+
+class Completed(Value):
+    """
+    A call has succeeded: its response was read, or its stream to the end. A stream that is left early has no such end.
+    """
+
+    request: HttpRequest
+    status: int
+    call_id: int = 0
+    attempt: int = 1
+    """Number of the attempt that succeeded."""
+    duration: float = 0.0
+    """Seconds of the whole call, with retries; of a stream, until its end."""
+    usage: Usage | None = None
+    """Tokens and media that the answer states."""
+    time_to_first_item: float | None = None
+    """Of a stream, the seconds from the start of the call to its first item."""
 
 
 class CacheHit(Value):
@@ -137,6 +174,7 @@ Event: TypeAlias = (
     | Responded
     | Retrying
     | Failed
+    | Completed
     | FellBack
     | CacheHit
     | Called

@@ -269,6 +269,8 @@ class FlowTraits(Value):
     """Whether it runs its source once and makes a value of the result, so that the result may come from a batch."""
     method: str | None = None
     """Name of the method that builds it, such as ``map``."""
+    calls_function: bool = False
+    """Whether it is one call of a function by a model."""
 
 
 class _Source(Value):

@@ -32,6 +32,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.MissingExtra("httpcore2", "http1='httpcore2'", "pip install httpcore2"),
     errors.OperationFailed("batches/1", 3, "m"),
     errors.FunctionCallError("f", "m"),
+    errors.BudgetExceeded(0.5, 0.25, "USD"),
     errors.CountMismatch(3, 2),
     errors.EmbeddingFailed(5, ["a text"], errors.ServerError(503)),
     errors.PageLoop("t"),

@@ -13,15 +13,14 @@ from genai_fn.effects import (
     Effects,
     GetRandom,
     GetTime,
-    Notify,
     OpenResponse,
     ReadChunk,
     SendRequest,
     Sleep,
 )
+from genai_fn.engine.call_events import CallEvents
 from genai_fn.engine.retry import compute_delay, is_retryable
 from genai_fn.errors import DecodeError, GenaiError, TimedOut
-from genai_fn.events import Responded, Retrying
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import ResponseReader
@@ -43,7 +42,7 @@ class CallSettings(Value, kw_only=True):
     until: float
     repeatable: bool
     max_response_bytes: int
-    has_listener: bool
+    events: CallEvents | None
     is_final: Callable[[GenaiError], bool] | None = None
 
 
@@ -74,8 +73,8 @@ def attempt_whole(
     response: OpenResponse | EffectFailed = yield effect
     if isinstance(response, EffectFailed):
         return AttemptResult(Failure(response.error), was_reused=response.was_reused)
-    if settings.has_listener:
-        yield Notify(Responded(prepared.http, response.status))
+    if settings.events is not None:
+        yield from settings.events.add_response(response.status)
     unknown = find_unknown_encoding(response.headers)
     if unknown is not None and 200 <= response.status < 300:  # an error is one, whatever its body is
         yield CloseResource(response)
@@ -89,7 +88,10 @@ def attempt_whole(
     )
     if isinstance(whole, GenaiError):
         return AttemptResult(Failure(whole), has_started=response.status < 300)
-    return AttemptResult(decode_response(prepared.reader, whole))
+    result = decode_response(prepared.reader, whole)
+    if settings.events is not None and isinstance(result, Success):
+        yield from settings.events.complete(result.unwrap())
+    return AttemptResult(result)
 
 
 def _read_response(
@@ -186,8 +188,8 @@ def attempt_stream(
     response: OpenResponse | EffectFailed = yield effect
     if isinstance(response, EffectFailed):
         return AttemptResult(Failure(response.error), was_reused=response.was_reused)
-    if settings.has_listener:
-        yield Notify(Responded(prepared.http, response.status))
+    if settings.events is not None:
+        yield from settings.events.add_response(response.status)
     if not 200 <= response.status < 300:
         whole = yield from _read_response(
             response, settings.deadline, settings.timeouts.idle, settings.max_response_bytes
@@ -207,6 +209,8 @@ def attempt_stream(
     first = next(iter(handle.pending_items), None)  # an empty body has none
     if isinstance(first, Failure):
         return AttemptResult(first, has_started=isinstance(first.failure(), DecodeError))
+    if settings.events is not None and first is not None:
+        yield from settings.events.open_stream()
     return AttemptResult(Success(handle))
 
 
@@ -287,7 +291,6 @@ _MAX_ERROR_TEXT_BYTES = 2000
 class _ResumeSource(Value):
     """The request of a body that may be resumed."""
 
-    http: HttpRequest
     send_effect: SendRequest
     settings: CallSettings
 
@@ -300,7 +303,7 @@ def _get_resume_source(
 ) -> _ResumeSource | None:
     """Return the source of a raw body; JSON and events are not resumed, as they may differ the next time."""
     is_raw = prepared.reader.wire_type in (HttpResponse, bytes)
-    return _ResumeSource(prepared.http, effect, settings) if is_raw else None
+    return _ResumeSource(effect, settings) if is_raw else None
 
 
 class _Interruption(Value):
@@ -333,8 +336,9 @@ def _resume_body(
         now: float = yield GetTime()
         if seconds is None or now + seconds >= deadline:
             break
-        if settings.has_listener:
-            yield Notify(Retrying(source.http, Masker(source.send_effect.request.headers).mask_error(error), seconds))
+        if settings.events is not None:
+            masked = Masker(source.send_effect.request.headers).mask_error(error)
+            yield from settings.events.end_attempt(masked, seconds)
         yield Sleep(seconds)
         attempt_deadline = min(deadline, now + seconds + settings.timeouts.total)
         response: OpenResponse | EffectFailed = yield SendRequest(request, attempt_deadline, settings.timeouts.connect)

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from msgspec.structs import replace
 from returns.result import Failure, Result
 
 from genai_fn.backend import (
@@ -23,7 +22,7 @@ from genai_fn.backend import (
     complete_project,
     extract_origin,
 )
-from genai_fn.effects import EffectFailed, Effects, GetRandom, GetTime, GetToken, Notify, SendRequest, Sleep
+from genai_fn.effects import EffectFailed, Effects, GetRandom, GetTime, GetToken, SendRequest, Sleep
 from genai_fn.engine.attempts import (
     AttemptResult,
     CallSettings,
@@ -32,9 +31,9 @@ from genai_fn.engine.attempts import (
     attempt_whole,
     read_until_item,
 )
+from genai_fn.engine.call_events import CallEvents
 from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection, is_unauthenticated
 from genai_fn.errors import AuthError, GenaiError
-from genai_fn.events import Event, Failed, Retrying, Sending
 from genai_fn.http import HttpRequest
 from genai_fn.options import Options, Retry, Timeouts
 from genai_fn.request import Request
@@ -177,6 +176,8 @@ class HttpHandler(Value, kw_only=True, dict=True):
         items, handle.pending_items = handle.pending_items, []
         if items and isinstance(items[-1], Failure):  # only the last item can be one
             items[-1] = handle.masker.mask_result(items[-1])
+        if handle.settings.events is not None:
+            yield from handle.settings.events.follow_items(items)
         return tuple(items)
 
     def _run_attempts(
@@ -188,7 +189,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
         attempt, needs_new_connection = 1, is_unique
         while True:
             send = _AttemptSettings(run_attempt, account, attempt, needs_new_connection)
-            shown, outcome = yield from self._run_attempt(request, settings, send)
+            outcome = yield from self._run_attempt(request, settings, send)
             if outcome.is_success:
                 return outcome.result
             error = outcome.result.failure()
@@ -198,8 +199,8 @@ class HttpHandler(Value, kw_only=True, dict=True):
                 needs_new_connection = True
                 continue
             wait = yield from _compute_retry_wait(outcome, attempt, settings)
-            if shown is not None:
-                yield Notify(_build_failure_event(shown, error, wait))
+            if settings.events is not None:
+                yield from settings.events.end_attempt(error, wait)
             if wait is None:
                 return outcome.result
             yield Sleep(wait)
@@ -207,28 +208,27 @@ class HttpHandler(Value, kw_only=True, dict=True):
 
     def _run_attempt(
         self, request: Request[Any], settings: CallSettings, send: "_AttemptSettings"
-    ) -> Effects[tuple[HttpRequest | None, AttemptResult]]:
-        """Send a request; once more, if the server refuses its token. Returns the request for the listener, too."""
+    ) -> Effects[AttemptResult]:
+        """Send a request; once more, if the server refuses its token."""
         refused: Credential | None = None
         while True:
             ready = yield from _prepare_signed_request(request, settings, send.account, refused)
             if isinstance(ready, GenaiError):
-                return None, AttemptResult(Failure(ready))
+                return AttemptResult(Failure(ready))
             prepared, signed, token = ready
-            shown = hide_credentials(prepared.http, request.operation) if self.has_listener else None
-            if shown is not None:
-                prepared = replace(prepared, http=shown)
-                yield Notify(Sending(shown, send.number))
+            if settings.events is not None:
+                shown = hide_credentials(prepared.http, request.operation)
+                yield from settings.events.start_attempt(shown, send.number)
             effect = SendRequest(signed, settings.deadline, settings.timeouts.connect, send.needs_new_connection)
             outcome = yield from send.run(prepared, effect, settings)
             if outcome.is_success:
-                return shown, outcome
+                return outcome
             outcome = outcome.mask(Masker(signed.headers, find_secrets(request.operation)))
             error = outcome.result.failure()
             if token is None or refused is not None or not is_unauthenticated(error):
-                return shown, outcome
-            if shown is not None:
-                yield Notify(Retrying(shown, error, 0.0))
+                return outcome
+            if settings.events is not None:
+                yield from settings.events.end_attempt(error, 0.0)
             refused = token
 
     def _build_call_settings(self, request: Request[Any], now: float, until: float) -> CallSettings:
@@ -242,8 +242,8 @@ class HttpHandler(Value, kw_only=True, dict=True):
             until=until,
             repeatable=request.operation.repeatable,
             max_response_bytes=self.max_response_bytes,
-            has_listener=self.has_listener,
             is_final=options.is_final,
+            events=CallEvents(request.operation, now) if self.has_listener else None,
         )
 
 
@@ -332,7 +332,3 @@ def _compute_retry_wait(outcome: AttemptResult, attempt: int, settings: CallSett
     seconds = compute_delay(error, attempt, settings.retry, (yield GetRandom()))
     now: float = yield GetTime()
     return None if seconds is None or now + seconds >= settings.deadline else seconds
-
-
-def _build_failure_event(http: HttpRequest, error: GenaiError, wait: float | None) -> Event:
-    return Failed(http, error) if wait is None else Retrying(http, error, wait)

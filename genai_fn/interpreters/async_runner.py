@@ -83,8 +83,7 @@ class AsyncRunner(Runner):
             InvalidRequest: If it is not a Live.
         """
         check_live(live)
-        assert self._parts.build_session is not None  # noqa: S101  # every async interpreter has one
-        return self._parts.build_session(live, self._parts.wrap_connector)
+        return self._parts.build_live_session(live)
 
     async def aclose(self) -> None:
         """

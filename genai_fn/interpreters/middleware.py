@@ -5,7 +5,8 @@ Middleware: wraps the request handler, the transport, the connector or the progr
 request once, above retries: caches, fallbacks and budgets belong there. A `Transport` sees each attempt, below retries:
 wire logs belong there. A handler that needs to know its request and each of its attempts, such as a rate limit, runs
 the inner one through a transport of its own: ``send_through(self.inner.handle(request, until), transport)``. A
-`Connector` connects live sessions. A program is one run of an action or a stream, with all its requests and functions.
+`Connector` connects live sessions. A program is one run of an action or a stream, with all its requests and functions,
+or a call of a function in a live session.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from genai_fn.effects import EffectFailed, Effects, OpenResponse, ReadChunk, Sen
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.engine.transport import EffectTransport, Transport, send_through
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.request import Action, Request, Stream
+from genai_fn.request import Action, Live, Request, Stream
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "Middleware",
     "ProgramMiddleware",
     "RequestHandler",
+    "SessionMiddleware",
     "SeveralSeams",
     "Transport",
     "TransportMiddleware",
@@ -37,6 +39,7 @@ __all__ = [
     "apply_transport_middleware",
     "compose_connector_middleware",
     "compose_program_middleware",
+    "compose_session_middleware",
     "identity",
     "send_through",
 ]
@@ -51,6 +54,9 @@ TransportMiddleware: TypeAlias = Callable[[Transport], Transport]
 
 ConnectorMiddleware: TypeAlias = Callable[["Connector"], "Connector"]
 """A function from the connector of live sessions to one that wraps it."""
+
+SessionMiddleware: TypeAlias = Callable[[Live[Any], "Connector"], "Connector"]
+"""A function from a `Live` and the connector of its session to a connector that wraps it."""
 
 ProgramMiddleware: TypeAlias = Callable[[Action[Any] | Stream[Any], Effects[Any]], Effects[Any]]
 """A function from an action or a stream and its program to a program that wraps it; it sees every effect of the run."""
@@ -67,12 +73,15 @@ class SeveralSeams(Value, kw_only=True):
 
         connector: Wraps the connector of live sessions; it is ignored where the interpreter has none.
 
+        session: Wraps the connector of each live session, as `connector` does; it receives the `Live`, too.
+
         program: Wraps the program of each run, with its functions and the requests of all its flows.
     """
 
     handler: Middleware | None = None
     transport: TransportMiddleware | None = None
     connector: ConnectorMiddleware | None = None
+    session: SessionMiddleware | None = None
     program: ProgramMiddleware | None = None
 
 
@@ -190,6 +199,15 @@ def compose_connector_middleware(inner: ConnectorMiddleware, outer: ConnectorMid
     if inner is identity:
         return outer
     return lambda connector: outer(inner(connector))
+
+
+def compose_session_middleware(inner: SessionMiddleware | None, outer: SessionMiddleware) -> SessionMiddleware:
+    """Return the middleware that wraps the connector of a session by `inner` first, then by `outer`."""
+    if not callable(outer):
+        raise InvalidRequest("session", outer, "a function from a Live and a connector to a connector")
+    if inner is None:
+        return outer
+    return lambda live, connector: outer(live, inner(live, connector))
 
 
 def compose_program_middleware(inner: ProgramMiddleware | None, outer: ProgramMiddleware) -> ProgramMiddleware:

@@ -20,12 +20,14 @@ from genai_fn.interpreters.middleware import (
     ConnectorMiddleware,
     Middleware,
     ProgramMiddleware,
+    SessionMiddleware,
     SeveralSeams,
     TransportMiddleware,
     apply_middleware,
     apply_transport_middleware,
     compose_connector_middleware,
     compose_program_middleware,
+    compose_session_middleware,
     identity,
 )
 from genai_fn.request import Action, Live, Stream
@@ -83,6 +85,8 @@ class RunnerParts(Value, kw_only=True):
         build_session: Builds the session of a `Live`; the second argument wraps its connector. None if there are none.
 
         wrap_connector: The middleware of connectors.
+
+        wrap_session: The middleware of connectors that receives the `Live`, too.
     """
 
     handler: RequestHandler
@@ -92,6 +96,18 @@ class RunnerParts(Value, kw_only=True):
     make_clock: Callable[[], VirtualClock] | None = None
     build_session: SessionBuilder | None = None
     wrap_connector: ConnectorMiddleware = identity
+    wrap_session: SessionMiddleware | None = None
+
+    def build_live_session(self, live: Live[Any]) -> "Session[Any]":
+        """Build a live session, whose connector is wrapped."""
+        assert self.build_session is not None  # noqa: S101  # every async interpreter has one
+        wrap = self.wrap_connector
+        if self.wrap_session is not None:
+            wrap = compose_connector_middleware(wrap, partial(self.wrap_session, live))
+        session = self.build_session(live, wrap)
+        if self.wrap_program is not None:
+            session.use_program_middleware(self.wrap_program)
+        return session
 
     def build_effects(self, description: Action[Any] | Stream[Any]) -> Effects[Any]:
         """Build the program of one run."""
@@ -178,6 +194,9 @@ def _wrap_seams(parts: RunnerParts, seams: SeveralSeams) -> RunnerParts:
     if seams.connector is not None and parts.build_session is not None:
         wrap_connector = compose_connector_middleware(parts.wrap_connector, seams.connector)
         parts = replace(parts, wrap_connector=wrap_connector)
+    if seams.session is not None and parts.build_session is not None:
+        wrap_session = compose_session_middleware(parts.wrap_session, seams.session)
+        parts = replace(parts, wrap_session=wrap_session)
     if seams.program is not None:
         parts = replace(parts, wrap_program=compose_program_middleware(parts.wrap_program, seams.program))
     return parts

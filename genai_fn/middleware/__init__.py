@@ -12,11 +12,15 @@ The middleware added last sees a request first. Each is one implementation for t
 `Offline` and `Fake`; where an interpreter has virtual time, waits take none. The names below are loaded at their first
 use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware of your own.
 
+- ``budgets``: a limit of the money or the tokens that calls may cost
 - ``caching``: answers of equal requests from a store
 - ``coalescing``: single embeddings of many callers as one batch
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
 - ``hedging``: a second attempt when the first is slow
 - ``limits``: rate limits, and concurrency limits that find themselves
+- ``logged``: a line of the standard library's log for each call
+- ``tracing``: spans and metrics of OpenTelemetry
+- ``observers``: what observes calls, for the others
 """
 
 from typing import TYPE_CHECKING
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
         TransportWrapper as TransportWrapper,
         send_through as send_through,
     )
+    from genai_fn.middleware.budgets.budget import Budget as Budget, budgeted as budgeted
+    from genai_fn.middleware.budgets.prices import ModelPrices as ModelPrices
     from genai_fn.middleware.caching.cached import (
         Cached as Cached,
         cached as cached,
@@ -50,5 +56,7 @@ if TYPE_CHECKING:
     from genai_fn.middleware.hedging import hedged as hedged
     from genai_fn.middleware.limits.concurrency import ConcurrencyLimit as ConcurrencyLimit, adaptive as adaptive
     from genai_fn.middleware.limits.rate_limit import RateLimit as RateLimit, limited as limited
+    from genai_fn.middleware.logged import logged as logged
+    from genai_fn.middleware.tracing.traced import traced as traced
 else:
     __getattr__, __dir__ = defer_imports(globals())

@@ -11,6 +11,7 @@ Each type is listed once, below. It loads its module at its first use. Modules w
 - ``function_declarations``: declarations of Python functions.
 - ``mime_types``, ``pillow_images``, ``disk``: files and images.
 - ``secret_fields``: types with masked fields.
+- ``usage``: what an answer of any operation has used.
 """
 
 from typing import TYPE_CHECKING

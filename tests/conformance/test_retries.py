@@ -8,6 +8,7 @@ import pytest
 
 from genai_fn import Failure, Retry, Success, Timeouts, collected, text, with_options
 from genai_fn.errors import CertificateError, ConnectError, Disconnected, RateLimited, ServerError, TransportError
+from genai_fn.events import Sending
 from tests.support.interpreter_kinds import (
     AwaitableInterpreter,
     InterpreterKind,
@@ -149,7 +150,7 @@ def test_number_of_attempts(kind: InterpreterKind, sleeps: SleepRecorder, is_str
             make_gemini(url),
             COLLECTED_TEXTS if is_stream else HELLO_TEXT,
             retry=Retry(attempts=3),
-            on_event=lambda event: attempts.append(event.attempt) if hasattr(event, "attempt") else None,
+            on_event=lambda event: attempts.append(event.attempt) if isinstance(event, Sending) else None,
             max_connections=1,
         )
         assert isinstance(result.failure(), error_type)

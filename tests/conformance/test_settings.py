@@ -2,13 +2,13 @@
 
 import pickle
 import ssl
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from genai_fn import AuthError, Failure, Gemini, InvalidRequest, Retry, Success, Vertex, text, with_options
 from genai_fn.errors import CertificateError, ConnectError, MissingExtra
-from genai_fn.events import Event, Failed, Responded, Retrying, Sending
+from genai_fn.events import Completed, Event, Failed, Responded, Retrying, Sending
 from genai_fn.interpreters import settings
 from tests.support.interpreter_kinds import (
     AwaitableInterpreter,
@@ -141,6 +141,7 @@ def test_events(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
         (Retrying, 503),
         (Sending, 2),
         (Responded, 200),
+        (Completed, 200),
         (Sending, 1),
         (Responded, 400),
         (Failed, 400),
@@ -148,6 +149,13 @@ def test_events(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     assert [(type(event), _get_number(event)) for event in events] == expected
     texts = repr(events).encode() + pickle.dumps(events)
     assert [secret in texts for secret in (b"test-key", b"test-header")] == [False, False]
+    first, second = events[0], events[-1]
+    assert isinstance(first, Sending)
+    assert isinstance(second, Failed)
+    assert (first.operation, first.model) == ("generate", "test-model")
+    assert [cast("Any", event).call_id for event in events] == [first.call_id] * 6 + [second.call_id] * 3
+    assert [cast("Any", event).attempt for event in events] == [1, 1, 1, 2, 2, 2, 1, 1, 1]
+    assert all(cast("Any", event).duration >= 0 for event in events if not isinstance(event, Sending))
 
 
 def _get_number(event: Any) -> int:
@@ -155,17 +163,21 @@ def _get_number(event: Any) -> int:
         event.attempt
         if isinstance(event, Sending)
         else event.status
-        if isinstance(event, Responded)
+        if isinstance(event, Responded | Completed)
         else event.error.code
     )
 
 
 def test_events_of_a_stream(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """A stream sends the same events, up to its response head."""
+    """A stream sends the same events; it is completed once it was read to its end."""
     events: list[Event] = []
     with Loopback([BUSY, STREAM]) as server:
         kind.read_items(make_gemini(server.url), HELLO_STREAM, on_event=events.append)
-    assert [type(event) for event in events] == [Sending, Responded, Retrying, Sending, Responded]
+    assert [type(event) for event in events] == [Sending, Responded, Retrying, Sending, Responded, Completed]
+    completed = events[-1]
+    assert isinstance(completed, Completed)
+    assert completed.time_to_first_item is not None
+    assert 0 <= completed.time_to_first_item <= completed.duration
 
 
 def test_listener_raises(kind: InterpreterKind) -> None:

@@ -1,5 +1,6 @@
 """`HttpHandler`: the effects of a request, a retry and a stream, as scripts."""
 
+from itertools import count
 from math import inf
 from typing import Any, ClassVar
 
@@ -31,6 +32,7 @@ from genai_fn.effects import (
     SendRequest,
     Sleep,
 )
+from genai_fn.engine import call_events
 from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import (
@@ -44,10 +46,11 @@ from genai_fn.errors import (
     TimedOut,
     Unsupported,
 )
-from genai_fn.events import Failed, Responded, Retrying, Sending
+from genai_fn.events import Completed, Failed, Responded, Retrying, Sending
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import GenerateContentResponse
+from genai_fn.schema.usage import Usage
 from genai_fn.wire import encode, sign_request
 from tests.support.scripted_effects import ResponseHead, run_by_script
 
@@ -325,9 +328,9 @@ def test_refused_token(second: ResponseHead, status: int) -> None:
     refused, script = ResponseHead(401), [(GetTime(), 100.0)]
     for credential, token, head, body in ((old, None, refused, b""), (new, old, second, BODY)):
         script += [
-            *[(GetToken(700.0, token), credential), (Notify, None), (SendRequest, head), (Notify, None)],
+            *[(GetToken(700.0, token), credential), *NOTIFY, (SendRequest, head), *NOTIFY],
             *expect_reads(head, body, *([b""] if body else [])),
-            *([(Notify, None)] if head is refused or status == 401 else []),
+            *NOTIFY,
         ]
     result = run_by_script(handler.handle(caches.create("m", {}), inf), script)
     assert (result.failure().code if isinstance(result, Failure) else 200) == status
@@ -347,31 +350,86 @@ def test_no_token() -> None:
     ) == Failure(AuthError("no"))
 
 
-def test_events() -> None:
-    """Each step emits an event with the request, without its credential."""
+NOTIFY = [(GetTime(), 100.0), (Notify, None)]
+
+
+def test_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step emits an event with the request, without its credential, the call, the attempt and the duration."""
+    monkeypatch.setattr(call_events, "_CALL_IDS", count(7))
     http, plain = (
         HttpHandler(backend=BACKEND, has_listener=True, retry=Retry(attempts=2)),
         encode(REQUEST, BACKEND).unwrap(),
     )
     error = ServerError(503, "UNAVAILABLE", "no")
-    attempt = [
-        (expect_send(), UNAVAILABLE),
-        (Notify(Responded(plain, 503)), None),
-        *expect_reads(UNAVAILABLE, ERROR_BODY, b""),
-        (GetRandom(), 0.5),
-        (GetTime(), 100.0),
-    ]
+
+    def expect_attempt(number: int, start: float) -> list[tuple[Any, Any]]:
+        return [
+            (GetTime(), start),
+            (Notify(Sending(plain, number, 7, "generate", "m")), None),
+            (expect_send(), UNAVAILABLE),
+            (GetTime(), start + 0.25),
+            (Notify(Responded(plain, 503, 7, number, 0.25)), None),
+            *expect_reads(UNAVAILABLE, ERROR_BODY, b""),
+            (GetRandom(), 0.5),
+            (GetTime(), start + 1),
+            (GetTime(), start + 1),
+        ]
+
     script = [
         (GetTime(), 100.0),
-        (Notify(Sending(plain, 1)), None),
-        *attempt,
-        (Notify(Retrying(plain, error, 0.5)), None),
+        *expect_attempt(1, 100.0),
+        (Notify(Retrying(plain, error, 0.5, 7, 1, 1.0)), None),
         (Sleep(0.5), None),
-        (Notify(Sending(plain, 2)), None),
-        *attempt,
-        (Notify(Failed(plain, error)), None),
+        *expect_attempt(2, 101.5),
+        (Notify(Failed(plain, error, 7, 2, 2.5)), None),
     ]
     assert run_by_script(http.handle(REQUEST, inf), script) == Failure(error)
+
+
+USAGE_BODY = b'{"usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2}}'
+
+
+def test_events_of_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole response that was read ends in an event with its status, attempt, duration and usage."""
+    monkeypatch.setattr(call_events, "_CALL_IDS", count(7))
+    plain = encode(REQUEST, BACKEND).unwrap()
+    script = [
+        (GetTime(), 100.0),
+        *[*NOTIFY, (expect_send(), OK), *NOTIFY],
+        *expect_reads(OK, USAGE_BODY, b""),
+        (GetTime(), 103.0),
+        (Notify(Completed(plain, 200, 7, 1, 3.0, Usage(input_tokens=3, output_tokens=2))), None),
+    ]
+    result = run_by_script(HttpHandler(backend=BACKEND, has_listener=True).handle(REQUEST, inf), script)
+    assert isinstance(result, Success)
+
+
+@pytest.mark.parametrize("ending", [b"", EffectFailed(CONNECTION_LOST)], ids=["end", "failure"])
+def test_events_of_streams(ending: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream ends in one event, at its end with the time to its first item and its last usage, or in a failure."""
+    monkeypatch.setattr(call_events, "_CALL_IDS", count(7))
+    plain = encode(STREAM_REQUEST, BACKEND).unwrap()
+    http = HttpHandler(backend=BACKEND, has_listener=True)
+    script = [
+        (GetTime(), 100.0),
+        *[*NOTIFY, (expect_send(request=STREAM_REQUEST), OK), *NOTIFY],
+        *[(ReadChunk(OK, 700.0, inf), EVENT), (GetTime(), 102.0)],
+    ]
+    handle = run_by_script(http.open_stream(STREAM_REQUEST, inf), script).unwrap()
+    assert run_by_script(http.read_items(handle), []) == (Success(RESPONSE),)
+    chunk = b"data: " + USAGE_BODY + b"\n\n"
+    assert len(run_by_script(http.read_items(handle), [(ReadChunk(OK, inf, 60.0), chunk)])) == 1
+    usage = Usage(input_tokens=3, output_tokens=2)
+    event = Completed(plain, 200, 7, 1, 5.0, usage, 2.0) if ending == b"" else Failed(plain, CONNECTION_LOST, 7, 1, 5.0)
+    last = run_by_script(
+        http.read_items(handle),
+        [
+            *[(ReadChunk(OK, inf, 60.0), ending), (CloseResource(OK), None)],
+            *[(GetTime(), 105.0), (Notify(event), None)],
+        ],
+    )
+    assert last == (() if ending == b"" else (Failure(CONNECTION_LOST),))
+    assert run_by_script(http.read_items(handle), []) == ()
 
 
 def test_stream() -> None:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import anyio
 import pytest
 
-from genai_fn import generate, ok, streamed, text
+from genai_fn import InvalidRequest, generate, live, ok, streamed, text
 from genai_fn.effects import Emit
 from genai_fn.middleware import HandlerWrapper, SeveralSeams, TransportWrapper, send_through
+from genai_fn.testing import Fake
 from tests.support.interpreter_kinds import AwaitableInterpreter
 from tests.support.middleware_places import PLACES, Place
 
@@ -57,6 +59,44 @@ def test_attempts_of_a_request(place: Place) -> None:
     result = place.run(body, AttemptCounter, answers=[503, "hello"])
     assert (["generate", 503, 200] if place.retries else ["generate", 503]) == log
     assert ok(result) == place.retries
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_sessions(backend: str) -> None:
+    """The connector of a live session is wrapped with its `Live`; what was added last is outermost."""
+    log: list[Any] = []
+
+    def make_seams(name: str) -> SeveralSeams:
+        def wrap_session(session: Any, connector: Any) -> Any:
+            log.append((name, session.operation.op, type(connector).__name__))
+            return ForwardingConnector(connector)
+
+        return SeveralSeams(session=wrap_session)
+
+    async def open_session() -> None:
+        run = (
+            Fake({"live.connect": "hello"}).aio.with_middleware(make_seams("first")).with_middleware(make_seams("last"))
+        )
+        async with run.live(live.connect("m")) as session:
+            await session.send(live.client_content("hi"))
+            assert "hello" in [each.unwrap().text async for each in session.turn()]
+
+    anyio.run(open_session, backend=backend)
+    assert log == [("first", "live.connect", "FakeConnector"), ("last", "live.connect", "ForwardingConnector")]
+
+
+class ForwardingConnector:
+    """A connector that passes everything on."""
+
+    def __init__(self, inner: Any) -> None:
+        self.encode, self.decode, self.connect = inner.encode, inner.decode, inner.connect
+
+
+def test_wrong_session_seam() -> None:
+    """A session seam that is no function raises at once."""
+    seams: Any = SeveralSeams(session=7)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(InvalidRequest, match="session"):
+        Fake({}).aio.with_middleware(seams)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=repr)

@@ -38,7 +38,7 @@ LAYERS = (
         "wire.resource_names",
         "wire.resume",
     ),
-    ("commands", "engine.virtual_time", "streams", "wire.json_body"),
+    ("commands", "engine.call_events", "engine.virtual_time", "streams", "wire.json_body"),
     ("wire",),
     ("engine.attempts", "live_protocol"),
     ("engine.handler",),

@@ -61,7 +61,7 @@ RAISES_NOTHING = {
     **dict.fromkeys(("ask", "attempt", "emit", "sleep"), "builds a command, which is checked when it is performed"),
     **dict.fromkeys(("each", "flow", "stream"), "wraps a function, whose exceptions are its own"),
     **dict.fromkeys(("arun", "backend_from_env", "decode", "encode"), "returns failures"),
-    **dict.fromkeys(("next_page", "ok"), "returns None where there is nothing"),
+    **dict.fromkeys(("get_usage", "next_page", "ok"), "returns None where there is nothing"),
     "chats.history": "takes a Chat, which is checked already",
 }
 """Public functions with parameters that raise nothing at once, as ``place.name``, each with the reason."""

@@ -15,7 +15,7 @@ from genai_fn.errors import FunctionCallError, GenaiError
 from genai_fn.events import Called
 from genai_fn.flows.calling.options import OnError
 from genai_fn.flows.typed_json import convert_json, to_json
-from genai_fn.request import FlowGenerator, flow
+from genai_fn.request import FlowGenerator, FlowTraits, flow
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import DeclaredFunction, get_parameter_type
 from genai_fn.schema.functions import FunctionCall, FunctionResponse
@@ -23,7 +23,7 @@ from genai_fn.schema.functions import FunctionCall, FunctionResponse
 __all__ = ["convert_arguments", "describe_exception", "invoke_function"]
 
 
-@flow
+@flow(traits=FlowTraits(calls_function=True))
 def invoke_function(
     call: FunctionCall, function: Callable[..., Any] | None, on_error: OnError
 ) -> FlowGenerator[Result[FunctionResponse, GenaiError]]:
@@ -38,7 +38,7 @@ def invoke_function(
     except ConversionError as mistake:
         answer: FunctionResponse | FunctionCallError = _build_error_response(mistake.expected)
     else:
-        answer = yield from _call_function(cast("Callable[..., Any]", function), arguments, call.name or "")
+        answer = yield from _call_function(cast("Callable[..., Any]", function), arguments, call)
     if isinstance(function, DeclaredFunction) and on_error == "fail":
         answer = _find_error(answer, function)
     response = _build_error_response(answer.message) if isinstance(answer, FunctionCallError) else answer
@@ -49,16 +49,17 @@ def invoke_function(
 
 
 def _call_function(
-    function: Callable[..., Any], arguments: dict[str, Any], name: str
+    function: Callable[..., Any], arguments: dict[str, Any], call: FunctionCall
 ) -> FlowGenerator[FunctionResponse | FunctionCallError]:
     try:
         positional, named = _split_arguments(function, arguments)
-        value = yield CallFunction(function, positional, named, in_thread=not isinstance(function, DeclaredFunction))
+        in_thread = not isinstance(function, DeclaredFunction)
+        value = yield CallFunction(function, positional, named, in_thread, tool_call=call)
         return value if isinstance(value, FunctionResponse) else FunctionResponse(response={"result": to_json(value)})
     except FlowFailed:
         raise  # the executor cannot run this function
     except Exception as error:  # noqa: BLE001  # a caller's function may raise anything
-        return FunctionCallError(name, describe_exception(error))
+        return FunctionCallError(call.name or "", describe_exception(error))
 
 
 def _split_arguments(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -20,6 +20,7 @@ from genai_fn.interpreters.executors.tasks import BackgroundTasks
 from genai_fn.interpreters.live.connection import CLOSE_TIMEOUT, LiveConnection
 from genai_fn.interpreters.live.inbox import Inbox
 from genai_fn.interpreters.live.sockets import Connector
+from genai_fn.interpreters.middleware import ProgramMiddleware
 from genai_fn.live_protocol.events_and_actions import (
     CallAnswered,
     CancelCall,
@@ -91,6 +92,7 @@ class Session(Generic[T]):
         self._has_yielded = False
         self._is_expiring = False
         self._leave_callbacks: list[Callable[[], object]] = []
+        self._wrap_program: ProgramMiddleware | None = None
 
     async def send(self, *frames: ClientMessage) -> Result[None, GenaiError]:
         """
@@ -214,6 +216,10 @@ class Session(Generic[T]):
         """Call a function when the block of the session has been left and all its tasks have ended."""
         self._leave_callbacks.append(callback)
 
+    def use_program_middleware(self, wrap_program: ProgramMiddleware) -> None:
+        """Wrap the programs that call functions for the model, before the block is entered."""
+        self._wrap_program = wrap_program
+
     async def _leave(self) -> None:
         self._abort_here()
         try:
@@ -315,7 +321,10 @@ class Session(Generic[T]):
         options: Any = self._live.calling_options
         function = next((each for each in options.functions if get_function_name(each) == call.name), None)
         executor = AsyncExecutor(None, None, self._on_event)
-        program = build_program(invoke_function(call, function, options.on_error), cast("Any", None))
+        invocation = invoke_function(call, function, options.on_error)
+        program = build_program(invocation, cast("Any", None))
+        if self._wrap_program is not None:
+            program = self._wrap_program(invocation, program)
         result = await executor.run(program)
         self._handle_event(CallAnswered(call_id, self._encode_result(result)))
         self._call_scopes.pop(call_id, None)

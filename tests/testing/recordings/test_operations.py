@@ -43,6 +43,11 @@ _api: dict[str, Any] = {
 _FIELDS: dict[str, Any] = {
     **dict.fromkeys(("APIError", "ClientError", "RateLimited", "ServerError"), _api),
     "AuthError": {"message": texts},
+    "BudgetExceeded": {
+        "needed": st.floats(0, 9),
+        "remaining": st.floats(-9, 9),
+        "unit": st.sampled_from(["USD", "tokens"]),
+    },
     "CertificateError": {"doing": texts, "reason": texts, "sent": st.booleans()},
     "Closed": {"doing": texts, "sent": st.booleans()},
     "ConnectError": {"doing": texts, "reason": texts, "sent": st.booleans()},

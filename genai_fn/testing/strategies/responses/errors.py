@@ -10,6 +10,7 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import (
     AsyncOnly,
     AuthError,
+    BudgetExceeded,
     CertificateError,
     Closed,
     ConnectError,
@@ -135,6 +136,7 @@ _rare_errors: SearchStrategy[GenaiError] = st.one_of(
     st.builds(NoText, st.none() | texts, st.none() | texts),
     st.builds(OperationFailed, texts, st.none() | st.integers(0, 16), texts),
     st.builds(FunctionCallError, texts, texts),
+    st.builds(BudgetExceeded, st.floats(0, 99), st.floats(0, 99), st.sampled_from(("USD", "tokens"))),
     st.builds(CountMismatch, st.integers(0, 99), st.integers(0, 99)),
     st.builds(EmbeddingFailed, st.integers(0, 99), texts, _network_errors),
     st.builds(PageLoop, texts),

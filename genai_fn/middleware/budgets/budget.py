@@ -1,0 +1,220 @@
+"""The middleware that refuses calls which might cost more than what is left of a budget."""
+
+import os
+import weakref
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from threading import RLock
+from typing import Any
+
+from genai_fn.effects import EffectFailed, OpenResponse
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.errors import APIError, BudgetExceeded, GenaiError, InvalidRequest, MissingExtra, TransportError
+from genai_fn.middleware.budgets.estimates import estimate_usage, is_paid
+from genai_fn.middleware.budgets.prices import ModelPrices, compute_cost, find_prices
+from genai_fn.middleware.observers import ObservedCall, ObservingHandler
+from genai_fn.request import Request
+from genai_fn.schema.usage import Usage
+
+__all__ = ["Budget", "budgeted"]
+
+
+def budgeted(
+    *,
+    usd: float | None = None,
+    tokens: int | None = None,
+    prices: Mapping[str, ModelPrices] | None = None,
+    output_tokens: int = 8192,
+    estimate: Callable[[Request[Any]], Usage] | None = None,
+) -> "Budget":
+    """
+    Refuse calls that might cost more than what is left of a budget, before anything is sent.
+
+    A call reserves what it may cost; afterwards its real usage is counted in place of that. Calls in flight can
+    together exceed the budget only by what they use beyond their estimates. A call that is refused is
+    ``Failure(BudgetExceeded)``, which is not retried.
+
+    Args:
+        usd: The budget in US dollars.
+
+        tokens: The budget in tokens, read and written, instead.
+
+        prices: Prices of models, by their name without ``models/``. Those of other models are read from the package
+            ``genai-prices``, which does not use the network; a model that it does not contain is
+            ``Failure(InvalidRequest)``.
+
+        output_tokens: How many output tokens a call reserves that sets no ``max_output_tokens``.
+
+        estimate: A function that estimates the usage of a request, in place of one token for 3 bytes of text.
+
+    Returns:
+        The budget, which all interpreters that have it as middleware share: ``budget.spent``, ``budget.remaining``.
+
+    Raises:
+        InvalidRequest: Unless exactly one of `usd` and `tokens` is given, a number above zero.
+        MissingExtra: If no prices are given, and ``genai-prices`` is not installed.
+
+    >>> from genai_fn import Offline, generate, text
+    >>> budget = budgeted(tokens=270)
+    >>> run = Offline().with_middleware(budget)
+    >>> question = generate("gemini-2.5-flash", "hi", {"max_output_tokens": 250}) | text
+    >>> run(question).map(len).value_or(0) > 0, budget
+    (True, <budget of 270 tokens, 28 spent>)
+    >>> run(question).failure()
+    BudgetExceeded(needed=251, remaining=242, unit='tokens')
+    """
+    return Budget(usd=usd, tokens=tokens, prices=prices or {}, output_tokens=output_tokens, estimate=estimate)
+
+
+class Budget:
+    """A budget that calls share, from any thread and interpreter; it is middleware."""
+
+    def __init__(
+        self,
+        *,
+        usd: float | None,
+        tokens: int | None,
+        prices: Mapping[str, ModelPrices],
+        output_tokens: int,
+        estimate: Callable[[Request[Any]], Usage] | None,
+    ) -> None:
+        given = [each for each in (usd, tokens) if each is not None]
+        if len(given) != 1 or isinstance(given[0], bool) or not isinstance(given[0], int | float) or not given[0] > 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a text
+            raise InvalidRequest("budgeted", given, "usd=… or tokens=…, a number above zero")
+        for model, each in prices.items():
+            if not isinstance(each, ModelPrices):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a number
+                raise InvalidRequest(f"budgeted.prices[{model!r}]", each, "ModelPrices(input=…, output=…)")
+        self.unit = "tokens" if usd is None else "USD"
+        self.limit: float = given[0]
+        self._given_prices = dict(prices)
+        self._found_prices: dict[str, ModelPrices | None] = {}
+        self._found_on: date | None = None
+        self._output_tokens = output_tokens
+        self._estimate = estimate
+        self._lock = RLock()  # re-entrant: a signal handler may interrupt the thread that holds it
+        self._spent: float = 0
+        self._reserved: float = 0
+        if usd is not None and not prices:
+            find_prices("gemini-2.5-flash")  # loads the prices, which takes a third of a second, before the first call
+        _BUDGETS.add(self)
+
+    def __repr__(self) -> str:
+        return f"<budget of {self.limit:g} {self.unit}, {self.spent:g} spent>"
+
+    def __call__(self, handler: RequestHandler) -> RequestHandler:
+        """Wrap the request handler of an interpreter."""
+        return ObservingHandler(handler, self)
+
+    @property
+    def spent(self) -> float:
+        """What calls have cost, in dollars or tokens."""
+        return self._spent
+
+    @property
+    def reserved(self) -> float:
+        """What the calls in flight may cost."""
+        return self._reserved
+
+    @property
+    def remaining(self) -> float:
+        """What is left for further calls; below zero if calls have used more than their estimates."""
+        return self.limit - self._spent - self._reserved
+
+    @property
+    def is_detailed(self) -> bool:
+        """No: only what was answered is paid."""
+        return False
+
+    def start_call(self, call: ObservedCall) -> GenaiError | None:
+        """Reserve what a call may cost, or refuse it."""
+        request: Any = call.request
+        if not is_paid(request):
+            return None
+        usage = estimate_usage(request, self._output_tokens) if self._estimate is None else self._estimate(request)
+        if not isinstance(usage, Usage):  # pyright: ignore[reportUnnecessaryIsInstance]  # a user function may return anything
+            raise InvalidRequest("budgeted.estimate", usage, "a function that returns a Usage")
+        try:
+            prices = self._get_prices(call.model or "")
+        except (InvalidRequest, MissingExtra) as error:
+            return error
+        needed = self._compute_cost(prices, usage)
+        with self._lock:
+            remaining = self.limit - self._spent - self._reserved
+            if needed <= remaining:
+                self._reserved += needed
+                call.state = needed, prices
+                return None
+        return BudgetExceeded(needed, remaining, self.unit)
+
+    def start_attempt(self, call: ObservedCall) -> None:
+        """Ignore attempts."""
+
+    def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
+        """Ignore attempts."""
+
+    def add_item(self, call: ObservedCall) -> None:
+        """Ignore items: the usage of the last one counts."""
+
+    def end_call(self, call: ObservedCall) -> None:
+        """Count what a call has cost, in place of what was reserved."""
+        if call.state is None:
+            return
+        reserved, prices = call.state
+        known = None if call.usage is None else self._compute_cost(prices, call.usage)
+        cost = _choose_cost(call, reserved, known)
+        with self._lock:
+            self._reserved -= reserved
+            self._spent += cost
+            if -_ROUNDING < self._reserved < _ROUNDING:
+                self._reserved = 0
+
+    def renew_lock(self) -> None:
+        """Replace the lock, in a forked process."""
+        self._lock = RLock()
+
+    def _compute_cost(self, prices: ModelPrices | None, usage: Usage) -> float:
+        return usage.total_tokens if prices is None else compute_cost(prices, usage)
+
+    def _get_prices(self, model: str) -> ModelPrices | None:
+        """Return the prices of a model; None if tokens are counted. Prices may change from one day to another."""
+        if self.unit == "tokens":
+            return None
+        given = self._given_prices.get(model)
+        if given is not None:
+            return given
+        today = datetime.now(UTC).date()
+        if self._found_on != today:
+            self._found_on, self._found_prices = today, {}
+        if model not in self._found_prices:
+            self._found_prices[model] = find_prices(model)
+        found = self._found_prices[model]
+        if found is None:
+            raise InvalidRequest("budgeted.prices", model, "a price for this model: prices={…: ModelPrices(…)}")
+        return found
+
+
+def _choose_cost(call: ObservedCall, reserved: float, known: float | None) -> float:
+    """Return the known cost; the estimate where there is none, or where the model may have gone on meanwhile."""
+    if call.is_left or (call.error is not None and call.item_count):
+        return max(reserved, known or 0)
+    if isinstance(call.error, APIError) or (isinstance(call.error, TransportError) and not _was_sent(call.error)):
+        return 0
+    return reserved if known is None else known
+
+
+def _was_sent(error: TransportError) -> bool:
+    return bool(getattr(error, "sent", False))
+
+
+_ROUNDING = 1e-12
+_BUDGETS: "weakref.WeakSet[Budget]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """Give each budget a new lock in a forked process: another thread may have held the old one."""
+    for each in tuple(_BUDGETS):
+        each.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

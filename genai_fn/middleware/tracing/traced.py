@@ -1,0 +1,93 @@
+"""The middleware that traces calls with OpenTelemetry."""
+
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.errors import MissingExtra
+from genai_fn.interpreters.extras import install_command
+from genai_fn.interpreters.middleware import SeveralSeams
+from genai_fn.middleware.observers import ObservedConnector, ObservingHandler
+from genai_fn.request import Live
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider  # optional
+    from opentelemetry.trace import Tracer, TracerProvider
+
+    from genai_fn.middleware.tracing.spans import Instruments
+
+__all__ = ["traced"]
+
+
+def traced(
+    tracer_provider: "TracerProvider | None" = None,
+    meter_provider: "MeterProvider | None" = None,
+    *,
+    capture_content: bool = False,
+) -> SeveralSeams:
+    """
+    Trace calls with OpenTelemetry, by its semantic conventions for generative AI.
+
+    Each request, stream and live connection is a span with the model, the parameters, tokens, finish reasons and the
+    type of an error; retries are events of it. A flow of several steps is a span around its requests, and each function
+    that a model calls one around what the function does. Metrics count tokens, and measure durations and the time to
+    the first chunk. The parent of a span is the caller's.
+
+    Args:
+        tracer_provider: Where spans go; None for the global one.
+
+        meter_provider: Where metrics go; None for the global one.
+
+        capture_content: Whether spans contain messages, system instructions, declarations of functions, and their
+            arguments and results.
+
+    Raises:
+        MissingExtra: If ``opentelemetry-api`` is not installed.
+
+    >>> from opentelemetry.sdk.trace import TracerProvider
+    >>> from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    >>> from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    >>> from genai_fn import Offline, generate, text
+    >>> provider, spans = TracerProvider(), InMemorySpanExporter()
+    >>> provider.add_span_processor(SimpleSpanProcessor(spans))
+    >>> run = Offline().with_middleware(traced(provider))
+    >>> _ = run(generate("gemini-2.5-flash", "hi") | text)
+    >>> [each.name for each in spans.get_finished_spans()]
+    ['generate_content gemini-2.5-flash']
+    """
+    try:
+        trace: Any = import_module("opentelemetry.trace")
+        metrics: Any = import_module("opentelemetry.metrics")
+    except ImportError:
+        raise MissingExtra("opentelemetry-api", "traced()", install_command("opentelemetry-api")) from None
+    from genai_fn.middleware.tracing.spans import Instruments  # noqa: PLC0415  # imports the optional package
+    from genai_fn.middleware.tracing.workflows import WorkflowTracer  # noqa: PLC0415  # as above
+
+    tracer: Tracer = trace.get_tracer("genai_fn", None, tracer_provider, _SCHEMA_URL)
+    instruments = Instruments(metrics.get_meter("genai_fn", "", meter_provider, _SCHEMA_URL))
+    return SeveralSeams(
+        handler=partial(_trace_handler, tracer, instruments, capture_content),
+        session=partial(_trace_session, tracer, instruments, capture_content),
+        program=WorkflowTracer(tracer, instruments, capture_content),
+    )
+
+
+_SCHEMA_URL = "https://opentelemetry.io/schemas/1.43.0"
+
+
+def _trace_handler(
+    tracer: "Tracer", instruments: "Instruments", capture_content: bool, handler: RequestHandler
+) -> ObservingHandler:
+    from genai_fn.middleware.tracing.attributes import find_provider  # noqa: PLC0415  # as above
+    from genai_fn.middleware.tracing.spans import CallTracer  # noqa: PLC0415  # as above
+
+    return ObservingHandler(handler, CallTracer(tracer, instruments, find_provider(handler), capture_content))
+
+
+def _trace_session(
+    tracer: "Tracer", instruments: "Instruments", capture_content: bool, live: Live[Any], connector: Any
+) -> ObservedConnector:
+    from genai_fn.middleware.tracing.spans import CallTracer  # noqa: PLC0415  # as above
+
+    return ObservedConnector(live, connector, CallTracer(tracer, instruments, "gcp.gen_ai", capture_content))
