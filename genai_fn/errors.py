@@ -6,11 +6,10 @@ frozen, because ``contextmanager`` sets the traceback of an exception. Compariso
 in the base class: generating them for each class would take more time at import than the rest of this module.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Self, TypeAlias, TypeVar, cast
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
+from genai_fn.retry_advice import parse_milliseconds, parse_retry_after, read_retry_info
 from genai_fn.values import Value
 
 __all__ = [
@@ -165,10 +164,10 @@ class APIError(GenaiError):
     def retry_after(self) -> float | None:
         """Seconds to wait before a retry: from ``RetryInfo`` in the details, ``retry-after-ms`` or ``Retry-After``."""
         headers = {name.lower(): value for name, value in self.headers}
-        delays = [_read_retry_info(detail) for detail in self.details]
+        delays = [read_retry_info(detail) for detail in self.details]
         delays += [
-            _parse_milliseconds(headers.get("retry-after-ms")),
-            _parse_retry_after(headers.get("retry-after"), headers.get("date")),
+            parse_milliseconds(headers.get("retry-after-ms")),
+            parse_retry_after(headers.get("retry-after"), headers.get("date")),
         ]
         return next((each for each in delays if each is not None), None)
 
@@ -577,7 +576,6 @@ class NoAnswer(GenaiError):
 
 
 _MAX_MESSAGE_LENGTH = 2000
-_DURATION = re.compile(r"\A([0-9]{1,12}(?:\.[0-9]+)?)s\Z")
 
 
 def _format_value(value: Any) -> str:
@@ -586,38 +584,3 @@ def _format_value(value: Any) -> str:
     except Exception:  # noqa: BLE001  # the repr of a user's class may fail, or recurse; an error can always be shown
         shown = f"a {type(value).__name__}"
     return shown if len(shown) <= 200 else shown[:200] + "…"
-
-
-def _read_retry_info(detail: Any) -> float | None:
-    if not isinstance(detail, Mapping):
-        return None
-    fields = cast("Mapping[str, Any]", detail)
-    is_retry_info = str(fields.get("@type", "")).endswith("google.rpc.RetryInfo")
-    return _parse_duration(fields.get("retryDelay")) if is_retry_info else None
-
-
-def _parse_duration(duration: object) -> float | None:
-    found = _DURATION.match(duration) if isinstance(duration, str) else None
-    return float(found[1]) if found else None
-
-
-def _parse_milliseconds(text: str | None) -> float | None:
-    return _parse_number(text, 1000)
-
-
-def _parse_retry_after(text: str | None, date: str | None) -> float | None:
-    """Parse ``Retry-After``: seconds, or a date. A date is compared with the header ``Date``, so no clock is needed."""
-    number = _parse_number(text, 1)
-    if number is not None or text is None or date is None:
-        return number
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a third of the import time of this module
-
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
-    except (TypeError, ValueError, OverflowError):  # malformed, without a time zone, or out of range
-        return None
-
-
-def _parse_number(text: str | None, divisor: int) -> float | None:
-    stripped = (text or "").strip()
-    return float(stripped) / divisor if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", stripped) else None

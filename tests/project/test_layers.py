@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
 
 LAYERS = (
-    ("codec", "engine.futures", "errors", "forks", "lazy_names", "values"),
+    ("codec", "engine.futures", "errors", "forks", "lazy_names", "retry_advice", "values"),
     ("schema",),
     ("http", "wire.masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
@@ -454,10 +454,14 @@ def test_unknown_name() -> None:
 
 @pytest.mark.parametrize("path", list_sources("genai_fn"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_waits_for_the_collector(path: Path) -> None:
-    """No class has a ``__del__``: resources are closed explicitly."""
-    assert [
-        node.name for node in ast.walk(parse_file(path)) if isinstance(node, ast.FunctionDef) and node.name == "__del__"
-    ] == []
+    """No class has a ``__del__``: resources are closed explicitly. Exceptions have a reason."""
+    is_found = any(isinstance(node, ast.FunctionDef) and node.name == "__del__" for node in ast.walk(parse_file(path)))
+    assert is_found == (str(path.relative_to(PACKAGE)) in WITH_DEL)
+
+
+WITH_DEL = {
+    "middleware/limits/tickets.py": "the slot of a stream that was left behind; it takes no lock that may be taken",
+}
 
 
 @pytest.mark.parametrize("name", MODULES)
