@@ -464,7 +464,7 @@ class BudgetExceeded(GenaiError):
     unit: str
 
     def __str__(self) -> str:
-        return f"the call may need {self.needed:g} {self.unit}, and {self.remaining:g} are left of the budget"
+        return f"the call may need {self.needed:g} {self.unit}, and the budget has {self.remaining:g} left"
 
 
 @dataclass(eq=False, repr=False)
