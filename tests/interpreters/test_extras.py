@@ -9,6 +9,7 @@ import pytest
 
 from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.live import connector
+from tests.support.check_each import check_each
 
 ROOT = Path(__file__).parents[2]
 OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -41,10 +42,8 @@ def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     assert install_command("rich", "typer") == "pip install 'rich' 'typer'"
 
 
-@pytest.mark.parametrize(
-    "path",
+@check_each(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("genai_fn/**/*.py"), *ROOT.glob("docs/**/*.py")],
-    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_names_no_distribution(path: Path) -> None:
     """No text advises to install genai_fn by name: it is not published, and anybody could publish under that name."""

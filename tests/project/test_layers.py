@@ -20,6 +20,7 @@ import genai_fn.testing
 from docs import write_operations
 from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.wire import USER_AGENT
+from tests.support.check_each import check_each
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
@@ -160,21 +161,30 @@ def parse_file(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def list_imports(path: Path, *, for_type_checkers: bool = True) -> Iterator[str]:
-    """Yield the full names that a file imports, also in functions, and under TYPE_CHECKING if `for_type_checkers`."""
-    for node in _walk(parse_file(path), for_type_checkers=for_type_checkers):
+@functools.cache
+def list_imports(path: Path, *, for_type_checkers: bool = True) -> tuple[str, ...]:
+    """List the full names that a file imports, also in functions, and under TYPE_CHECKING if `for_type_checkers`."""
+    names: list[str] = []
+    for node in _iterate_statements(parse_file(path), for_type_checkers=for_type_checkers):
         if isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
+            names += (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            yield from (f"{node.module}.{each.name}" for each in node.names)
+            names += (f"{node.module}.{each.name}" for each in node.names)
+    return tuple(names)
 
 
-def _walk(node: ast.AST, *, for_type_checkers: bool) -> Iterator[ast.AST]:
-    yield node
-    is_type_checking = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    for each in node.orelse if is_type_checking and not for_type_checkers else ast.iter_child_nodes(node):
-        yield from _walk(each, for_type_checkers=for_type_checkers)
+def _iterate_statements(tree: ast.Module, *, for_type_checkers: bool) -> Iterator[ast.AST]:
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        is_type_checking = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        children = node.orelse if is_type_checking and not for_type_checkers else ast.iter_child_nodes(node)
+        pending += (each for each in children if isinstance(each, _WITH_STATEMENTS))
+
+
+_WITH_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
 def find_part(name: str) -> str:
@@ -194,8 +204,8 @@ RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "schema", "testing"}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
 WITH_IO = ("interpreters", "jobs", "middleware", "cli", "testing", "__main__")
-each_pure_module = pytest.mark.parametrize("name", [each for each in MODULES if find_part(each) not in WITH_IO])
-each_module = pytest.mark.parametrize("name", MODULES)
+each_pure_module = check_each([each for each in MODULES if find_part(each) not in WITH_IO])
+each_module = check_each(MODULES)
 
 
 @each_module
@@ -267,7 +277,7 @@ FROM_MSGSPEC = {
 """What every module may use of msgspec: none of it prepares a type; of ``inspect``, only the classes are used."""
 
 
-@pytest.mark.parametrize("name", [each for each in MODULES if each != "codec"])
+@check_each([each for each in MODULES if each != "codec"])
 def test_only_the_codec_calls_msgspec(name: str) -> None:
     """Only ``codec`` calls functions of msgspec, as it prepares new types under a lock."""
     tree = parse_file(MODULES[name])
@@ -291,9 +301,7 @@ def test_urllib_only_splits() -> None:
     assert [each for each in used if not each.startswith("urllib.parse")] == []
 
 
-@pytest.mark.parametrize(
-    "path", list_sources("genai_fn", "tests", "benchmarks"), ids=lambda path: str(path.relative_to(ROOT))
-)
+@check_each(list_sources("genai_fn", "tests", "benchmarks"))
 def test_sizes(path: Path) -> None:
     """A file has at most 600 lines and a function at most 60, except for those listed with a reason."""
     where = str(path.relative_to(ROOT))
@@ -362,14 +370,14 @@ def test_builders_are_documented(name: str, builder: FunctionType) -> None:
 RAISES_NOTHING = {"chats.history"}
 
 
-@pytest.mark.parametrize("path", list_sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+@check_each(list_sources("tests"))
 def test_tests_share_through_support(path: Path) -> None:
     """No test module or conftest is imported by another module: shared cases and helpers have modules of their own."""
     names = {part for each in list_imports(path) if each.startswith("tests.") for part in each.split(".")}
     assert [each for each in names if each.startswith("test_") or each == "conftest"] == []
 
 
-@pytest.mark.parametrize("path", list_sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+@check_each(list_sources("tests"))
 def test_tests_state_their_rule(path: Path) -> None:
     """Every test has a docstring that states its rule."""
     tests = [
@@ -392,7 +400,7 @@ def test_all_is_true(name: str) -> None:
     assert listed or name.split(".", 1)[0] in INTERNAL or not list(_public(parse_file(MODULES[name]).body))
 
 
-@pytest.mark.parametrize("name", [each for each in MODULES if each.split(".")[0] in INTERNAL])
+@check_each([each for each in MODULES if each.split(".")[0] in INTERNAL])
 def test_underscore_marks_own_names(name: str) -> None:
     """In an internal module without ``__all__``, a function that no other module imports has an underscore."""
     tree = parse_file(MODULES[name])
@@ -439,7 +447,7 @@ def test_lazy_names_are_the_typed_ones(package: ModuleType) -> None:
         assert getattr(package, each.name) is namespace[each.name]
 
 
-@pytest.mark.parametrize("name", genai_fn.__all__)
+@check_each(genai_fn.__all__)
 def test_public_names_load(name: str) -> None:
     """Every public name loads, is cached, and is listed by ``dir``."""
     assert getattr(genai_fn, name) is getattr(genai_fn, name)
@@ -452,7 +460,7 @@ def test_unknown_name() -> None:
         _ = genai_fn.generat  # type: ignore[attr-defined]  # that is the point
 
 
-@pytest.mark.parametrize("path", list_sources("genai_fn"), ids=lambda path: str(path.relative_to(ROOT)))
+@check_each(list_sources("genai_fn"))
 def test_nothing_waits_for_the_collector(path: Path) -> None:
     """No class has a ``__del__``: resources are closed explicitly. Exceptions have a reason."""
     is_found = any(isinstance(node, ast.FunctionDef) and node.name == "__del__" for node in ast.walk(parse_file(path)))
@@ -464,7 +472,7 @@ WITH_DEL = {
 }
 
 
-@pytest.mark.parametrize("name", MODULES)
+@each_module
 def test_modules_have_names(name: str) -> None:
     """No module has a vague name."""
     vague = {

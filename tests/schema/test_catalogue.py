@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
 import pydantic
-import pytest
 from google.genai import types
 from msgspec.structs import fields
 
 from genai_fn import schema
 from genai_fn.schema import Message, OpenEnum
 from genai_fn.schema.base import BackendOnly
+from tests.support.check_each import check_each
 from tests.support.schema_samples import ENUMS, MESSAGES, get_field_annotations, strip_annotation
 
 DIFFERENCES = {
@@ -113,16 +113,14 @@ def test_differences() -> None:
             assert (key, in_theirs != (field in ours[name])) == (key, True)
 
 
-@pytest.mark.parametrize("name", SHARED_TYPES)
+@check_each(SHARED_TYPES)
 def test_fields(name: str) -> None:
     """All fields have the names of google-genai, in Python and in JSON."""
     ours = {each.name: each.encode_name for each in fields(getattr(schema, name))}
     assert dict(list_shared_fields(name)).items() <= ours.items()
 
 
-@pytest.mark.parametrize(
-    "kind", [each for each in ENUMS if each.__name__ in THEIR_ENUMS], ids=lambda kind: kind.__name__
-)
+@check_each([each for each in ENUMS if each.__name__ in THEIR_ENUMS])
 def test_members(kind: type[OpenEnum]) -> None:
     """All enums have the members and values of google-genai."""
     theirs = {name: each.value for name, each in THEIR_ENUMS[kind.__name__].__members__.items()}
@@ -159,7 +157,7 @@ TYPE_DIFFERENCES = {
 """Fields whose types differ deliberately, in addition to those that accept several types."""
 
 
-@pytest.mark.parametrize("name", SHARED_TYPES)
+@check_each(SHARED_TYPES)
 def test_field_types(name: str) -> None:
     """Fields have the types of google-genai, where that is a single type."""
     ours = get_field_annotations(getattr(schema, name))
@@ -227,7 +225,7 @@ def test_no_field_is_required() -> None:
         assert kind().__struct_fields__ == kind.__struct_fields__
 
 
-@pytest.mark.parametrize("kind", [*MESSAGES, *ENUMS], ids=lambda kind: kind.__name__)
+@check_each([*MESSAGES, *ENUMS])
 def test_docstrings(kind: type) -> None:
     """Every type has a docstring of one sentence, which is not Google's."""
     docstring = vars(kind)["__doc__"]

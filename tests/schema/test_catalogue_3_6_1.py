@@ -5,11 +5,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any, get_args
 
-import pytest
 from google.genai import types
 from msgspec.structs import fields
 
 from genai_fn import schema
+from tests.support.check_each import check_each
 from tests.support.google_genai_3_6_1.captured import read_catalogue
 from tests.support.schema_samples import ENUMS, MESSAGES, get_field_annotations, strip_annotation
 
@@ -114,7 +114,7 @@ def _is_elsewhere(name: str, field: str) -> bool:
     return f"*.{field}" in OTHER_FIELDS or f"{name}.{field}" in OTHER_FIELDS
 
 
-@pytest.mark.parametrize("name", [name for name in TYPES if name not in OTHER_TYPES])
+@check_each([name for name in TYPES if name not in OTHER_TYPES])
 def test_type(name: str) -> None:
     """Each type of google-genai exists, with all its fields under the same names in Python and in JSON."""
     expected = {field: json for field, (json, _) in TYPES[name].items() if not _is_elsewhere(name, field)}
@@ -123,14 +123,14 @@ def test_type(name: str) -> None:
     assert ours == expected
 
 
-@pytest.mark.parametrize("name", [name for name in THEIR_ENUMS if name not in OTHER_ENUMS])
+@check_each([name for name in THEIR_ENUMS if name not in OTHER_ENUMS])
 def test_enum(name: str) -> None:
     """Each enum of google-genai exists, with all its members and values."""
     ours = {each.__name__: each for each in ENUMS}[name]
     assert {member: each.value for member, each in ours.__members__.items()} == THEIR_ENUMS[name]
 
 
-@pytest.mark.parametrize("name", [name for name in TYPES if name in OURS])
+@check_each([name for name in TYPES if name in OURS])
 def test_kinds(name: str) -> None:
     """Each field has the kind of google-genai's, where that is a single one."""
     ours = get_field_annotations(OURS[name])

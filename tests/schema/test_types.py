@@ -33,10 +33,11 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.lenient_json import parse_json
+from tests.support.check_each import check_each
 from tests.support.schema_samples import ENUMS, MESSAGES, build_sample
 
-each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
-each_enum = pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
+each_type = check_each(MESSAGES)
+each_enum = check_each(ENUMS)
 
 
 def decode_encoded(value: Any) -> Any:
