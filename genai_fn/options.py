@@ -6,10 +6,12 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import StructMeta
+from msgspec.structs import force_setattr
 
 from genai_fn.backend import Backend
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import Headers, mask_headers
+from genai_fn.schema.foreign_values import unwrap_scalar
 from genai_fn.values import Value
 
 __all__ = [
@@ -44,6 +46,7 @@ class Timeouts(Value, kw_only=True):
     total: float = 600.0
 
     def __post_init__(self) -> None:
+        _unwrap_scalars(self)
         for name in self.__struct_fields__:
             check_positive(f"timeouts.{name}", getattr(self, name))
 
@@ -98,6 +101,7 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     status_codes: tuple[int, ...] = (408, 429, 500, 502, 503, 504)
 
     def __post_init__(self) -> None:
+        _unwrap_scalars(self)
         check_at_least_one("retry.attempts", self.attempts)
         check_positive("retry.initial_delay", self.initial_delay)
         check_positive("retry.max_delay", self.max_delay)
@@ -105,6 +109,14 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
         _check_range("retry.jitter", self.jitter, 0.0, 1.0, "a number from 0 to 1")
         if not isinstance(self.status_codes, tuple) or not all(map(_is_status_code, self.status_codes)):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a list
             raise InvalidRequest("retry.status_codes", self.status_codes, "a tuple of HTTP status codes, 100 to 599")
+
+
+def _unwrap_scalars(value: Timeouts | Retry) -> None:
+    """Replace scalars of numpy in the fields by Python's numbers, whose sums are exact enough for times."""
+    for name in value.__struct_fields__:
+        given = getattr(value, name)
+        if type(given) not in (float, int):
+            force_setattr(value, name, unwrap_scalar(given))
 
 
 def _is_status_code(code: object) -> bool:
@@ -158,7 +170,8 @@ def _check_range(path: str, value: object, lowest: float, highest: float, expect
 
 def check_at_least_one(path: str, number: object) -> None:
     """Raise `InvalidRequest` unless a value is a whole number of at least 1."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    plain = unwrap_scalar(number)
+    if isinstance(plain, bool) or not isinstance(plain, int) or plain < 1:
         raise InvalidRequest(path, number, "a whole number of at least 1")
 
 

@@ -537,7 +537,10 @@ _GENERATOR_HINT = "a generator function, which contains yield from ask(…) or t
 @flow(traits=FlowTraits(method="map", reads_result=True))
 def _map_result(of: Action[T], f: Callable[[T], U]) -> FlowGenerator[Result[U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
-    return result.map(f)
+    mapped = result.map(f)
+    if isinstance(mapped, Success) and isinstance(mapped.unwrap(), (Request, Flow)):
+        raise InvalidRequest("map", mapped.unwrap(), "a function that returns a value; .bind(f) runs the action it returns")
+    return mapped
 
 
 @flow(traits=FlowTraits(method="bind"))

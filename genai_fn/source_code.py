@@ -462,6 +462,9 @@ def _pair_arguments(function: Any, args: tuple[Any, ...]) -> _Arguments | None:
     variable: _Arguments = []
     for (name, parameter), value in zip(signature(function).parameters.items(), args, strict=False):
         is_variable = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if parameter.kind is parameter.VAR_POSITIONAL and not isinstance(value, tuple):
+            variable.append(("", value))  # the iterable of `gather`
+            continue
         if is_variable and not isinstance(value, tuple):
             return None
         if is_variable:

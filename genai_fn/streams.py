@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from returns.result import Failure, Result
 
@@ -20,16 +20,77 @@ __all__ = [
     "validate_action",
 ]
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
 T = TypeVar("T")
 
 
+@overload
 def gather(
     actions: Iterable[Action[T]] | AsyncIterable[Action[T]],
+    /,
     *,
     concurrency: int = 8,
     ordered: bool = True,
     stop_on_failure: bool = False,
-) -> Stream[T]:
+) -> Stream[T]: ...
+@overload
+def gather(
+    first: Action[A],
+    second: Action[B],
+    /,
+    *,
+    concurrency: int = 8,
+    ordered: bool = True,
+    stop_on_failure: bool = False,
+) -> Stream[A | B]: ...
+@overload
+def gather(
+    first: Action[A],
+    second: Action[B],
+    third: Action[C],
+    /,
+    *,
+    concurrency: int = 8,
+    ordered: bool = True,
+    stop_on_failure: bool = False,
+) -> Stream[A | B | C]: ...
+@overload
+def gather(
+    first: Action[A],
+    second: Action[B],
+    third: Action[C],
+    fourth: Action[D],
+    /,
+    *,
+    concurrency: int = 8,
+    ordered: bool = True,
+    stop_on_failure: bool = False,
+) -> Stream[A | B | C | D]: ...
+@overload
+def gather(
+    first: Action[A],
+    second: Action[B],
+    third: Action[C],
+    fourth: Action[D],
+    fifth: Action[E],
+    /,
+    *,
+    concurrency: int = 8,
+    ordered: bool = True,
+    stop_on_failure: bool = False,
+) -> Stream[A | B | C | D | E]: ...
+@overload
+def gather(
+    *actions: Action[T],
+    concurrency: int = 8,
+    ordered: bool = True,
+    stop_on_failure: bool = False,
+) -> Stream[T]: ...
+def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_failure: bool = False) -> Stream[Any]:
     """
     Run many actions concurrently and stream their results, one for each action, failures included.
 
@@ -37,8 +98,8 @@ def gather(
     actions are started whose results have not been read.
 
     Args:
-        actions: Requests and flows; with an async interpreter, it may be an async iterable. If it is a list or tuple,
-            the stream compares, hashes and pickles by its items.
+        actions: Requests and flows, each an argument, or all in one iterable; with an async interpreter, it may be an
+            async iterable. Unless it is an iterator or the like, the stream compares, hashes and pickles by its items.
 
         concurrency: Number of actions that run at once.
 
@@ -47,22 +108,25 @@ def gather(
         stop_on_failure: Whether the stream ends after the first failure.
 
     Raises:
-        InvalidRequest: If ``actions`` is not an iterable, a list or tuple contains something other than requests and
-            flows, or ``concurrency`` is less than 1.
+        InvalidRequest: If an action is neither a request nor a flow, the one argument is no iterable either, or
+            ``concurrency`` is less than 1. The items of a generator are checked when they are read.
 
     Fails with:
         AsyncOnly: If ``actions`` is an async iterable, and the interpreter is sync.
 
     >>> from genai_fn import Offline, collected, generate, text
     >>> questions = [generate("gemini-2.5-flash", each) | text for each in ("one", "two")]
+    >>> gather(questions) == gather(*questions)
+    True
     >>> len(Offline()(gather(questions) | collected).unwrap())
     2
     """
     check_at_least_one("concurrency", concurrency)
-    if not is_iterable_of_values(actions):
-        raise InvalidRequest("actions", actions, "an iterable of Requests and Flows, sync or async")
-    validated = tuple(map(validate_action, actions)) if isinstance(actions, list | tuple) else actions
-    return Stream(stream_gathered, None, (validated, concurrency, ordered, stop_on_failure))
+    given: Any = actions[0] if len(actions) == 1 and not isinstance(actions[0], Request | Flow) else actions
+    if not is_iterable_of_values(given):
+        raise InvalidRequest("actions", given, "Requests and Flows, or an iterable of them, sync or async")
+    validated = tuple(map(validate_action, given)) if isinstance(given, list | tuple) else given
+    return Stream(stream_gathered, None, (validated, int(concurrency), ordered, stop_on_failure))
 
 
 @stream(traits=FlowTraits(spawns=True, is_gathering=True))

@@ -23,6 +23,7 @@ from typing_extensions import TypeAliasType, TypeIs
 
 from genai_fn.codec import EXTRA_JSON_NAME
 from genai_fn.schema.base import ConversionError, Elsewhere, Message, OpenEnum
+from genai_fn.schema.foreign_values import read_google_genai_value
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, resolve_pointer
 
@@ -48,6 +49,7 @@ def to_api_schema(value: Any, schema_type: type[M]) -> M | Mapping[str, Any] | N
         return None
     schema = build_json_schema(value) if _is_type(value) else value
     if not _is_canonical(schema, schema_type):
+        schema = read_google_genai_value(schema) or schema
         schema = _translate_schema(schema, _Cursor(schema, _read_vocabulary(schema_type), itertools.count()))
     return None if schema in ({}, schema_type()) else schema
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema.base import ConversionError, FreeFormMessage, GeminiOnly, Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value, convert
+from genai_fn.schema.disk import read_file
 from genai_fn.schema.files import File
 from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart, ToolCall, ToolResponse
 from genai_fn.schema.images import Image
@@ -148,6 +149,23 @@ class Part(FreeFormMessage):
         return as_struct(cls, {"file_data": file, "media_resolution": media_resolution}, "part")
 
     @classmethod
+    def from_file(
+        cls,
+        *,
+        location: "str | PurePath",
+        mime_type: str | None = None,
+        media_resolution: "MediaResolutionLike | None" = None,
+    ) -> Self:
+        """
+        Read a part from a file, whose bytes are sent with the request; ``files.upload`` is for large files.
+
+        Without `mime_type`, the extension must determine it.
+        """
+        name = str(location)
+        found = resolve_mime_type(name, mime_type)
+        return cls.from_bytes(data=read_file(name), mime_type=found, media_resolution=media_resolution)
+
+    @classmethod
     def from_function_call(cls, *, name: str, args: Mapping[str, Any]) -> Self:
         """Build a part of a function call, as in the history of a model."""
         return as_struct(cls, {"function_call": {"name": name, "args": args}}, "part")
@@ -191,11 +209,15 @@ def _coerce_part(value: object) -> Any:
         data, mime_type = encode_pillow_image(value)
         return Part(inline_data=Blob(data=data, mime_type=mime_type))
     name = _PART_FIELD_BY_TYPE.get(type(value))
+    if name is None and hasattr(type(value), "__fspath__"):
+        raise ConversionError(value, _FILE_HINT)
     if name is None:
         return NotImplemented
     fields: dict[str, Any] = {name: value}
     return Part(**fields)
 
+
+_FILE_HINT = "a Part: Part.from_file(location=…) reads a file, and files.upload(…) uploads one"
 
 _PART_FIELD_BY_TYPE: dict[type, str] = {
     Blob: "inline_data",
@@ -239,9 +261,21 @@ class Content(OpenMessage):
             return {"parts": cast("Sequence[Any]", value), "role": "user"}
         if isinstance(value, Mapping):
             fields = cast("Mapping[str, Any]", value)
+            _reject_openai_message(fields)
             return NotImplemented if _PART_KEYS.isdisjoint(fields) else {"parts": (fields,), "role": "user"}
         part = value if isinstance(value, Part) else _coerce_part(value)
         return part if part is NotImplemented else cls(parts=(part,), role="user")
+
+
+def _reject_openai_message(fields: Mapping[str, Any]) -> None:
+    """Name what to write in place of a message of OpenAI's chat: ``{"role": …, "content": …}``."""
+    if not {"role", "content"} <= fields.keys():
+        return
+    role: Any = fields["role"]
+    if role in ("system", "developer"):
+        raise ConversionError(role, "system_instruction in the config, or | with_system(…), for a system prompt", ".role")
+    name = "model" if role == "assistant" else "user"
+    raise ConversionError(fields["content"], f'parts in place of content, as in {{"role": "{name}", "parts": […]}}', ".content")
 
 
 _PART_KEYS = {*Part.__struct_fields__, *Part.__struct_encode_fields__, *_TYPE_BY_DISTINCTIVE_FIELD}
@@ -265,6 +299,9 @@ def _build_content(role: str, parts: Any) -> Content:
 
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
+    from genai_fn.schema.foreign_values import GoogleGenaiValue
     from genai_fn.schema.images import PillowImage
     from genai_fn.schema.media import PartMediaResolutionLevel
 
@@ -281,6 +318,7 @@ if TYPE_CHECKING:
         | ExecutableCode
         | CodeExecutionResult
         | PillowImage
+        | GoogleGenaiValue
         | Mapping[str, Any]
         | str
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import Coerce, ConversionError
+from genai_fn.schema.base import Coerce, ConversionError, Message
 from genai_fn.schema.content import Content, ContentLike, Part
 from genai_fn.schema.convert import as_value, convert, convert_items
+from genai_fn.schema.foreign_values import is_table, list_column, read_google_genai_value
 from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_turn
 
 
@@ -53,22 +54,31 @@ _EMPTY_PART = Part()
 
 def _group_contents(contents: Any) -> tuple[Content, ...]:
     """Group contents as `as_contents` does. Raises `ConversionError`, as a `Coerce` function does."""
-    if not isinstance(contents, list | tuple):
+    given = contents if isinstance(contents, list | tuple) else _list_items(contents)
+    if given is None:
         return tuple(_group_by_role([_convert_item(contents)]))
-    if not contents:
+    if not given:
         raise ConversionError(contents, "at least one content")
-    items = convert_items(_convert_item, cast("Sequence[Any]", contents))
-    return _keep_if_unchanged(contents, tuple(_group_by_role(items)))
+    items = convert_items(_convert_item, cast("Sequence[Any]", given))
+    return _keep_if_unchanged(given, tuple(_group_by_role(items)))
 
 
 def _separate_contents(contents: Any) -> tuple[Content, ...]:
     """Convert contents of which each gets its own embedding: each item of a list is a turn of its own."""
-    if not isinstance(contents, list | tuple):
+    given = contents if isinstance(contents, list | tuple) else _list_items(contents)
+    if not given:
         return _group_contents(contents)
-    if not contents:
-        raise ConversionError(contents, "at least one content")
-    turns = tuple(convert_items(_convert_separate_item, cast("Sequence[Any]", contents)))
-    return _keep_if_unchanged(contents, turns)
+    turns = tuple(convert_items(_convert_separate_item, cast("Sequence[Any]", given)))
+    return _keep_if_unchanged(given, turns)
+
+
+def _list_items(contents: Any) -> list[Any] | None:
+    """Return the items of a column of a table; None for one item. Raises `ConversionError` for a whole table."""
+    if isinstance(contents, str | Mapping | Message):
+        return None
+    if is_table(contents):
+        raise ConversionError(type(contents), 'a column of it, such as table["text"]')
+    return list_column(contents)
 
 
 def _keep_if_unchanged(contents: Any, turns: tuple[Content, ...]) -> tuple[Content, ...]:
@@ -90,7 +100,8 @@ def _convert_item(value: Any) -> Content | Part:
     if isinstance(value, Content) or (isinstance(value, Mapping) and ("parts" in value or "role" in value)):
         turn: Content = convert(Content, value)
         return turn
-    return _convert_part(value)
+    google_fields = read_google_genai_value(value)
+    return _convert_part(value) if google_fields is None else _convert_item(google_fields)
 
 
 def _build_user_content(parts: Sequence[Any]) -> Content:
@@ -128,8 +139,10 @@ def _get_part_role(item: Content | Part) -> str | None:
 _GroupedContents: Any = Annotated[cast("Any", tuple), Coerce(_group_contents)]
 
 if TYPE_CHECKING:
-    ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike]
-    """Accepted as the contents of a request; adjacent items of a list are grouped into turns."""
+    from genai_fn.schema.foreign_values import Column
+
+    ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike] | Column
+    """Accepted as the contents of a request; adjacent items of a list or column are grouped into turns."""
     SeparateContentsLike: TypeAlias = ContentsLike
     """Accepted as contents to embed: as `ContentsLike`, but each item of a list is a turn of its own."""
 else:

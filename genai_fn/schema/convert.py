@@ -41,6 +41,7 @@ from genai_fn.schema.annotations import (
 )
 from genai_fn.schema.base import DEPTH_LIMIT, Coerce, ConversionError, Detour, Elsewhere, Message
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
+from genai_fn.schema.foreign_values import is_google_genai_value, list_column, read_google_genai_value, unwrap_scalar
 from genai_fn.schema.reusable import ReusableMessage, convert_once
 from genai_fn.values import FrozenDict, FrozenList
 
@@ -147,27 +148,30 @@ def _convert_text(value: Any) -> str:
 
 
 def _convert_bool(value: Any) -> bool:
-    if value is True or value is False:
-        return value
+    plain = value if value is True or value is False else unwrap_scalar(value)
+    if plain is True or plain is False:
+        return plain
     raise ConversionError(value, "True or False")
 
 
 def _convert_int(value: Any) -> int:
     if type(value) is int and -(2**63) <= value < 2**64:
         return value
-    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+    plain = unwrap_scalar(value)
+    if isinstance(plain, bool) or not (isinstance(plain, int) or (isinstance(plain, float) and plain.is_integer())):
         raise ConversionError(value, "a whole number")
-    if not -(2**63) <= value < 2**64:
+    if not -(2**63) <= plain < 2**64:
         raise ConversionError(value, "a whole number of 64 bits")
-    return int(value)
+    return int(plain)
 
 
 def _convert_float(value: Any) -> float:
     if type(value) is float and math.isfinite(value):
         return value
-    if not isinstance(value, bool) and isinstance(value, int | float):
+    plain = unwrap_scalar(value)
+    if not isinstance(plain, bool) and isinstance(plain, int | float):
         try:
-            number = float(value)
+            number = float(plain)
         except OverflowError:  # an int that is larger than any float
             number = math.inf
         if math.isfinite(number):
@@ -229,11 +233,20 @@ def _convert_json(value: Any) -> Any:
         converted = convert_items(_convert_json, items)
         is_frozen = issubclass(type(items), FrozenList)
         return items if is_frozen and _are_same(converted, items) else FrozenList(converted)
+    foreign = _read_foreign_json(value)
+    if foreign is not value:
+        return _convert_json(foreign)
     try:
         plain = codec.to_builtins(value)
     except (TypeError, ValueError, OverflowError):
         raise ConversionError(value, "JSON") from None
     return plain if type(plain) is type(value) else _convert_json(plain)
+
+
+def _read_foreign_json(value: Any) -> Any:
+    """Return the Python value of a number or an array of numpy, or of a column; any other value as it is."""
+    items = list_column(value)
+    return unwrap_scalar(value) if items is None else items
 
 
 _JSON_SCALAR_CONVERTERS: dict[type, Converter] = {
@@ -275,7 +288,7 @@ def _find_enum_text(kind: type[Enum], value: Any) -> Any:
     """Return the text of a value of an enum, which may be a number, or a member of another library's enum."""
     if isinstance(value, Enum) and not isinstance(value.value, str) and value.name in kind.__members__:
         return value.name
-    plain = value.value if isinstance(value, Enum) else value
+    plain = value.value if isinstance(value, Enum) else unwrap_scalar(value)
     return find_enum_name(kind.__name__, plain) if isinstance(plain, int) and not isinstance(plain, bool) else plain
 
 
@@ -341,7 +354,7 @@ def _list_items(value: Any) -> tuple[Any, ...] | None:
     """Return the items of an iterable as a tuple; None for one object in place of a list."""
     if isinstance(value, list | tuple):
         return tuple(cast("Any", value))
-    if isinstance(value, Mapping | Message):
+    if isinstance(value, Mapping | Message) or is_google_genai_value(value):
         return None
     if isinstance(value, _NOT_LISTS) or not isinstance(value, Iterable):
         raise ConversionError(value, "a list")
@@ -401,6 +414,10 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
         if fields is not None and _get_field_names(kind).keys() >= fields.keys():
             return _build_struct(kind, fields)
         coerced = _coerce_value(kind, value) if issubclass(kind, Message) else NotImplemented
+        if coerced is NotImplemented and fields is None:
+            google_fields = read_google_genai_value(value)
+            if google_fields is not None:
+                return convert_struct(google_fields)
         if coerced is NotImplemented and fields is not None:
             return _build_struct(kind, fields)  # raises an error with the path
         if coerced is NotImplemented:

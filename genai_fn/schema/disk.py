@@ -1,4 +1,4 @@
-"""Reads and writes files, for ``from_file`` and ``save`` of `Image` and `Video`."""
+"""Reads and writes files, for ``from_file`` of `Part`, and ``from_file`` and ``save`` of `Image` and `Video`."""
 
 
 def read_file(location: str) -> bytes:

@@ -1,7 +1,7 @@
 """
-Types that msgspec does not support: those that are built from a text, and those of pydantic.
+Types that msgspec does not support: those that are built from a text, and those of pydantic and numpy.
 
-pydantic is not imported here. A class with pydantic's methods exists only where pydantic is loaded.
+Neither is imported here. A class with pydantic's methods exists only where pydantic is loaded.
 """
 
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from genai_fn import codec
+from genai_fn.schema.foreign_values import list_column, unwrap_scalar
 
 _TEXT_FORMATS: dict[Any, dict[str, str]] = {
     Path: {"format": "path"},
@@ -81,6 +82,10 @@ def encode_other_type(value: Any) -> Any:
     """
     if isinstance(value, _TEXT_TYPES):
         return str(value)
+    items = list_column(value)
+    plain = unwrap_scalar(value) if items is None else items
+    if plain is not value:
+        return plain
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if _has_validator(type(value)):

@@ -44,7 +44,7 @@ def check_resource_name(name: object, path: str = "name", expected: str = "the n
         or any(each in name for each in _FORBIDDEN_PARTS)
     ):
         raise InvalidRequest(path, name, expected)
-    return name
+    return name if type(name) is str else str.__str__(name)  # of a subclass, such as NumPy's
 
 
 _FORBIDDEN_PARTS = ("..", "?", "&", "#", "\\", "{", "}")

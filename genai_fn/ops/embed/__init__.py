@@ -146,7 +146,7 @@ def embed(
     output: EmbeddingOutput = "tuples",
 ) -> Request[EmbedContentResponse] | Request[EmbedContentArrayResponse]:
     """
-    Embed contents: one vector for each item of a list; anything that is not a list is one item.
+    Embed contents: one vector for each item of a list or column; anything else is one item.
 
     Several parts in one `Content`, or in a list within the list, make one vector. On Vertex AI, models with ``gemini``
     or ``maas`` in their name embed whole contents; for any other model each item must be a single text.
@@ -159,7 +159,8 @@ def embed(
     Args:
         model: Such as ``gemini-embedding-001``, in any form that ``generate`` takes.
 
-        contents: As in ``generate``, except that each item of a list is a content of its own.
+        contents: As in ``generate``, except that each item of a list is a content of its own. A column of pandas,
+            polars or numpy is a list.
 
         config: ``task_type``, ``title``, ``output_dimensionality`` and more.
 

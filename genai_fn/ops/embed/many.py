@@ -19,6 +19,7 @@ from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import SeparateContentsLike
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentConfig
+from genai_fn.schema.foreign_values import is_table, list_column
 from genai_fn.streams import gather, is_iterable_of_values
 from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name
@@ -98,7 +99,8 @@ def embed_many(
     Args:
         model: As in ``embed``.
 
-        texts: An iterable of what ``embed`` takes in a list; with an async interpreter, it may be an async iterable.
+        texts: An iterable of what ``embed`` takes in a list, such as a generator, or a column of pandas, polars or
+            numpy; with an async interpreter, it may be an async iterable.
 
         config: As in ``embed``.
 
@@ -119,7 +121,7 @@ def embed_many(
         output: As in ``embed``. With ``"numpy"``, the ``values`` of each vector are an array of float32.
 
     Raises:
-        InvalidRequest: If an argument is invalid; the items of ``texts`` are checked if it is a list or tuple.
+        InvalidRequest: If an argument is invalid; the items of ``texts`` are checked if it is a list, tuple or column.
 
         MissingExtra: If ``output`` is ``"numpy"``, and numpy is not installed.
 
@@ -158,12 +160,15 @@ def _check_options(  # noqa: PLR0917  # the options of `embed_many`, in its orde
 
 
 def _check_texts(texts: Any) -> Any:
-    """Check the items of a list or tuple, and convert those that are not texts, as they might change."""
+    """Check the items of a list, tuple or column, and convert those that are not texts, as they might change."""
+    if is_table(texts):
+        raise InvalidRequest("texts", type(texts), 'a column of it, such as table["text"]')
     if not is_iterable_of_values(texts) or isinstance(texts, Mapping):
         raise InvalidRequest("texts", texts, "an iterable of texts, sync or async")
-    if not isinstance(texts, list | tuple):
+    column = list_column(texts)
+    if column is None and not isinstance(texts, list | tuple):
         return texts
-    given: tuple[Any, ...] = tuple(cast("Any", texts))
+    given: tuple[Any, ...] = tuple(cast("Any", texts) if column is None else column)
     if all(isinstance(text, str) for text in given):
         return given
     converted: tuple[Any, ...] = as_value(SeparateContentsLike, given, "texts")
