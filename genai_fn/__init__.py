@@ -25,7 +25,9 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``jobs``: embeds any number of texts to Parquet files, which can be interrupted and resumed.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.
+- ``plain_data``: converts values to dicts and JSON.
 - ``codec``, ``lazy_names``: JSON for all parts, and the loading of public names.
+- ``guessed_names``: what to use in place of names that are not here.
 """
 
 from typing import TYPE_CHECKING
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     from genai_fn.ops.embed.many import embed_many as embed_many
     from genai_fn.ops.generate import generate as generate
     from genai_fn.options import Retry as Retry, Timeouts as Timeouts
+    from genai_fn.plain_data import to_dict as to_dict, to_json as to_json
     from genai_fn.request import (
         Action as Action,
         Flow as Flow,
@@ -161,4 +164,4 @@ if TYPE_CHECKING:
     from genai_fn.streams import gather as gather
     from genai_fn.wire import decode as decode, encode as encode
 else:
-    __getattr__, __dir__ = defer_imports(globals())
+    __getattr__, __dir__ = defer_imports(globals(), guesses="genai_fn.guessed_names")

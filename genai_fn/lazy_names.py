@@ -1,6 +1,7 @@
 """Loads the public names of a package at their first use."""
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 __all__ = ["defer_imports"]
 
 
-def defer_imports(namespace: dict[str, Any]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def defer_imports(
+    namespace: dict[str, Any], guesses: str | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """
     Build ``__getattr__`` and ``__dir__`` of a package from the imports that stand under its ``if TYPE_CHECKING``.
 
@@ -17,13 +20,17 @@ def defer_imports(namespace: dict[str, Any]) -> tuple[Callable[[str], Any], Call
 
     Args:
         namespace: ``globals()`` of the package. Names that it contains already are not public.
+
+        guesses: Name of a module with a function ``explain_name``, which says what to use in place of a name that the
+            package does not have. Such a name raises ImportError: ``from … import …`` hides the text of an
+            AttributeError.
     """
     package = namespace["__name__"]
     internal = frozenset(namespace)
 
     @functools.cache
     def read_modules() -> dict[str, str]:
-        imports = _read_imports(namespace["__spec__"].loader.get_code(package))
+        imports = _read_imports(_get_code(namespace["__spec__"]))
         return {name: module for name, module in imports if name not in internal}
 
     def load_name(name: str) -> Any:
@@ -33,11 +40,32 @@ def defer_imports(namespace: dict[str, Any]) -> tuple[Callable[[str], Any], Call
         elif name in modules:
             value = _import_name(modules[name], name)
         else:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            message = f"module {package!r} has no attribute {name!r}"
+            is_guess = not (name.startswith("_") or _is_submodule(namespace["__spec__"], name))
+            hint = import_module(guesses).explain_name(name) if guesses and is_guess else None
+            if hint is None:
+                raise AttributeError(message, name=name, obj=sys.modules.get(package))
+            raise ImportError(f"{message}: {hint}", name=package)
         namespace[name] = value
         return value
 
     return load_name, lambda: sorted({*load_name("__all__"), *namespace})
+
+
+def _is_submodule(spec: Any, name: str) -> bool:
+    """Whether a package contains a module, which ``from package import name`` imports after the lookup has failed."""
+    from importlib.machinery import PathFinder  # noqa: PLC0415  # rarely needed
+
+    return PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations) is not None
+
+
+def _get_code(spec: Any) -> Any:
+    """Return the compiled code of a package, also if its loader has none, as pytest's loader of plugins."""
+    if hasattr(spec.loader, "get_code"):
+        return spec.loader.get_code(spec.name)
+    from importlib.machinery import SourceFileLoader  # noqa: PLC0415  # rarely needed
+
+    return SourceFileLoader(spec.name, spec.origin).get_code(spec.name)
 
 
 def _read_imports(code: Any) -> Iterator[tuple[str, str]]:

@@ -43,6 +43,17 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
         )
         return f"{type(self).__name__}({shown})"
 
+    if not TYPE_CHECKING:  # type checkers report unknown attributes
+
+        def __getattr__(self, name: str) -> Any:
+            hint = _ATTRIBUTE_HINTS.get(name) or self._attribute_hint
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            is_explained = hint and not name.startswith("_")
+            raise AttributeError(f"{message}: {hint}" if is_explained else message, name=name, obj=self)
+
+    _attribute_hint: ClassVar[str] = ""
+    """What the error for an unknown attribute says, unless it says something of this attribute."""
+
     @classmethod
     def _coerce(cls, value: Any) -> Any:
         """
@@ -51,6 +62,17 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
         Returns an instance, a mapping of fields, or NotImplemented if the value is not accepted.
         """
         return NotImplemented
+
+
+_ATTRIBUTE_HINTS = {
+    **dict.fromkeys(("model_dump", "dict", "asdict", "to_dict", "to_json_dict"), "genai_fn.to_dict(…) returns a dict"),
+    **dict.fromkeys(("model_dump_json", "json", "to_json"), "genai_fn.to_json(…) returns a text"),
+    **dict.fromkeys(("model_copy", "copy"), "msgspec.structs.replace(value, field=…) returns a changed copy"),
+    "parsed": "a request | returning(YourType) returns the parsed value",
+    "sdk_http_response": "a request | with_http_response returns the headers, too",
+    **dict.fromkeys(("choices", "output_text", "output_parsed"), "the text of a response is its text"),
+}
+"""What to use in place of attributes of pydantic and of other libraries, which newcomers look for."""
 
 
 def _format_value(value: Any) -> str:
@@ -102,6 +124,8 @@ class FreeFormMessage(OpenMessage):
 
 class Page(OpenMessage, Generic[T_co]):
     """One page of a list. Iterates over its items."""
+
+    _attribute_hint: ClassVar[str] = "it is a page: iterate over it, or run.stream(… | items) reads the items of all pages"
 
     next_page_token: str | None = None
     """Token of the next page; None on the last page."""

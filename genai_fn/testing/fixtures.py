@@ -1,19 +1,21 @@
 """
 The pytest fixture ``emulator``: an emulator of the API on a local port, for tests of unmodified programs.
 
-To enable it, add ``pytest_plugins = ["genai_fn.testing.fixtures"]`` to the outermost ``conftest.py`` of the test suite.
-It needs the extra ``emulator``. (PYTEST_DONT_REWRITE: this module contains no assertions.)
+pytest finds this module by its entry point, where the package is installed, and loads it in every run. So it imports
+the emulator at the first use of the fixture, and Hypothesis never. Where entry points are disabled,
+``pytest_plugins = ["genai_fn.testing.fixtures"]`` in the outermost ``conftest.py`` does the same. It needs the extra
+``emulator``. (PYTEST_DONT_REWRITE: this module contains no assertions.)
 """
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genai_fn.backend import Gemini, Vertex
-from genai_fn.testing.server.asgi import Emulator
-from genai_fn.testing.server.request_log import ReceivedRequest
-from genai_fn.testing.server.serving import serve_emulator
+if TYPE_CHECKING:
+    from genai_fn.backend import Gemini, Vertex
+    from genai_fn.testing.server.asgi import Emulator
+    from genai_fn.testing.server.request_log import ReceivedRequest
 
 __all__ = ["ServedEmulator", "emulator"]
 
@@ -25,7 +27,7 @@ class ServedEmulator:
     ``url`` is the base URL; ``reset``, ``fail`` and ``load_script`` are those of `Emulator`.
     """
 
-    def __init__(self, emulator: Emulator, url: str) -> None:
+    def __init__(self, emulator: "Emulator", url: str) -> None:
         self._emulator = emulator
         self.url = url
         self.reset = emulator.reset
@@ -33,13 +35,17 @@ class ServedEmulator:
         self.load_script = emulator.load_script
 
     @property
-    def gemini(self) -> Gemini:
+    def gemini(self) -> "Gemini":
         """A backend for the emulated Gemini Developer API."""
+        from genai_fn.backend import Gemini  # noqa: PLC0415  # every run of pytest loads this module
+
         return Gemini("emulated", base_url=self.url)
 
     @property
-    def vertex(self) -> Vertex:
+    def vertex(self) -> "Vertex":
         """A backend for the emulated Vertex AI, with a project, a location and made-up credentials."""
+        from genai_fn.backend import Vertex  # noqa: PLC0415  # every run of pytest loads this module
+
         return Vertex("emulated", "us-central1", credentials=_Credentials(), base_url=self.url)
 
     @property
@@ -48,7 +54,7 @@ class ServedEmulator:
         return self._emulator.requests
 
     @property
-    def received(self) -> tuple[ReceivedRequest, ...]:
+    def received(self) -> "tuple[ReceivedRequest, ...]":
         """The same requests as data: ``method``, ``path``, ``body`` decoded from JSON, ``status``, ``steps``."""
         return self._emulator.received
 
@@ -76,6 +82,9 @@ class _Credentials:
 
 @pytest.fixture(scope="session")
 def _served_emulator() -> Generator[ServedEmulator]:
+    from genai_fn.testing.server.asgi import Emulator  # noqa: PLC0415  # every run of pytest loads this module
+    from genai_fn.testing.server.serving import serve_emulator  # noqa: PLC0415
+
     emulator = Emulator()
     with serve_emulator(emulator) as url:
         yield ServedEmulator(emulator, url)

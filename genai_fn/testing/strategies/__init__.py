@@ -11,13 +11,22 @@ Drawn values are valid and need no further conversion, and they shrink to small 
 - ``drawn_interpreters/``: interpreters that answer any request with a drawn reply.
 """
 
-from genai_fn.testing.strategies.drawn_interpreters.interpreter import interpreters
-from genai_fn.testing.strategies.drawn_interpreters.live_replies import messages
-from genai_fn.testing.strategies.registration import register
-from genai_fn.testing.strategies.requests import requests
-from genai_fn.testing.strategies.responses.http import http_responses
-from genai_fn.testing.strategies.responses.replies import chunks, replies
-from genai_fn.testing.strategies.values.types import from_type, json, texts
+from genai_fn.errors import MissingExtra
+from genai_fn.interpreters.extras import install_command
+
+try:
+    from genai_fn.testing.strategies.drawn_interpreters.interpreter import interpreters
+    from genai_fn.testing.strategies.drawn_interpreters.live_replies import messages
+    from genai_fn.testing.strategies.registration import register
+    from genai_fn.testing.strategies.requests import requests
+    from genai_fn.testing.strategies.responses.http import http_responses
+    from genai_fn.testing.strategies.responses.replies import chunks, replies
+    from genai_fn.testing.strategies.values.types import from_type, json, texts
+except ModuleNotFoundError as error:
+    if error.name != "hypothesis":
+        raise
+    missing = MissingExtra("hypothesis", __name__, install_command("hypothesis"))
+    raise ModuleNotFoundError(str(missing), name="hypothesis") from None
 
 __all__ = [
     "chunks",
