@@ -2,35 +2,38 @@
 
 __all__ = ["explain_name"]
 
-_HTTP = "Http(…) runs requests, AsyncHttp(…) in async code, and run(…) with the key of the environment"
-_SCHEMA = "the types of the API are in genai_fn.schema"
-_STATUS = "ClientError(code=…) is a response with a status from 400 to 499, ServerError one from 500"
+_STATUS = "ClientError is a response with a status from 400 to 499, ServerError one from 500"
 
-_HINTS = {
-    **dict.fromkeys(("Client", "genai", "GenAI", "OpenAI", "configure"), _HTTP),
-    **dict.fromkeys(("AsyncClient", "AsyncOpenAI", "aio"), "AsyncHttp(…) runs requests in async code"),
-    **dict.fromkeys(("types",), _SCHEMA),
-    **dict.fromkeys(("GenerativeModel", "generate_content", "Model", "completion"), "generate(model, contents) is the request"),
-    **dict.fromkeys(("generate_content_stream", "stream_generate_content"), "generate(model, contents) | streamed is the stream"),
-    **dict.fromkeys(("embed_content", "embeddings"), "embed(model, contents) is the request, embed_many(…) takes any number"),
-    **dict.fromkeys(("count_tokens",), "tokens.count(model, contents) is the request"),
-    **dict.fromkeys(("chat", "ChatSession", "start_chat"), "chats.start(model) starts a chat, chats.send(chat, message) continues it"),
-    **dict.fromkeys(("upload_file", "upload"), "files.upload(path) uploads a file"),
-    **dict.fromkeys(("generate_images",), "images.generate(model, prompt) is the request"),
-    **dict.fromkeys(("generate_videos",), "videos.generate(model, prompt) is the request"),
-    **dict.fromkeys(("history", "send_message"), "chats.send(chat, message) continues a chat, chats.history(chat) lists its turns"),
-    **dict.fromkeys(("RateLimitError", "TooManyRequests", "ResourceExhausted"), "RateLimited is the error of a rate limit, 429"),
-    **dict.fromkeys(("AuthenticationError", "PermissionDeniedError"), f"AuthError if no credential was found; {_STATUS}"),
-    **dict.fromkeys(("BadRequestError", "NotFoundError", "ConflictError", "UnprocessableEntityError"), _STATUS),
-    **dict.fromkeys(("InternalServerError", "ServiceUnavailable"), "ServerError is a response with a status from 500"),
-    **dict.fromkeys(("APIStatusError",), f"APIError is a response with an error; {_STATUS}"),
-    **dict.fromkeys(("APIConnectionError", "NetworkError"), "TransportError is the base of network errors"),
-    **dict.fromkeys(("APITimeoutError", "TimeoutError", "Timeout"), "TimedOut is the error, Timeouts(…) sets the limits"),
-    **dict.fromkeys(("GenAIError", "OpenAIError", "GoogleGenAIError", "Error"), "GenaiError is the base of all errors"),
-    **dict.fromkeys(("Ok", "Err", "is_ok", "is_successful"), "a result is a Success or a Failure, and ok(result) is True for a Success"),
-    **dict.fromkeys(("unwrap",), "raise_for(result) returns the value, or raises the error"),
-    **dict.fromkeys(("as_struct", "from_dict", "parse_obj"), "a dict is accepted wherever a value of a type is"),
-}
+_GUESSES = (
+    (
+        "Client GenAI OpenAI configure",
+        "Http(…) runs requests, AsyncHttp(…) in async code, and run(…) with the key of the environment",
+    ),
+    ("AsyncClient AsyncOpenAI aio", "AsyncHttp(…) runs requests in async code"),
+    ("types", "the types of the API are in genai_fn.schema"),
+    ("GenerativeModel Model generate_content completion", "generate(model, contents) is the request"),
+    ("generate_content_stream stream_generate_content", "generate(model, contents) | streamed is the stream"),
+    ("embed_content embeddings", "embed(model, contents) is the request, embed_many(…) takes any number of texts"),
+    ("count_tokens", "tokens.count(model, contents) is the request"),
+    ("chat ChatSession start_chat", "chats.start(model) starts a chat, and chats.send(chat, message) continues it"),
+    ("send_message history", "chats.send(chat, message) continues a chat, and chats.history(chat) lists its turns"),
+    ("upload_file upload", "files.upload(path) uploads a file"),
+    ("generate_images", "images.generate(model, prompt) is the request"),
+    ("generate_videos", "videos.generate(model, prompt) is the request"),
+    ("RateLimitError TooManyRequests ResourceExhausted", "RateLimited is the error of a rate limit, 429"),
+    ("AuthenticationError PermissionDeniedError", f"AuthError says that no credential was found; {_STATUS}"),
+    ("BadRequestError NotFoundError ConflictError UnprocessableEntityError", _STATUS),
+    ("InternalServerError ServiceUnavailable APIStatusError", f"APIError is a response with an error: {_STATUS}"),
+    ("APIConnectionError NetworkError", "TransportError is the base of network errors"),
+    ("APITimeoutError TimeoutError Timeout", "TimedOut is the error, and Timeouts(…) sets the limits"),
+    ("GenAIError GoogleGenAIError OpenAIError Error", "GenaiError is the base of all errors"),
+    ("Ok Err is_ok is_successful", "a result is a Success or a Failure, and ok(result) is True for a Success"),
+    ("unwrap", "raise_for(result) returns the value, or raises the error"),
+    ("as_struct from_dict parse_obj", "a dict is accepted wherever a value of its type is"),
+)
+"""Names, and what to use in place of them."""
+
+_HINTS = {name: hint for names, hint in _GUESSES for name in names.split()}
 
 
 def explain_name(name: str) -> str | None:

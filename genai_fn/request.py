@@ -539,7 +539,8 @@ def _map_result(of: Action[T], f: Callable[[T], U]) -> FlowGenerator[Result[U, G
     result: Result[T, GenaiError] = yield Ask(of)
     mapped = result.map(f)
     if isinstance(mapped, Success) and isinstance(mapped.unwrap(), (Request, Flow)):
-        raise InvalidRequest("map", mapped.unwrap(), "a function that returns a value; .bind(f) runs the action it returns")
+        expected = "a function that returns a value; .bind(f) runs the action that f returns"
+        raise InvalidRequest("map", mapped.unwrap(), expected)
     return mapped
 
 

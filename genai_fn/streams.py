@@ -125,7 +125,7 @@ def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_fa
     given: Any = actions[0] if len(actions) == 1 and not isinstance(actions[0], Request | Flow) else actions
     if not is_iterable_of_values(given):
         raise InvalidRequest("actions", given, "Requests and Flows, or an iterable of them, sync or async")
-    validated = tuple(map(validate_action, given)) if isinstance(given, list | tuple) else given
+    validated = tuple(map(validate_action, cast("list[Any]", given))) if isinstance(given, list | tuple) else given
     return Stream(stream_gathered, None, (validated, int(concurrency), ordered, stop_on_failure))
 
 

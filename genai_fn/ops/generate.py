@@ -174,7 +174,7 @@ class GenerateBody(Message):
     store: bool | None = None
 
 
-def as_generate_config(given: GenerateContentConfig | Mapping[str, Any] | None) -> GenerateContentConfig:
+def as_generate_config(given: "GenerateContentConfigLike | Mapping[str, Any] | None") -> GenerateContentConfig:
     """
     Convert what a caller passes to a `GenerateContentConfig`.
 

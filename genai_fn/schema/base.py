@@ -125,7 +125,7 @@ class FreeFormMessage(OpenMessage):
 class Page(OpenMessage, Generic[T_co]):
     """One page of a list. Iterates over its items."""
 
-    _attribute_hint: ClassVar[str] = "it is a page: iterate over it, or run.stream(… | items) reads the items of all pages"
+    _attribute_hint: ClassVar[str] = "it is a page, so iterate over it; run.stream(… | items) reads all pages"
 
     next_page_token: str | None = None
     """Token of the next page; None on the last page."""

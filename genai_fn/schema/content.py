@@ -20,6 +20,7 @@ from genai_fn.schema.media import (
     VideoMetadata,
 )
 from genai_fn.schema.mime_types import resolve_mime_type
+from genai_fn.schema.notebooks import build_markdown, build_media_bundle
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
 from genai_fn.schema.transcription import Transcription
 
@@ -192,9 +193,24 @@ class Part(FreeFormMessage):
         """Return the inline data as an `Image`, or None if it is missing or not an image."""
         return None if self.inline_data is None else self.inline_data.as_image()
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str] | None:
+        return show_parts((self,))
+
     @classmethod
     def _coerce(cls, value: Any) -> Any:
         return _coerce_part(value)
+
+
+def show_parts(parts: Sequence[Part]) -> Mapping[str, str] | None:
+    """Build the MIME bundle of parts for notebooks: texts without thoughts, and images; None if there are none."""
+    pieces: list[Any] = []
+    for part in parts:
+        blob = part.inline_data
+        bundle = None if blob is None or blob.data is None else build_media_bundle(blob.data, blob.mime_type)
+        if len(parts) == 1 and bundle is not None:
+            return bundle
+        pieces += [each for each in (None if part.thought else part.text, bundle) if each]
+    return build_markdown(pieces)
 
 
 def _coerce_part(value: object) -> Any:
@@ -253,6 +269,9 @@ class Content(OpenMessage):
     role: str | None = None
     """``user`` or ``model``."""
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str] | None:
+        return show_parts(self.parts or ())
+
     @classmethod
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
@@ -273,9 +292,10 @@ def _reject_openai_message(fields: Mapping[str, Any]) -> None:
         return
     role: Any = fields["role"]
     if role in ("system", "developer"):
-        raise ConversionError(role, "system_instruction in the config, or | with_system(…), for a system prompt", ".role")
+        raise ConversionError(role, "system_instruction in the config, or | with_system(…)", ".role")
     name = "model" if role == "assistant" else "user"
-    raise ConversionError(fields["content"], f'parts in place of content, as in {{"role": "{name}", "parts": […]}}', ".content")
+    expected = f'parts in place of content, as in {{"role": "{name}", "parts": […]}}'
+    raise ConversionError(fields["content"], expected, ".content")
 
 
 _PART_KEYS = {*Part.__struct_fields__, *Part.__struct_encode_fields__, *_TYPE_BY_DISTINCTIVE_FIELD}

@@ -54,7 +54,7 @@ _EMPTY_PART = Part()
 
 def _group_contents(contents: Any) -> tuple[Content, ...]:
     """Group contents as `as_contents` does. Raises `ConversionError`, as a `Coerce` function does."""
-    given = contents if isinstance(contents, list | tuple) else _list_items(contents)
+    given = _list_items(contents)
     if given is None:
         return tuple(_group_by_role([_convert_item(contents)]))
     if not given:
@@ -65,15 +65,17 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
 
 def _separate_contents(contents: Any) -> tuple[Content, ...]:
     """Convert contents of which each gets its own embedding: each item of a list is a turn of its own."""
-    given = contents if isinstance(contents, list | tuple) else _list_items(contents)
+    given = _list_items(contents)
     if not given:
         return _group_contents(contents)
     turns = tuple(convert_items(_convert_separate_item, cast("Sequence[Any]", given)))
     return _keep_if_unchanged(given, turns)
 
 
-def _list_items(contents: Any) -> list[Any] | None:
-    """Return the items of a column of a table; None for one item. Raises `ConversionError` for a whole table."""
+def _list_items(contents: Any) -> Any:
+    """Return a list or tuple, or the items of a column; None for one item. Raises `ConversionError` for a table."""
+    if isinstance(contents, list | tuple):
+        return cast("Any", contents)
     if isinstance(contents, str | Mapping | Message):
         return None
     if is_table(contents):

@@ -26,11 +26,14 @@ class Column(Protocol):
 
 def unwrap_scalar(value: Any) -> Any:
     """Return the Python value of a scalar of numpy, such as ``np.int64(3)``; any other value is returned as it is."""
-    numpy: Any = sys.modules.get("numpy")
-    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value
+    scalar_type: Any = getattr(sys.modules.get("numpy"), "generic", None)
+    if scalar_type is None or not isinstance(value, scalar_type):
+        return value
+    plain = value.item()
+    return value if isinstance(plain, scalar_type) else plain  # Python has no number as long as np.longdouble
 
 
-def list_column(value: Any) -> list[Any] | None:
+def list_column(value: object) -> list[Any] | None:
     """
     Return the items of a column or an array as a list; None for anything else.
 
@@ -42,17 +45,19 @@ def list_column(value: Any) -> list[Any] | None:
     if method is None or isinstance(value, str) or is_table(value):
         return None
     items: Any = method(value)
-    return items if type(items) is list else None  # a scalar, or an array without dimensions, is no list
+    return items if isinstance(items, list) else None  # pyright: ignore[reportUnknownVariableType]  # a scalar gives none
 
 
-def is_table(value: Any) -> bool:
+def is_table(value: object) -> bool:
     """Whether a value is a table, of which a column may be meant: a data frame."""
-    return hasattr(type(value), "columns") and (hasattr(type(value), "dtypes") or hasattr(type(value), "to_pylist"))
+    kind = type(value)
+    return hasattr(kind, "columns") and (hasattr(kind, "dtypes") or hasattr(kind, "to_pylist"))
 
 
-def is_google_genai_value(value: Any) -> bool:
+def is_google_genai_value(value: object) -> bool:
     """Whether a value is one of google-genai's types, which other pydantic models are not."""
-    return hasattr(type(value), "to_json_dict") and hasattr(type(value), "model_dump")
+    kind = type(value)
+    return hasattr(kind, "to_json_dict") and hasattr(kind, "model_dump")
 
 
 def read_google_genai_value(value: Any) -> dict[str, Any] | None:

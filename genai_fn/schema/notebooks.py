@@ -1,8 +1,9 @@
-"""How notebooks show images and videos, and whether the program runs in one."""
+"""How notebooks show texts, images and videos, and whether the program runs in one."""
 
 import re
 import sys
 from base64 import b64encode
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -56,3 +57,41 @@ def build_video_bundle(data: bytes, mime_type: str | None) -> dict[str, str]:
 
 _VIDEO_TYPE = re.compile(r"video/[a-z0-9.+-]+", re.ASCII | re.IGNORECASE)
 """Anything else could be HTML, as a server chooses the type."""
+
+
+def build_media_bundle(data: bytes, mime_type: str | None) -> dict[str, str] | None:
+    """Build the MIME bundle of an image or a video; None for any other type, such as audio."""
+    is_video = mime_type is not None and mime_type.lower().startswith("video/")
+    return build_video_bundle(data, mime_type) if is_video else build_image_bundle(data, mime_type)
+
+
+def build_markdown(pieces: Iterable[str | dict[str, str]]) -> dict[str, str] | None:
+    r"""
+    Build the MIME bundle of texts of a model, which are Markdown, and of the bundles of images between them.
+
+    Images that a text refers to become links: showing one would send a request to an address that the model chose.
+    None if there are no pieces.
+
+    >>> build_markdown(["# Sky ![blue](https://example.com/sky.png) `![` <b>", {"image/gif": "R0lGODlh"}])
+    {'text/markdown': '# Sky [blue](https://example.com/sky.png) `![` &lt;b>\n\n![](data:image/gif;base64,R0lGODlh)'}
+    """
+    written = [_defuse(each) if isinstance(each, str) else _write_images(each) for each in pieces]
+    return {"text/markdown": "\n\n".join(each for each in written if each)} if any(written) else None
+
+
+def _write_images(bundle: dict[str, str]) -> str:
+    return "".join(f"![]({_DATA_URI.format(kind, each)})" for kind, each in bundle.items() if kind in _SHOWN_TYPES)
+
+
+_DATA_URI = "data:{};base64,{}"
+
+
+def _defuse(text: str) -> str:
+    """Replace what loads something from the network, outside of code: images in Markdown, and HTML."""
+    pieces = _CODE.split(text)  # code has the odd indices
+    pieces[::2] = (each.replace("![", "[").replace("<", "&lt;") for each in pieces[::2])
+    return "".join(pieces)
+
+
+_CODE = re.compile(r"(^ {0,3}```[^`\n]*\n.*?^ {0,3}```[ \t]*$|(?<![\\`])`(?!`)[^`\n]+`(?!`))", re.MULTILINE | re.DOTALL)
+"""What every reader of Markdown takes for code. Other code is changed as text is."""

@@ -1,9 +1,11 @@
 """Responses: candidates, finish reasons, token usage."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from genai_fn.schema.base import Message, Opaque, OpenEnum, OpenMessage
-from genai_fn.schema.content import Content, Part
+from genai_fn.schema.content import Content, Part, show_parts
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.generation import ServiceTier
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata
@@ -183,6 +185,9 @@ class GenerateContentResponse(OpenMessage):
         """The text of the first candidate without thoughts, or None if it has no text."""
         texts = [part.text for part in self.parts if part.text is not None and not part.thought]
         return "".join(texts) if texts else None
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str] | None:
+        return show_parts(self.parts)
 
     @property
     def function_calls(self) -> tuple[FunctionCall, ...]:

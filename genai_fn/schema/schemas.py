@@ -189,7 +189,9 @@ def _translate_type(value: Any) -> Any:
 if TYPE_CHECKING:
     from types import GenericAlias, UnionType
 
-    SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias
+    from genai_fn.schema.foreign_values import GoogleGenaiValue
+
+    SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias | GoogleGenaiValue
     """A `Schema`, a mapping of its fields, or a type whose schema is built."""
 else:
     SchemaLike = Annotated[Schema | None, Detour(_translate_type)]

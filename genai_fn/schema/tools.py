@@ -207,6 +207,8 @@ _TOOL_FIELD_BY_TYPE: dict[type, str] = {
 }
 
 if TYPE_CHECKING:
+    from genai_fn.schema.foreign_values import GoogleGenaiValue
+
     ToolLike: TypeAlias = (
         Tool
         | FunctionDeclaration
@@ -223,6 +225,7 @@ if TYPE_CHECKING:
         | ToolParallelAiSearch
         | McpServer
         | ToolExaAiSearch
+        | GoogleGenaiValue
         | Mapping[str, Any]
     )
     """A `Tool`, the value of one of its fields, or a function to declare."""

@@ -9,7 +9,6 @@ Chats: each turn is a flow that returns the answer and a new chat.
         case Failure(error): chat = chats.keep_rounds(chat, error)  # unchanged but for complete function calls
 """
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -29,7 +28,10 @@ from genai_fn.streams import stream_response
 from genai_fn.wire.resource_names import check_model_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from genai_fn.schema.config_dicts.generation import GenerateContentConfigLike
+    from genai_fn.schema.foreign_values import GoogleGenaiValue
 
 __all__ = ["Chat", "Turn", "history", "keep_rounds", "send", "start", "stream"]
 
@@ -37,7 +39,7 @@ __all__ = ["Chat", "Turn", "history", "keep_rounds", "send", "start", "stream"]
 def start(
     model: str,
     config: "GenerateContentConfigLike | None" = None,
-    history: Sequence[Content | Mapping[str, Any]] = (),
+    history: "Sequence[Content | Mapping[str, Any] | GoogleGenaiValue]" = (),
 ) -> Chat:
     """
     Create a chat, empty or with a history.
@@ -58,7 +60,7 @@ def start(
     """
     if not isinstance(history, list | tuple):
         raise InvalidRequest("history", history, "a list of Contents, or of dicts of their fields")
-    turns: Sequence[Content | Mapping[str, Any]] = history
+    turns: Sequence[Any] = history
     contents = tuple(_parse_turn(each, f"history[{index}]") for index, each in enumerate(turns))
     converted = as_generate_config(config)
     return Chat(check_model_name(model), converted, contents, select_curated(contents))
@@ -210,7 +212,7 @@ def _parse_message(message: ContentLike) -> Content:
     return _parse_turn(replace(turns[0], role=turns[0].role or "user"), "message")
 
 
-def _parse_turn(content: Content | Mapping[str, Any], path: str) -> Content:
+def _parse_turn(content: Any, path: str) -> Content:
     converted = as_struct(Content, content, path)
     if converted.role not in ("user", "model"):
         raise InvalidRequest(f"{path}.role", converted.role, "user or model")

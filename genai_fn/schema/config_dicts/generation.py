@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypedDict
 from genai_fn.schema.base import Opaque
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.embeddings import EmbedContentConfig
+from genai_fn.schema.foreign_values import GoogleGenaiValue
 from genai_fn.schema.generation import (
     GenerateContentConfig,
     GenerationConfig,
@@ -80,7 +81,7 @@ class GenerateContentConfigDict(TypedDict, total=False):
     store: bool | None
 
 
-GenerateContentConfigLike: TypeAlias = GenerateContentConfig | GenerateContentConfigDict
+GenerateContentConfigLike: TypeAlias = GenerateContentConfig | GenerateContentConfigDict | GoogleGenaiValue
 
 
 class LiveConnectConfigDict(TypedDict, total=False):
@@ -113,7 +114,7 @@ class LiveConnectConfigDict(TypedDict, total=False):
     labels: Mapping[str, str] | None
 
 
-LiveConnectConfigLike: TypeAlias = LiveConnectConfig | LiveConnectConfigDict
+LiveConnectConfigLike: TypeAlias = LiveConnectConfig | LiveConnectConfigDict | GoogleGenaiValue
 
 
 class LiveMusicGenerationConfigDict(TypedDict, total=False):
@@ -133,7 +134,7 @@ class LiveMusicGenerationConfigDict(TypedDict, total=False):
     music_generation_mode: MusicGenerationMode | str | None
 
 
-LiveMusicGenerationConfigLike: TypeAlias = LiveMusicGenerationConfig | LiveMusicGenerationConfigDict
+LiveMusicGenerationConfigLike: TypeAlias = LiveMusicGenerationConfig | LiveMusicGenerationConfigDict | GoogleGenaiValue
 
 
 class CountTokensConfigDict(TypedDict, total=False):
@@ -144,7 +145,7 @@ class CountTokensConfigDict(TypedDict, total=False):
     generation_config: GenerationConfig | Mapping[str, Any] | None
 
 
-CountTokensConfigLike: TypeAlias = CountTokensConfig | CountTokensConfigDict
+CountTokensConfigLike: TypeAlias = CountTokensConfig | CountTokensConfigDict | GoogleGenaiValue
 
 
 class EmbedContentConfigDict(TypedDict, total=False):
@@ -159,4 +160,4 @@ class EmbedContentConfigDict(TypedDict, total=False):
     audio_track_extraction: bool | None
 
 
-EmbedContentConfigLike: TypeAlias = EmbedContentConfig | EmbedContentConfigDict
+EmbedContentConfigLike: TypeAlias = EmbedContentConfig | EmbedContentConfigDict | GoogleGenaiValue

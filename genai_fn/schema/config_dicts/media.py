@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
+from genai_fn.schema.foreign_values import GoogleGenaiValue
 from genai_fn.schema.image_editing import (
     EditImageConfig,
     EditMode,
@@ -50,7 +51,7 @@ class GenerateImagesConfigDict(TypedDict, total=False):
     enhance_prompt: bool | None
 
 
-GenerateImagesConfigLike: TypeAlias = GenerateImagesConfig | GenerateImagesConfigDict
+GenerateImagesConfigLike: TypeAlias = GenerateImagesConfig | GenerateImagesConfigDict | GoogleGenaiValue
 
 
 class EditImageConfigDict(TypedDict, total=False):
@@ -75,7 +76,7 @@ class EditImageConfigDict(TypedDict, total=False):
     base_steps: int | None
 
 
-EditImageConfigLike: TypeAlias = EditImageConfig | EditImageConfigDict
+EditImageConfigLike: TypeAlias = EditImageConfig | EditImageConfigDict | GoogleGenaiValue
 
 
 class UpscaleImageConfigDict(TypedDict, total=False):
@@ -92,7 +93,7 @@ class UpscaleImageConfigDict(TypedDict, total=False):
     labels: Mapping[str, str] | None
 
 
-UpscaleImageConfigLike: TypeAlias = UpscaleImageConfig | UpscaleImageConfigDict
+UpscaleImageConfigLike: TypeAlias = UpscaleImageConfig | UpscaleImageConfigDict | GoogleGenaiValue
 
 
 class RecontextImageConfigDict(TypedDict, total=False):
@@ -111,7 +112,7 @@ class RecontextImageConfigDict(TypedDict, total=False):
     labels: Mapping[str, str] | None
 
 
-RecontextImageConfigLike: TypeAlias = RecontextImageConfig | RecontextImageConfigDict
+RecontextImageConfigLike: TypeAlias = RecontextImageConfig | RecontextImageConfigDict | GoogleGenaiValue
 
 
 class SegmentImageConfigDict(TypedDict, total=False):
@@ -125,7 +126,7 @@ class SegmentImageConfigDict(TypedDict, total=False):
     labels: Mapping[str, str] | None
 
 
-SegmentImageConfigLike: TypeAlias = SegmentImageConfig | SegmentImageConfigDict
+SegmentImageConfigLike: TypeAlias = SegmentImageConfig | SegmentImageConfigDict | GoogleGenaiValue
 
 
 class GenerateVideosConfigDict(TypedDict, total=False):
@@ -152,4 +153,4 @@ class GenerateVideosConfigDict(TypedDict, total=False):
     resize_mode: ImageResizeMode | str | None
 
 
-GenerateVideosConfigLike: TypeAlias = GenerateVideosConfig | GenerateVideosConfigDict
+GenerateVideosConfigLike: TypeAlias = GenerateVideosConfig | GenerateVideosConfigDict | GoogleGenaiValue

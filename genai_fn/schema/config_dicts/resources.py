@@ -15,6 +15,7 @@ from genai_fn.schema.caches import CreateCachedContentConfig, ListCachedContents
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.files import ListFilesConfig, UploadFileConfig
+from genai_fn.schema.foreign_values import GoogleGenaiValue
 from genai_fn.schema.models import ListModelsConfig, UpdateModelConfig
 from genai_fn.schema.operations import WebhookConfig
 from genai_fn.schema.stores import (
@@ -41,7 +42,7 @@ class CreateAuthTokenConfigDict(TypedDict, total=False):
     lock_additional_fields: Sequence[str] | None
 
 
-CreateAuthTokenConfigLike: TypeAlias = CreateAuthTokenConfig | CreateAuthTokenConfigDict
+CreateAuthTokenConfigLike: TypeAlias = CreateAuthTokenConfig | CreateAuthTokenConfigDict | GoogleGenaiValue
 
 
 class CreateBatchJobConfigDict(TypedDict, total=False):
@@ -52,7 +53,7 @@ class CreateBatchJobConfigDict(TypedDict, total=False):
     webhook_config: WebhookConfig | Mapping[str, Any] | None
 
 
-CreateBatchJobConfigLike: TypeAlias = CreateBatchJobConfig | CreateBatchJobConfigDict
+CreateBatchJobConfigLike: TypeAlias = CreateBatchJobConfig | CreateBatchJobConfigDict | GoogleGenaiValue
 
 
 class CreateCachedContentConfigDict(TypedDict, total=False):
@@ -68,7 +69,7 @@ class CreateCachedContentConfigDict(TypedDict, total=False):
     kms_key_name: str | None
 
 
-CreateCachedContentConfigLike: TypeAlias = CreateCachedContentConfig | CreateCachedContentConfigDict
+CreateCachedContentConfigLike: TypeAlias = CreateCachedContentConfig | CreateCachedContentConfigDict | GoogleGenaiValue
 
 
 class CreateEmbeddingsBatchJobConfigDict(TypedDict, total=False):
@@ -77,7 +78,9 @@ class CreateEmbeddingsBatchJobConfigDict(TypedDict, total=False):
     display_name: str | None
 
 
-CreateEmbeddingsBatchJobConfigLike: TypeAlias = CreateEmbeddingsBatchJobConfig | CreateEmbeddingsBatchJobConfigDict
+CreateEmbeddingsBatchJobConfigLike: TypeAlias = (
+    CreateEmbeddingsBatchJobConfig | CreateEmbeddingsBatchJobConfigDict | GoogleGenaiValue
+)
 
 
 class CreateFileSearchStoreConfigDict(TypedDict, total=False):
@@ -87,7 +90,9 @@ class CreateFileSearchStoreConfigDict(TypedDict, total=False):
     embedding_model: str | None
 
 
-CreateFileSearchStoreConfigLike: TypeAlias = CreateFileSearchStoreConfig | CreateFileSearchStoreConfigDict
+CreateFileSearchStoreConfigLike: TypeAlias = (
+    CreateFileSearchStoreConfig | CreateFileSearchStoreConfigDict | GoogleGenaiValue
+)
 
 
 class DeleteDocumentConfigDict(TypedDict, total=False):
@@ -96,7 +101,7 @@ class DeleteDocumentConfigDict(TypedDict, total=False):
     force: bool | None
 
 
-DeleteDocumentConfigLike: TypeAlias = DeleteDocumentConfig | DeleteDocumentConfigDict
+DeleteDocumentConfigLike: TypeAlias = DeleteDocumentConfig | DeleteDocumentConfigDict | GoogleGenaiValue
 
 
 class DeleteFileSearchStoreConfigDict(TypedDict, total=False):
@@ -105,7 +110,9 @@ class DeleteFileSearchStoreConfigDict(TypedDict, total=False):
     force: bool | None
 
 
-DeleteFileSearchStoreConfigLike: TypeAlias = DeleteFileSearchStoreConfig | DeleteFileSearchStoreConfigDict
+DeleteFileSearchStoreConfigLike: TypeAlias = (
+    DeleteFileSearchStoreConfig | DeleteFileSearchStoreConfigDict | GoogleGenaiValue
+)
 
 
 class ImportFileConfigDict(TypedDict, total=False):
@@ -115,7 +122,7 @@ class ImportFileConfigDict(TypedDict, total=False):
     chunking_config: ChunkingConfig | Mapping[str, Any] | None
 
 
-ImportFileConfigLike: TypeAlias = ImportFileConfig | ImportFileConfigDict
+ImportFileConfigLike: TypeAlias = ImportFileConfig | ImportFileConfigDict | GoogleGenaiValue
 
 
 class ListBatchJobsConfigDict(TypedDict, total=False):
@@ -126,7 +133,7 @@ class ListBatchJobsConfigDict(TypedDict, total=False):
     filter: str | None
 
 
-ListBatchJobsConfigLike: TypeAlias = ListBatchJobsConfig | ListBatchJobsConfigDict
+ListBatchJobsConfigLike: TypeAlias = ListBatchJobsConfig | ListBatchJobsConfigDict | GoogleGenaiValue
 
 
 class ListCachedContentsConfigDict(TypedDict, total=False):
@@ -136,7 +143,7 @@ class ListCachedContentsConfigDict(TypedDict, total=False):
     page_token: str | None
 
 
-ListCachedContentsConfigLike: TypeAlias = ListCachedContentsConfig | ListCachedContentsConfigDict
+ListCachedContentsConfigLike: TypeAlias = ListCachedContentsConfig | ListCachedContentsConfigDict | GoogleGenaiValue
 
 
 class ListDocumentsConfigDict(TypedDict, total=False):
@@ -146,7 +153,7 @@ class ListDocumentsConfigDict(TypedDict, total=False):
     page_token: str | None
 
 
-ListDocumentsConfigLike: TypeAlias = ListDocumentsConfig | ListDocumentsConfigDict
+ListDocumentsConfigLike: TypeAlias = ListDocumentsConfig | ListDocumentsConfigDict | GoogleGenaiValue
 
 
 class ListFileSearchStoresConfigDict(TypedDict, total=False):
@@ -156,7 +163,9 @@ class ListFileSearchStoresConfigDict(TypedDict, total=False):
     page_token: str | None
 
 
-ListFileSearchStoresConfigLike: TypeAlias = ListFileSearchStoresConfig | ListFileSearchStoresConfigDict
+ListFileSearchStoresConfigLike: TypeAlias = (
+    ListFileSearchStoresConfig | ListFileSearchStoresConfigDict | GoogleGenaiValue
+)
 
 
 class ListFilesConfigDict(TypedDict, total=False):
@@ -166,7 +175,7 @@ class ListFilesConfigDict(TypedDict, total=False):
     page_token: str | None
 
 
-ListFilesConfigLike: TypeAlias = ListFilesConfig | ListFilesConfigDict
+ListFilesConfigLike: TypeAlias = ListFilesConfig | ListFilesConfigDict | GoogleGenaiValue
 
 
 class ListModelsConfigDict(TypedDict, total=False):
@@ -178,7 +187,7 @@ class ListModelsConfigDict(TypedDict, total=False):
     query_base: bool | None
 
 
-ListModelsConfigLike: TypeAlias = ListModelsConfig | ListModelsConfigDict
+ListModelsConfigLike: TypeAlias = ListModelsConfig | ListModelsConfigDict | GoogleGenaiValue
 
 
 class UpdateCachedContentConfigDict(TypedDict, total=False):
@@ -188,7 +197,7 @@ class UpdateCachedContentConfigDict(TypedDict, total=False):
     expire_time: datetime | str | None
 
 
-UpdateCachedContentConfigLike: TypeAlias = UpdateCachedContentConfig | UpdateCachedContentConfigDict
+UpdateCachedContentConfigLike: TypeAlias = UpdateCachedContentConfig | UpdateCachedContentConfigDict | GoogleGenaiValue
 
 
 class UpdateModelConfigDict(TypedDict, total=False):
@@ -199,7 +208,7 @@ class UpdateModelConfigDict(TypedDict, total=False):
     default_checkpoint_id: str | None
 
 
-UpdateModelConfigLike: TypeAlias = UpdateModelConfig | UpdateModelConfigDict
+UpdateModelConfigLike: TypeAlias = UpdateModelConfig | UpdateModelConfigDict | GoogleGenaiValue
 
 
 class UploadFileConfigDict(TypedDict, total=False):
@@ -210,7 +219,7 @@ class UploadFileConfigDict(TypedDict, total=False):
     display_name: str | None
 
 
-UploadFileConfigLike: TypeAlias = UploadFileConfig | UploadFileConfigDict
+UploadFileConfigLike: TypeAlias = UploadFileConfig | UploadFileConfigDict | GoogleGenaiValue
 
 
 class UploadToFileSearchStoreConfigDict(TypedDict, total=False):
@@ -222,4 +231,6 @@ class UploadToFileSearchStoreConfigDict(TypedDict, total=False):
     chunking_config: ChunkingConfig | Mapping[str, Any] | None
 
 
-UploadToFileSearchStoreConfigLike: TypeAlias = UploadToFileSearchStoreConfig | UploadToFileSearchStoreConfigDict
+UploadToFileSearchStoreConfigLike: TypeAlias = (
+    UploadToFileSearchStoreConfig | UploadToFileSearchStoreConfigDict | GoogleGenaiValue
+)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 from genai_fn.schema.evaluation import EvaluationConfig
+from genai_fn.schema.foreign_values import GoogleGenaiValue
 from genai_fn.schema.rewards import (
     CompositeReinforcementTuningRewardConfig,
     CompositeReinforcementTuningRewardConfigWeightedRewardConfig,
@@ -52,7 +53,7 @@ class CreateTuningJobConfigDict(TypedDict, total=False):
     validation_dataset_uri: str | None
 
 
-CreateTuningJobConfigLike: TypeAlias = CreateTuningJobConfig | CreateTuningJobConfigDict
+CreateTuningJobConfigLike: TypeAlias = CreateTuningJobConfig | CreateTuningJobConfigDict | GoogleGenaiValue
 
 
 class ListTuningJobsConfigDict(TypedDict, total=False):
@@ -63,7 +64,7 @@ class ListTuningJobsConfigDict(TypedDict, total=False):
     filter: str | None
 
 
-ListTuningJobsConfigLike: TypeAlias = ListTuningJobsConfig | ListTuningJobsConfigDict
+ListTuningJobsConfigLike: TypeAlias = ListTuningJobsConfig | ListTuningJobsConfigDict | GoogleGenaiValue
 
 
 class CompositeReinforcementTuningRewardConfigDict(TypedDict, total=False):
