@@ -1,0 +1,149 @@
+"""What newcomers try first, and what the error says to write instead: one table."""
+
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from returns.primitives.exceptions import UnwrapFailedError
+
+import genai_fn
+from genai_fn import (
+    Failure,
+    InvalidRequest,
+    Offline,
+    RateLimited,
+    Retry,
+    Timeouts,
+    both,
+    chats,
+    embed,
+    files,
+    gather,
+    generate,
+    guessed_names,
+    middleware,
+    schema,
+    streamed,
+    testing,
+    text,
+    to_dict,
+)
+
+REQUEST = generate("gemini-2.5-flash", "hi")
+RESPONSE: Any = Offline()(REQUEST).unwrap()
+PAGE: Any = Offline()(files.list()).unwrap()
+
+
+GUESSES = {
+    "genai_fn.Client": "Http(…) runs requests, AsyncHttp(…) in async code, and run(…) with the key of the environment",
+    "genai_fn.types": "the types of the API are in genai_fn.schema",
+    "genai_fn.Part": "it is imported by: from genai_fn.schema import Part",
+    "genai_fn.GenerateContentConfig": "it is imported by: from genai_fn.schema import GenerateContentConfig",
+    "genai_fn.Fake": "it is imported by: from genai_fn.testing import Fake",
+    "genai_fn.HandlerWrapper": "it is imported by: from genai_fn.middleware import HandlerWrapper",
+    "genai_fn.RateLimitError": "RateLimited is the error of a rate limit, 429",
+    "genai_fn.BadRequestError": "ClientError is a response with a status from 400 to 499, ServerError one from 500",
+    "genai_fn.chat": "chats.start(model) starts a chat, and chats.send(chat, message) continues it",
+    "genai_fn.generate_content": "generate(model, contents) is the request",
+    "Retry(tries=3)": "Retry(tries=…) is Retry(attempts=…) now",
+    "RESPONSE.parsed": "'GenerateContentResponse' object has no attribute 'parsed': a request | returning(YourType) "
+    "returns the parsed value",
+    "RESPONSE.model_dump()": "genai_fn.to_dict(…) returns a dict",
+    "RESPONSE.model_dump_json()": "genai_fn.to_json(…) returns a text",
+    "RESPONSE.to_json_dict()": "genai_fn.to_dict(…) returns a dict",
+    "RESPONSE.model_copy()": "msgspec.structs.replace(value, field=…) returns a changed copy",
+    "RESPONSE.choices": "the text of a response is its text",
+    "RESPONSE.candidates[0].content.json()": "genai_fn.to_json(…) returns a text",
+    "[f.name for f in Offline()(files.list())]": "'ListFilesResponse' object has no attribute 'name': it is a page, so "
+    "iterate over it; run.stream(… | items) reads all pages",
+    "Offline()(REQUEST.map(lambda answer: generate('m', answer.text)))": "map: expected a function that returns a "
+    "value; .bind(f) runs the action that f returns",
+    "REQUEST | text | streamed": "streamed: expected a request: put | streamed before modifiers that read the response",
+    "generate('m', [{'role': 'system', 'content': 'x'}])": "contents[0].role: expected system_instruction in the "
+    "config, or | with_system(…), got 'system'",
+    "generate('m', [{'role': 'user', 'content': 'x'}])": "contents[0].content: expected parts in place of content, as "
+    'in {"role": "user", "parts": […]}, got \'x\'',
+    "generate('m', ['x', {'role': 'assistant', 'content': 'y'}])": "contents[1].content: expected parts in place of "
+    'content, as in {"role": "model", "parts": […]}, got \'y\'',
+    "chats.start('m', history=[{'role': 'developer', 'content': 'x'}])": "history[0].role: expected system_instruction "
+    "in the config, or | with_system(…), got 'developer'",
+    "generate('m', [Path('x.png')])": "contents[0]: expected a Part: Part.from_file(location=…) reads a file, and "
+    "files.upload(…) uploads one",
+    "generate('m', 'hi', {'http_options': {}})": "config.http_options: expected the modifier with_options(…) instead",
+    "gather(REQUEST, 'hi')": "actions: expected Requests and Flows, got 'hi'",
+    "gather(3)": "actions: expected Requests and Flows, or an iterable of them, sync or async, got 3",
+    "both(REQUEST)": "actions: expected two to five actions; gather(…) runs any number",
+    "both(REQUEST, 'hi')": "actions[1]: expected a Request or a Flow, got 'hi'",
+    "to_dict(REQUEST)": "value: expected a value of genai_fn.schema, got",
+    "to_dict(RESPONSE, names='camel')": "names: expected \"python\" or \"api\", got 'camel'",
+}
+NAMES = {
+    each.__name__: each
+    for each in (Offline, Path, Retry, Timeouts, both, embed, gather, generate, to_dict)
+} | {"chats": chats, "files": files, "genai_fn": genai_fn, "streamed": streamed, "text": text}
+NAMES |= {"PAGE": PAGE, "REQUEST": REQUEST, "RESPONSE": RESPONSE}
+
+
+@pytest.mark.parametrize(("guess", "message"), GUESSES.items(), ids=GUESSES)
+def test_guess(guess: str, message: str) -> None:
+    """A wrong guess raises at once, and the message has the right name."""
+    with pytest.raises(Exception, match=".") as raised:
+        eval(guess, NAMES)  # noqa: S307  # the guesses of the table
+    assert isinstance(raised.value, (InvalidRequest, ImportError, AttributeError, TypeError))
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["Client", "types", "Part", "Fake", "RateLimitError"])
+def test_import_of_a_guess(name: str) -> None:
+    """``from genai_fn import …`` has the same message as an attribute, where Python alone says that it cannot."""
+    with pytest.raises(ImportError) as attribute:
+        getattr(genai_fn, name)
+    with pytest.raises(ImportError) as imported:
+        exec(f"from genai_fn import {name}")  # noqa: S102  # the statement of a newcomer
+    assert str(imported.value) == str(attribute.value)
+
+
+def test_every_hint_is_needed() -> None:
+    """No guess is a name of the package; every name that a hint writes as code, or as an import, exists."""
+    assert guessed_names._HINTS.keys() & set(genai_fn.__all__) == set()
+    for package in (schema, testing, middleware):
+        assert set(package.__all__) & set(genai_fn.__all__) == set()
+    words = {word.split("(")[0].split(".")[0] for hint in guessed_names._HINTS.values() for word in hint.split() if "(" in word}
+    assert words <= set(genai_fn.__all__)
+
+
+def test_other_names() -> None:
+    """An unknown name is an AttributeError, as ``hasattr`` expects; one that begins with an underscore loads nothing."""
+    assert not hasattr(genai_fn, "nonsense")
+    assert not hasattr(genai_fn, "_nonsense")
+    assert not hasattr(RESPONSE, "nonsense")
+    assert getattr(schema.Part(), "__wrapped__", None) is None
+
+
+def test_modules_are_no_guesses() -> None:
+    """Importing a module of the package for the first time loads nothing else: it is no guess."""
+    program = "from genai_fn import codec; import sys; sys.exit(repr('genai_fn.guessed_names' in sys.modules))"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert process.stderr.strip() == "False"
+
+
+def test_missing_extra() -> None:
+    """Strategies without Hypothesis name the package that is missing, and the command that installs it."""
+    program = "import sys; sys.modules['hypothesis'] = None; import genai_fn.testing.strategies"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    last = process.stderr.strip().splitlines()[-1]
+    assert last.startswith(
+        "ModuleNotFoundError: genai_fn.testing.strategies needs the package hypothesis: pip install 'hypothesis"
+    )
+
+
+def test_unwrap_shows_the_reason() -> None:
+    """The traceback of ``unwrap()`` on a failure contains the error: `returns` raises its own from it."""
+    error = RateLimited(429, "RESOURCE_EXHAUSTED", "quota of today is spent")
+    with pytest.raises(UnwrapFailedError) as raised:
+        Failure(error).unwrap()
+    assert raised.value.__cause__ is error
+    assert "quota of today is spent" in "".join(traceback.format_exception(raised.value))
