@@ -183,6 +183,13 @@ def return_number(number: int) -> Any:
     return Success(number)
 
 
+@flow
+def fail_with(code: int) -> Any:
+    """Fail with a status."""
+    yield from ()
+    return Failure(ClientError(code))
+
+
 # Shape
 
 
@@ -193,7 +200,7 @@ def test_bad_concurrency(concurrency: Any) -> None:
         gather([A], concurrency=concurrency)
 
 
-@pytest.mark.parametrize("actions", ([A, "b"], (None,), [A | streamed], A, "ab", b"ab", None))
+@pytest.mark.parametrize("actions", ([A, "b"], (None,), [A | streamed], A | streamed, "ab", b"ab", None))
 def test_no_actions(actions: Any) -> None:
     """Values that are not iterables of actions are refused at once, as far as that can be checked."""
     with pytest.raises(InvalidRequest, match="actions"):
@@ -212,6 +219,32 @@ def test_values() -> None:
     stream = gather(actions)
     actions.append(C)
     assert pickle.loads(pickle.dumps(stream)) == stream == gather((A, B)) != gather((A, B), ordered=False)
+
+
+def test_arguments() -> None:
+    """Actions may be arguments of their own, one of them too; with an iterable among them, they are refused."""
+    assert gather(A, B, C, concurrency=2) == gather([A, B, C], concurrency=2)
+    assert (gather(A), gather()) == (gather([A]), gather([]))
+    with pytest.raises(InvalidRequest, match=r"actions: expected Requests and Flows, got \["):
+        gather(A, [B])  # type: ignore[call-overload]  # the mistake
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_both(kind: InterpreterKind, count: int) -> None:
+    """`both` runs two to five actions and returns all values, or the first failure in the order of the actions."""
+    numbers: list[Any] = [return_number(each) for each in range(count)]
+    assert kind.run(UNREACHABLE, both(*numbers)) == Success(tuple(range(count)))
+    failures = [fail_with(400 + each) for each in range(1, count)]
+    assert kind.run(UNREACHABLE, both(numbers[0], *failures)) == Failure(ClientError(401))
+    pickled = both(*numbers)
+    assert pickle.loads(pickle.dumps(pickled)) == pickled
+
+
+@pytest.mark.parametrize("actions", [(), (A,), (A,) * 6, (A, "b"), ([A, B],), (A, None, B)])
+def test_not_both(actions: Any) -> None:
+    """Fewer than two actions, more than five, and anything else are refused at once."""
+    with pytest.raises(InvalidRequest, match="actions"):
+        both(*actions)
 
 
 # With every interpreter

@@ -78,19 +78,22 @@ GUESSES = {
     "both(REQUEST)": "actions: expected two to five actions; gather(…) runs any number",
     "both(REQUEST, 'hi')": "actions[1]: expected a Request or a Flow, got 'hi'",
     "to_dict(REQUEST)": "value: expected a value of genai_fn.schema, got",
-    "to_dict(RESPONSE, names='camel')": "names: expected \"python\" or \"api\", got 'camel'",
+    "to_dict(RESPONSE, names='camel')": 'names: expected "python" or "api", got \'camel\'',
 }
-NAMES = {
-    each.__name__: each
-    for each in (Offline, Path, Retry, Timeouts, both, embed, gather, generate, to_dict)
-} | {"chats": chats, "files": files, "genai_fn": genai_fn, "streamed": streamed, "text": text}
+NAMES = {each.__name__: each for each in (Offline, Path, Retry, Timeouts, both, embed, gather, generate, to_dict)} | {
+    "chats": chats,
+    "files": files,
+    "genai_fn": genai_fn,
+    "streamed": streamed,
+    "text": text,
+}
 NAMES |= {"PAGE": PAGE, "REQUEST": REQUEST, "RESPONSE": RESPONSE}
 
 
 @pytest.mark.parametrize(("guess", "message"), GUESSES.items(), ids=GUESSES)
 def test_guess(guess: str, message: str) -> None:
     """A wrong guess raises at once, and the message has the right name."""
-    with pytest.raises(Exception, match=".") as raised:
+    with pytest.raises(Exception, match=r"\w") as raised:
         eval(guess, NAMES)  # noqa: S307  # the guesses of the table
     assert isinstance(raised.value, (InvalidRequest, ImportError, AttributeError, TypeError))
     assert message in str(raised.value)
@@ -111,12 +114,17 @@ def test_every_hint_is_needed() -> None:
     assert guessed_names._HINTS.keys() & set(genai_fn.__all__) == set()
     for package in (schema, testing, middleware):
         assert set(package.__all__) & set(genai_fn.__all__) == set()
-    words = {word.split("(")[0].split(".")[0] for hint in guessed_names._HINTS.values() for word in hint.split() if "(" in word}
+    words = {
+        word.split("(")[0].split(".")[0]
+        for hint in guessed_names._HINTS.values()
+        for word in hint.split()
+        if "(" in word
+    }
     assert words <= set(genai_fn.__all__)
 
 
 def test_other_names() -> None:
-    """An unknown name is an AttributeError, as ``hasattr`` expects; one that begins with an underscore loads nothing."""
+    """An unknown name is an AttributeError, as ``hasattr`` expects."""
     assert not hasattr(genai_fn, "nonsense")
     assert not hasattr(genai_fn, "_nonsense")
     assert not hasattr(RESPONSE, "nonsense")

@@ -81,7 +81,9 @@ def test_other_scalars() -> None:
     assert schema.Part.from_value({"inline_data": {"data": np.bytes_(b"x")}}).inline_data == schema.Blob(data=b"x")
 
 
-@pytest.mark.parametrize("value", [np.float32("nan"), np.float64("inf"), np.bool_(True), np.complex64(1), np.array([1.0])])
+@pytest.mark.parametrize(
+    "value", [np.float32("nan"), np.float64("inf"), np.bool_(True), np.complex64(1), np.array([1.0])]
+)
 def test_no_numbers(value: Any) -> None:
     """What is no finite number in Python is none of numpy either; the error shows the value as it was given."""
     with pytest.raises(InvalidRequest, match=r"config.temperature: expected a finite number, got .*np\.|array"):
@@ -91,7 +93,7 @@ def test_no_numbers(value: Any) -> None:
 @pytest.mark.parametrize("value", [np.longdouble(1), np.complex64(1)])
 def test_numbers_without_json(value: Any) -> None:
     """A number that Python has not, or JSON, is refused in free-form JSON."""
-    with pytest.raises(InvalidRequest, match="response_json_schema.minimum: expected JSON"):
+    with pytest.raises(InvalidRequest, match=r"response_json_schema\.minimum: expected JSON"):
         generate("m", "hi", {"response_json_schema": {"minimum": value}})
 
 
@@ -103,7 +105,9 @@ def test_function_results() -> None:
         return {"a": np.float32(0.5), "b": np.int64(3), "c": np.str_("x"), "d": np.bool_(True), "e": np.array([[1, 2]])}
 
     call = schema.FunctionCall(name="measure", args={})
-    answers = iter([schema.GenerateContentResponse(candidates=(schema.Candidate(content=schema.ModelContent(call)),)), "ok"])
+    answers = iter(
+        [schema.GenerateContentResponse(candidates=(schema.Candidate(content=schema.ModelContent(call)),)), "ok"]
+    )
     run = Fake({"generate": lambda _: next(answers)})
     run(generate("m", "hi") | calling(measure)).unwrap()
     last: Any = run.requests[-1].operation
@@ -191,7 +195,8 @@ def test_empty_column() -> None:
 
 def test_imports_nothing() -> None:
     """No library whose values are accepted is imported for them."""
-    program = "import sys; from genai_fn import embed; embed('m', ['a']); sys.exit(repr({'numpy', 'google.genai'} & {*sys.modules}))"
+    program = "import sys; from genai_fn import embed; embed('m', ['a']); sys.exit(repr(LIBRARIES & {*sys.modules}))"
+    program = program.replace("LIBRARIES", repr({"numpy", "pandas", "polars", "pydantic", "google.genai"}))
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert process.stderr.strip() == "set()"
 
@@ -203,7 +208,7 @@ CONVERTED_BY_THEM = {"temperature-text": "google-genai converts the text to a nu
 
 
 def build_theirs(case: Case) -> tuple[Any, Any]:
-    """Build the contents and the config of a case as google-genai's objects; a TypeError or ValueError if it has none."""
+    """Build the contents and the config of a case as google-genai's objects; raises an error if it has none."""
     contents, config = case.arguments(google)
     if isinstance(config, dict):
         config = google.GenerateContentConfig(**config)
@@ -222,7 +227,9 @@ def build_request(contents: Any, config: Any) -> Any:
         return type(error)
 
 
-@pytest.mark.parametrize("case", [each for each in CASES if each.name not in CONVERTED_BY_THEM], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [each for each in CASES if each.name not in CONVERTED_BY_THEM], ids=lambda case: case.name
+)
 def test_google_objects(case: Case) -> None:
     """google-genai's objects build the same request as dicts, or our types, with the same fields."""
     with warnings.catch_warnings():
@@ -251,7 +258,9 @@ def test_google_values_in_ours() -> None:
     assert request | with_tools(tool) == expected
     assert request | with_config(tools=[tool]) == expected
     assert generate("m", "hi", {"tools": tool}) == expected  # type: ignore[typeddict-item]  # one in place of a list
-    assert request | with_system(google.Content(parts=[google.Part(text="x")], role="user")) == request | with_system("x")
+    assert request | with_system(google.Content(parts=[google.Part(text="x")], role="user")) == request | with_system(
+        "x"
+    )
     thinking: Any = google.ThinkingConfig(thinking_budget=3)
     assert request | with_config(thinking_config=thinking) == request | with_config(
         thinking_config={"thinking_budget": 3}

@@ -10,7 +10,8 @@ import PIL.Image
 import pytest
 
 from genai_fn import InvalidRequest, MissingExtra
-from genai_fn.schema import Image, Video
+from genai_fn.schema import Blob, Content, FunctionCall, GenerateContentResponse, Image, ModelContent, Part, Video
+from genai_fn.schema.responses import Candidate
 
 
 def build_picture(kind: str) -> bytes:
@@ -153,3 +154,77 @@ def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     for use in (Image(image_bytes=b"x").show, Image(image_bytes=b"x").as_pillow):
         with pytest.raises(MissingExtra, match="pip install pillow"):
             use()
+
+
+# Texts
+
+
+PNG = build_picture("PNG")
+PNG_URI = f"![](data:image/png;base64,{base64.b64encode(PNG).decode()})"
+PICTURE = Part.from_bytes(data=PNG, mime_type="image/png")
+THOUGHT = Part(text="hmm", thought=True)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([Part(text="# Sky")], "# Sky"),
+        ([THOUGHT, Part(text="a"), Part(text="b")], "a\n\nb"),
+        ([Part(text="look:"), PICTURE], f"look:\n\n{PNG_URI}"),
+        ([Part(text="say:"), Part.from_bytes(data=b"x", mime_type="audio/wav")], "say:"),
+        ([Part(text="look:"), Part.from_bytes(data=b"x", mime_type="video/mp4")], "look:"),
+    ],
+    ids=["text", "thought", "image", "audio", "video"],
+)
+def test_markdown(parts: list[Part], expected: str) -> None:
+    """A notebook shows a response or a turn as Markdown: its texts without thoughts, and its images."""
+    turn = ModelContent(parts)
+    for value in (turn, GenerateContentResponse(candidates=(Candidate(content=turn),))):
+        assert find_repr(value) == {"text/markdown": expected}
+
+
+def test_single_media() -> None:
+    """A part, turn or response that is one image or video is shown as such; a `Part` of a text as Markdown."""
+    film = Part.from_bytes(data=b"film", mime_type="video/webm")
+    for value in (PICTURE, Content(parts=(PICTURE,))):
+        assert find_repr(value) == find_repr(Image(image_bytes=PNG))
+    assert find_repr(film) == find_repr(Video(video_bytes=b"film", mime_type="video/webm"))
+    assert find_repr(Part(text="*a*")) == {"text/markdown": "*a*"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Part(),
+        THOUGHT,
+        Part(function_call=FunctionCall(name="f")),
+        Part(inline_data=Blob(mime_type="image/png")),
+        Content(),
+        GenerateContentResponse(),
+    ],
+    ids=repr,
+)
+def test_nothing_to_show(value: Any) -> None:
+    """A value without text and media has no other representation than its repr."""
+    assert find_repr(value) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("![x](https://example.com/?q=secret)", "[x](https://example.com/?q=secret)"),
+        ("a ![x][1]\n\n[1]: https://example.com", "a [x][1]\n\n[1]: https://example.com"),
+        ("<img src='https://example.com'>", "&lt;img src='https://example.com'>"),
+        ("`![x](u)` and `<b>`", "`![x](u)` and `<b>`"),
+        ("```rust\n#![no_std] <T>\n```\n![x](u)", "```rust\n#![no_std] <T>\n```\n[x](u)"),
+        ("\\`![x](u)\\`", "\\`[x](u)\\`"),
+        ("`\n\n![x](u)\n\n`", "`\n\n[x](u)\n\n`"),
+        ("a ```\n\n![x](u)\n\n```", "a ```\n\n[x](u)\n\n```"),
+        ("``` `\n![x](u)\n```", "``` `\n[x](u)\n```"),
+        ("``![x](u)`", "``[x](u)`"),
+        ("1 < 2", "1 &lt; 2"),
+    ],
+)
+def test_loads_nothing(written: str, shown: str) -> None:
+    """Markdown of the model loads nothing from the network: images become links, and HTML becomes text; code stays."""
+    assert find_repr(Part(text=written)) == {"text/markdown": shown}

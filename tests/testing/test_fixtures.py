@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-import genai_fn
 from genai_fn import (
     APIError,
     Gemini,
@@ -26,6 +26,7 @@ from genai_fn.testing.fixtures import ServedEmulator
 
 pytest_plugins = ["genai_fn.testing.fixtures"]
 
+ROOT = Path(__file__).parents[2]
 HELLO = generate("gemini-2.5-flash", "Why?") | text
 
 
@@ -51,7 +52,6 @@ def test_isolation(emulator: ServedEmulator, turn: int) -> None:
 
 
 SUITE = {
-    "conftest.py": 'pytest_plugins = ["genai_fn.testing.fixtures"]',
     "test_it.py": """
 import urllib.request
 
@@ -63,13 +63,32 @@ def test_one(emulator):
 }
 
 
-def test_suite(tmp_path: Path) -> None:
-    """A test suite enables the fixture by one line, and leaves no thread or socket open."""
-    for name, text_of in SUITE.items():
+ENTRY_POINT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
+    "pytest11"
+]
+"""What the metadata of an installed package says, in place of a source tree that was installed before."""
+
+CONFTEST = 'pytest_plugins = ["genai_fn.testing.fixtures"]'
+
+
+@pytest.mark.parametrize("has_conftest", [False, True])
+@pytest.mark.parametrize("has_entry_point", [False, True])
+def test_suite(tmp_path: Path, has_conftest: bool, has_entry_point: bool) -> None:
+    """
+    A test suite has the fixture by the entry point or by one line, and by both once; no thread or socket is left open.
+    """
+    written = {**SUITE, "conftest.py": CONFTEST} if has_conftest or not has_entry_point else SUITE
+    for name, text_of in written.items():
         (tmp_path / name).write_text(text_of)
+    if has_entry_point:
+        metadata = tmp_path / "installed-1.0.dist-info"
+        metadata.mkdir()
+        lines = [f"{name} = {module}" for name, module in ENTRY_POINT.items()]
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text("\n".join(("[pytest11]", *lines)))
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    environ = {**environment, "PYTHONPATH": str(Path(genai_fn.__file__).parent.parent)}
+    environ = {**environment, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
     process = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, env=environ, timeout=600, check=False
     )
@@ -96,3 +115,14 @@ def test_fails(emulator: ServedEmulator) -> None:
         assert isinstance(run(without_retry).failure(), APIError)
         emulator.reset()
         assert isinstance(run(without_retry), Success)
+
+
+def test_loads_little() -> None:
+    """Every run of pytest loads the plugin: it imports neither the emulator nor the API's types, nor Hypothesis."""
+    program = (
+        "import pytest, genai_fn.testing.fixtures, sys; sys.exit(repr(sorted(n for n in sys.modules if n in NAMES)))"
+    )
+    names = {"hypothesis", "msgspec", "uvicorn", "anyio", "genai_fn.emulator", "genai_fn.schema", "genai_fn.backend"}
+    command = [sys.executable, "-c", program.replace("NAMES", repr(names))]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert process.stderr.strip() == "set()"
