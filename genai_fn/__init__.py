@@ -25,9 +25,7 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``jobs``: embeds any number of texts to Parquet files, which can be interrupted and resumed.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.
-- ``plain_data``: converts values to dicts and JSON.
-- ``codec``, ``lazy_names``: JSON for all parts, and the loading of public names.
-- ``guessed_names``: what to use in place of names that are not here.
+- ``codec``, ``lazy_names``: JSON for all parts, and the loading of public names, and of hints for wrong ones.
 """
 
 from typing import TYPE_CHECKING
@@ -141,7 +139,6 @@ if TYPE_CHECKING:
     from genai_fn.ops.embed.many import embed_many as embed_many
     from genai_fn.ops.generate import generate as generate
     from genai_fn.options import Retry as Retry, Timeouts as Timeouts
-    from genai_fn.plain_data import to_dict as to_dict, to_json as to_json
     from genai_fn.request import (
         Action as Action,
         Flow as Flow,
@@ -160,8 +157,9 @@ if TYPE_CHECKING:
         ok as ok,
         raise_for as raise_for,
     )
+    from genai_fn.schema.plain_data import to_dict as to_dict, to_json as to_json
     from genai_fn.schema.usage import Usage as Usage, get_usage as get_usage
     from genai_fn.streams import gather as gather
     from genai_fn.wire import decode as decode, encode as encode
 else:
-    __getattr__, __dir__ = defer_imports(globals(), guesses="genai_fn.guessed_names")
+    __getattr__, __dir__ = defer_imports(globals(), guesses="genai_fn.lazy_names.guesses")

@@ -51,7 +51,7 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
             is_explained = hint and not name.startswith("_")
             raise AttributeError(f"{message}: {hint}" if is_explained else message, name=name, obj=self)
 
-    _attribute_hint: ClassVar[str] = ""
+    _attribute_hint = ""
     """What the error for an unknown attribute says, unless it says something of this attribute."""
 
     @classmethod
@@ -125,7 +125,7 @@ class FreeFormMessage(OpenMessage):
 class Page(OpenMessage, Generic[T_co]):
     """One page of a list. Iterates over its items."""
 
-    _attribute_hint: ClassVar[str] = "it is a page, so iterate over it; run.stream(… | items) reads all pages"
+    _attribute_hint = "it is a page, so iterate over it; run.stream(… | items) reads all pages"
 
     next_page_token: str | None = None
     """Token of the next page; None on the last page."""

@@ -23,7 +23,6 @@ from genai_fn import (
     files,
     gather,
     generate,
-    guessed_names,
     middleware,
     schema,
     streamed,
@@ -31,6 +30,7 @@ from genai_fn import (
     text,
     to_dict,
 )
+from genai_fn.lazy_names import guesses
 
 REQUEST = generate("gemini-2.5-flash", "hi")
 RESPONSE: Any = Offline()(REQUEST).unwrap()
@@ -111,14 +111,11 @@ def test_import_of_a_guess(name: str) -> None:
 
 def test_every_hint_is_needed() -> None:
     """No guess is a name of the package; every name that a hint writes as code, or as an import, exists."""
-    assert guessed_names._HINTS.keys() & set(genai_fn.__all__) == set()
+    assert guesses._HINTS.keys() & set(genai_fn.__all__) == set()
     for package in (schema, testing, middleware):
         assert set(package.__all__) & set(genai_fn.__all__) == set()
     words = {
-        word.split("(")[0].split(".")[0]
-        for hint in guessed_names._HINTS.values()
-        for word in hint.split()
-        if "(" in word
+        word.split("(")[0].split(".")[0] for hint in guesses._HINTS.values() for word in hint.split() if "(" in word
     }
     assert words <= set(genai_fn.__all__)
 
@@ -133,7 +130,7 @@ def test_other_names() -> None:
 
 def test_modules_are_no_guesses() -> None:
     """Importing a module of the package for the first time loads nothing else: it is no guess."""
-    program = "from genai_fn import codec; import sys; sys.exit(repr('genai_fn.guessed_names' in sys.modules))"
+    program = "from genai_fn import codec; import sys; sys.exit(repr('genai_fn.lazy_names.guesses' in sys.modules))"
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert process.stderr.strip() == "False"
 

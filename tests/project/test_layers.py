@@ -51,7 +51,7 @@ LAYERS = (
     ("jobs", "local_tokenizer"),
     ("middleware",),
     ("testing",),
-    ("cli",),
+    ("cli", "lazy_names.guesses"),
 )
 """
 From the lowest layer up: a module imports from its own layer and from lower ones; no imports are circular.
@@ -111,7 +111,7 @@ PURE_MODULES = {
 """Modules that may be imported where there is no I/O."""
 
 IO_EXCEPTIONS = {
-    "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
+    "lazy_names": {"importlib", "sys"},  # the names of the package are loaded at their first use
     "forks": {"contextlib", "importlib", "os", "threading"},  # the lock that a fork waits for
     "flows.calling.mcp_sessions": {"mcp"},  # the type of the parameters that its sessions take
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
@@ -123,7 +123,9 @@ IO_EXCEPTIONS = {
     },  # fetches and caches files
     "local_tokenizer.tokenizer": {"sentencepiece"},  # reads no files itself
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
+    "schema.content": {"pathlib"},  # names the type of a path that ``from_file`` reads
     "schema.evaluation": {"importlib"},  # PyYAML is optional
+    "schema.foreign_values": {"sys"},  # whether a program has loaded numpy, which is optional
     "schema.images": {"PIL"},  # names the type of what ``as_pillow`` returns
     "schema.notebooks": {"importlib", "sys"},  # whether the program runs in a notebook; IPython is optional
     "schema.pillow_images": {"PIL"},  # Pillow is optional

@@ -125,4 +125,4 @@ def test_loads_little() -> None:
     names = {"hypothesis", "msgspec", "uvicorn", "anyio", "genai_fn.emulator", "genai_fn.schema", "genai_fn.backend"}
     command = [sys.executable, "-c", program.replace("NAMES", repr(names))]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    assert process.stderr.strip() == "set()"
+    assert process.stderr.strip() == "[]"

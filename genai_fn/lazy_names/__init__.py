@@ -1,4 +1,8 @@
-"""Loads the public names of a package at their first use."""
+"""
+Loads the public names of a package at their first use.
+
+- ``guesses``: what to use in place of names that the package does not have.
+"""
 
 import functools
 import sys
