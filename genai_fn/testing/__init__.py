@@ -1,8 +1,8 @@
 """
 Test tools for programs that use this library: no network, no key, no monkeypatching.
 
-The names below are loaded on first use. Import ``genai_fn.testing.strategies`` (needs the extra ``testing``) and
-``genai_fn.testing.fixtures`` (a pytest plugin) directly; `serve_emulator` needs the extra ``emulator``.
+The names below are loaded on first use. Import ``genai_fn.testing.strategies`` (needs the extra ``testing``) directly;
+pytest loads ``genai_fn.testing.fixtures`` itself. `serve_emulator` needs the extra ``emulator``.
 
 - ``fake``: `Fake`, an interpreter that returns answers from a table or a function.
 - ``canned_answers``: the request handler that converts such answers to results.
