@@ -49,7 +49,6 @@ def to_api_schema(value: Any, schema_type: type[M]) -> M | Mapping[str, Any] | N
         return None
     schema = build_json_schema(value) if _is_type(value) else value
     if not _is_canonical(schema, schema_type):
-        schema = read_google_genai_value(schema) or schema
         schema = _translate_schema(schema, _Cursor(schema, _read_vocabulary(schema_type), itertools.count()))
     return None if schema in ({}, schema_type()) else schema
 
@@ -220,7 +219,10 @@ def _to_schema_struct(given: M, keywords: _Keywords) -> M:
 def _read_keywords(given: Any, cursor: _Cursor) -> _Keywords:
     """Read the keywords of one schema into a new dict: in camelCase, without those that are dropped."""
     if not isinstance(given, Message) and not is_mapping(given):
-        raise cursor.error(given, "a Schema, a dict of its fields, or JSON Schema")
+        fields = read_google_genai_value(given)
+        if fields is None:
+            raise cursor.error(given, "a Schema, a dict of its fields, or JSON Schema")
+        given = fields
     if len(cursor.path) > _MAX_DEPTH or next(cursor.levels_read) > _MAX_LEVELS:
         raise cursor.error(given, "a smaller schema, or response_json_schema, where $ref is not expanded")
     pairs: Mapping[Any, Any] = _get_set_fields(given) if isinstance(given, Message) else given

@@ -265,6 +265,10 @@ def test_google_values_in_ours() -> None:
     assert request | with_config(thinking_config=thinking) == request | with_config(
         thinking_config={"thinking_budget": 3}
     )
+    text, properties = google.Schema(type=google.Type.STRING), {"a": {"type": "STRING"}}
+    assert generate("m", "hi", {"response_schema": {"type": "OBJECT", "properties": {"a": text}}}) == generate(
+        "m", "hi", {"response_schema": {"type": "OBJECT", "properties": properties}}
+    )
     picture = google.Image(image_bytes=b"x", mime_type="image/png")
     config = google.UpscaleImageConfig(output_mime_type="image/png")
     assert images.upscale("m", picture, "x2", config) == images.upscale(  # type: ignore[arg-type]  # an image of theirs
