@@ -24,15 +24,17 @@ from genai_fn.schema.base import Coerce
 from genai_fn.schema.batches import BatchJobDestinationLike
 from genai_fn.schema.config_dicts import every_field, generation, media, resources, tunings
 from genai_fn.schema.content import ContentLike
+from genai_fn.schema.foreign_values import GoogleGenaiValue
 from genai_fn.schema.speech import SpeechConfigLike
 from genai_fn.schema.tools import ToolLike
 
-CONFIGS = {
+LIKE = {
     name.removesuffix("Like"): get_args(alias)
     for module in (generation, media, resources, tunings)
     for name, alias in vars(module).items()
     if f"{name.removesuffix('Like')}Dict" in vars(module)
 }
+CONFIGS = {name: (struct, fields) for name, (struct, fields, _) in LIKE.items()}
 """The Struct and the dict of each config, by the name of the Struct."""
 
 WITH_SHORTHANDS = (BatchJobDestinationLike, ContentLike, SpeechConfigLike, ToolLike)
@@ -60,6 +62,12 @@ def widen(annotation: Any) -> Any:
             return kind | str
         case ScalarOf(kind):
             return {datetime: datetime | str, bytes: bytes | str}.get(kind, kind)
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_takes_configs_of_google_genai(name: str) -> None:
+    """Each config may be google-genai's, too."""
+    assert LIKE[name][2] is GoogleGenaiValue
 
 
 @pytest.mark.parametrize("name", CONFIGS)

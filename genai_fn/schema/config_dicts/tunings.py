@@ -76,7 +76,7 @@ class CompositeReinforcementTuningRewardConfigDict(TypedDict, total=False):
 
 
 CompositeReinforcementTuningRewardConfigLike: TypeAlias = (
-    CompositeReinforcementTuningRewardConfig | CompositeReinforcementTuningRewardConfigDict
+    CompositeReinforcementTuningRewardConfig | CompositeReinforcementTuningRewardConfigDict | GoogleGenaiValue
 )
 
 
@@ -92,5 +92,5 @@ class SingleReinforcementTuningRewardConfigDict(TypedDict, total=False):
 
 
 SingleReinforcementTuningRewardConfigLike: TypeAlias = (
-    SingleReinforcementTuningRewardConfig | SingleReinforcementTuningRewardConfigDict
+    SingleReinforcementTuningRewardConfig | SingleReinforcementTuningRewardConfigDict | GoogleGenaiValue
 )
