@@ -1,121 +1,97 @@
-"""The command line: parses it, runs ``genai-fn generate``, and maps errors to exit codes."""
+"""The command line: its commands, and the mapping from errors to exit codes."""
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
+import io
+import sys
+from collections.abc import Callable, Sequence
+from inspect import cleandoc
+from typing import Annotated, TextIO
 
 import typer
 from typer.main import get_command
 
-from genai_fn import (
-    GenaiError,
-    Http,
-    InvalidRequest,
-    Offline,
-    Unsupported,
-    Vertex,
-    __version__,
-    generate,
-    streamed,
-    text,
-)
-from genai_fn.cli.backends import find_backend
-from genai_fn.cli.emulate_command import emulate
+import genai_fn
+from genai_fn.cli.commands import batches, caches, files, models, stores
+from genai_fn.cli.commands.chat import chat
+from genai_fn.cli.commands.embed import embed
+from genai_fn.cli.commands.emulate import emulate
+from genai_fn.cli.commands.explain import explain
+from genai_fn.cli.commands.generate import generate
+from genai_fn.cli.commands.images import images
+from genai_fn.cli.commands.live import live
+from genai_fn.cli.commands.tokens import tokens
 from genai_fn.cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE
-from genai_fn.cli.terminal import print_items, print_message
-from genai_fn.schema.content import Part
-from genai_fn.schema.mime_types import guess_mime_type
+from genai_fn.cli.terminal import print_message
 
 __all__ = ["run_app"]
 
 
 def run_app(arguments: Sequence[str]) -> int:
     """Parse the arguments, run the command, print its error if it fails, and return the exit code."""
+    out: TextIO = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="replace")  # an answer may contain characters that the encoding lacks
     try:
         return int(get_command(_app).main(list(arguments), "genai-fn", standalone_mode=False) or 0)
-    except GenaiError as error:
-        print_message("error", str(error))
-        return EXIT_USAGE if isinstance(error, InvalidRequest | Unsupported) else EXIT_FAILURE
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
+    except OSError as error:  # typer ends a closed pipe by itself
+        print_message("error", str(error))
+        return EXIT_FAILURE
     except Exception as error:
+        if isinstance(error, genai_fn.GenaiError):
+            print_message("error", str(error))
+            is_usage = isinstance(error, genai_fn.InvalidRequest | genai_fn.Unsupported)
+            return EXIT_USAGE if is_usage else EXIT_FAILURE
         format_message = getattr(error, "format_message", None)  # a usage error; typer exports no name for the class
         if format_message is None:
             raise
-        print_message("error", f"{format_message().rstrip('.')}; see genai-fn --help")
+        command = getattr(getattr(error, "ctx", None), "command_path", "genai-fn")
+        print_message("error", f"{format_message().rstrip('.')}; see {command} --help")
         return EXIT_USAGE
 
 
-_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def _print_version(is_set: bool) -> None:
     if is_set:
-        typer.echo(f"genai-fn {__version__}")
+        typer.echo(f"genai-fn {genai_fn.__version__}")
         raise typer.Exit
 
 
-@_app.callback()
-def _root(
-    version: Annotated[
+_HELP = """Call Google's generative models from the terminal.
+
+The key comes from GEMINI_API_KEY or GOOGLE_API_KEY; --vertex uses GOOGLE_CLOUD_PROJECT. \
+Without either, a command fails: only --offline answers from the emulator."""
+
+
+@_app.callback(invoke_without_command=True, help=_HELP)
+def _root(  # pyright: ignore[reportUnusedFunction]  # typer calls it
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  # its callback prints it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Call Google's generative models from the terminal."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-@_app.command("generate")
-def _generate(
-    prompt: Annotated[str, typer.Argument(help="Prompt to send; - reads it from standard input.")],
-    *,
-    model: Annotated[str, typer.Option(help="Model to use.")] = "gemini-2.5-flash",
-    system: Annotated[str | None, typer.Option(help="System instruction for the model.")] = None,
-    file: Annotated[
-        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="File to attach; may be repeated.")
-    ] = None,
-    temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 is deterministic.")] = None,
-    vertex: Annotated[
-        bool, typer.Option("--vertex", help="Use Vertex AI; project and location come from the environment.")
-    ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Use the built-in emulator: no network, no key.")] = False,
-) -> None:
-    """Send a prompt to a model and print the answer as it arrives."""
-    try:
-        parts: list[Part | str] = [*map(_read_part, file or ()), _read_prompt(prompt)]
-        answer = generate(model, parts, {"system_instruction": system, "temperature": temperature}) | streamed | text
-        with _build_interpreter(vertex=vertex, offline=offline) as run, run.stream(answer) as items:
-            print_items(items)
-    except KeyboardInterrupt:  # typer would print "Aborted."
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+def _add_command(function: Callable[..., None]) -> None:
+    """Add a command whose help is its docstring, a line for each paragraph: typer keeps line breaks."""
+    paragraphs = cleandoc(function.__doc__ or "").split("\n\n")
+    _app.command(help="\n\n".join(" ".join(each.split()) for each in paragraphs))(function)
 
 
-_app.command("emulate")(emulate)
-
-
-def _read_prompt(prompt: str) -> str:
-    try:
-        text = typer.get_binary_stream("stdin").read().decode().rstrip("\r\n") if prompt == "-" else prompt
-    except UnicodeDecodeError:
-        raise typer.BadParameter("standard input is not UTF-8 text") from None
-    if not text.strip():
-        raise typer.BadParameter("the prompt is empty")
-    return text
-
-
-def _read_part(file: Path) -> Part:
-    mime_type = guess_mime_type(file.name)
-    if mime_type is None:
-        raise typer.BadParameter(f"{file}: the media type cannot be guessed from the file name")
-    try:
-        return Part.from_bytes(data=file.read_bytes(), mime_type=mime_type)
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: {error.strerror}") from None
-
-
-def _build_interpreter(*, vertex: bool, offline: bool) -> Http | Offline:
-    environ = {**os.environ, "GOOGLE_GENAI_USE_ENTERPRISE": "1"} if vertex else os.environ
-    if not offline:
-        return Http(find_backend(environ))
-    print_message("offline", "the built-in emulator answers.")
-    return Offline(Vertex(api_key="offline") if vertex else None)
+_add_command(generate)
+_add_command(chat)
+_add_command(embed)
+_add_command(tokens)
+_add_command(images)
+_add_command(live)
+_add_command(emulate)
+_add_command(explain)
+_app.add_typer(models.app, name="models")
+_app.add_typer(files.app, name="files")
+_app.add_typer(caches.app, name="caches")
+_app.add_typer(batches.app, name="batches")
+_app.add_typer(stores.app, name="stores")

@@ -1,15 +1,17 @@
 """Chooses a backend from environment variables, and reports missing credentials before the first request."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from genai_fn.backend import Backend, Vertex, backend_from_env
-from genai_fn.errors import AuthError
-from genai_fn.results import Failure
+import genai_fn
+
+if TYPE_CHECKING:
+    from genai_fn.backend import Backend, Vertex
 
 __all__ = ["find_backend"]
 
 
-def find_backend(environ: Mapping[str, str]) -> Backend:
+def find_backend(environ: Mapping[str, str]) -> "Backend":
     """
     Build the backend that environment variables select.
 
@@ -22,17 +24,19 @@ def find_backend(environ: Mapping[str, str]) -> Backend:
     >>> find_backend({"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_CLOUD_PROJECT": "p"}).project
     'p'
     """
-    result = backend_from_env(environ)
-    if isinstance(result, Failure):
+    result = genai_fn.backend_from_env(environ)
+    if isinstance(result, genai_fn.Failure):
         error = result.failure()
-        if not isinstance(error, AuthError):
+        if not isinstance(error, genai_fn.AuthError):
             raise error
         if environ.get("GOOGLE_CLOUD_PROJECT", "").strip():
-            raise AuthError("GOOGLE_CLOUD_PROJECT is set but no API key: pass --vertex to use Vertex AI, or --offline")
-        raise AuthError(_NO_CREDENTIALS)
+            raise genai_fn.AuthError(
+                "GOOGLE_CLOUD_PROJECT is set but no API key: pass --vertex to use Vertex AI, or --offline"
+            )
+        raise genai_fn.AuthError(_NO_CREDENTIALS)
     backend = result.unwrap()
-    if isinstance(backend, Vertex) and _has_no_credentials(backend, environ):
-        raise AuthError(_NO_CREDENTIALS)
+    if isinstance(backend, genai_fn.Vertex) and _has_no_credentials(backend, environ):
+        raise genai_fn.AuthError(_NO_CREDENTIALS)
     return backend
 
 
@@ -44,7 +48,7 @@ _NO_CREDENTIALS = (
 )
 
 
-def _has_no_credentials(backend: Vertex, environ: Mapping[str, str]) -> bool:
+def _has_no_credentials(backend: "Vertex", environ: Mapping[str, str]) -> bool:
     has_credentials = bool(
         environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip()
     )  # the file may contain the project

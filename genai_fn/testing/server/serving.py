@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from genai_fn.testing.server.asgi import Emulator
+from genai_fn.testing.server.asgi_events import ASGIApplication
 
 if TYPE_CHECKING:
     import uvicorn
@@ -72,9 +73,11 @@ def build_url(listener: socket.socket, *, is_secure: bool) -> str:
     return f"{'https' if is_secure else 'http'}://{url_host}:{port}"
 
 
-def build_server(emulator: Emulator, certfile: str | None = None, keyfile: str | None = None) -> "uvicorn.Server":
+def build_server(
+    application: ASGIApplication, certfile: str | None = None, keyfile: str | None = None
+) -> "uvicorn.Server":
     """
-    Build a server; its ``run`` takes the listening sockets.
+    Build a server of an emulator; its ``run`` takes the listening sockets.
 
     Raises:
         ModuleNotFoundError: If uvicorn is not installed.
@@ -84,7 +87,7 @@ def build_server(emulator: Emulator, certfile: str | None = None, keyfile: str |
     import uvicorn  # noqa: PLC0415  # needs an extra, and is slow to import
 
     config = uvicorn.Config(
-        emulator,
+        application,
         loop="asyncio",
         http="h11",
         ws="wsproto",

@@ -1,43 +1,35 @@
 """``genai-fn emulate``: what it prints, which keys it accepts, and how it stops."""
 
-import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+import trio
 import trustme
 
-from genai_fn import Failure, Gemini, Http, Retry, Success, generate, text, with_options
+from genai_fn import AsyncHttp, Failure, Gemini, Http, Retry, Success, files, generate, live, text, with_options
 from genai_fn.cli import run_command_line
 from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.serving import open_listener
+from tests.support.command_lines import build_environment, unblock_signal
 
 Capture = pytest.CaptureFixture[str]
-
-
-@contextmanager
-def unblock_signal(number: int) -> Iterator[None]:
-    """Let processes that start in the block receive a signal, even if this process inherited SIG_IGN for it."""
-    previous_handler = signal.signal(
-        number, lambda *_: None
-    )  # child processes do not inherit a handler, but do inherit SIG_IGN
-    try:
-        yield
-    finally:
-        signal.signal(number, previous_handler)
 
 
 @contextmanager
 def run_emulator(*options: str) -> Iterator[tuple[list[str], "subprocess.Popen[str]"]]:
     """Run the command; yield the four lines that it prints, and the process."""
     command = [sys.executable, "-W", "error", "-m", "genai_fn", "emulate", "--port", "0", *options]
-    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     with unblock_signal(signal.SIGINT):
-        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        started = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=build_environment()
+        )
     with started as process:
         try:
             assert process.stdout is not None
@@ -48,7 +40,7 @@ def run_emulator(*options: str) -> Iterator[tuple[list[str], "subprocess.Popen[s
 
 def test_serves_until_interrupted() -> None:
     """It prints its address, accepts only the given key, and stops at Ctrl-C without printing anything."""
-    with run_emulator("--key", "test-key") as (lines, process):
+    with run_emulator("--key", "test-key", "--quiet") as (lines, process):
         url = lines[2].partition("=")[2]
         assert lines == [
             f"The emulator serves {url} and accepts the given keys. Ctrl-C stops it.",
@@ -64,12 +56,44 @@ def test_serves_until_interrupted() -> None:
         assert (*process.communicate(timeout=60), process.returncode) == ("", "", 130)
 
 
+def test_requests_are_printed() -> None:
+    """It prints a line for each request, without the query, which may have the key."""
+    with run_emulator() as (lines, process):
+        url = lines[2].partition("=")[2]
+        with Http(Gemini("secret-of-a-user", base_url=url)) as run:
+            run(generate("m", "hi")).unwrap()
+            assert isinstance(run(files.get("none")), Failure)
+        with urlopen(f"{url}/v1beta/models?key=secret-of-a-user", timeout=60) as reply:  # noqa: S310  # over loopback
+            assert reply.status == 200
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=60)
+    assert [each.partition(" ")[2] for each in printed.splitlines()] == [
+        "POST /v1beta/models/m:generateContent 200",
+        "GET /v1beta/files/none 403",
+        "GET /v1beta/models 200",
+    ]
+
+
+def test_sessions_are_printed() -> None:
+    """A live session is printed when it is opened."""
+
+    async def connect(url: str) -> None:
+        async with AsyncHttp(Gemini("any", base_url=url)) as run, run.live(live.connect("m")) as session:
+            (await session.send(live.client_content("hi"))).unwrap()
+
+    with run_emulator() as (lines, process):
+        trio.run(connect, lines[2].partition("=")[2])
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=60)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d LIVE /\S+BidiGenerateContent 101\n", printed)
+
+
 def test_script(tmp_path: Path) -> None:
     """With a script, its steps are the answers."""
     path = tmp_path / "script.json"
     path.write_text('{"steps": [{"text": "one"}, {"text": "two"}]}')
     with (
-        run_emulator("--script", str(path)) as (lines, _),
+        run_emulator("--quiet", "--script", str(path)) as (lines, _),
         Http(Gemini("any", base_url=lines[2].partition("=")[2])) as run,
     ):
         hello = generate("m", "hi") | text

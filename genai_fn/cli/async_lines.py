@@ -1,0 +1,68 @@
+"""Reads lines of standard input for async code, without a thread that the end of the process would wait for."""
+
+import os
+import sys
+from contextlib import suppress
+from threading import Thread
+
+import anyio
+from anyio import from_thread
+from anyio.lowlevel import EventLoopToken, current_token
+
+__all__ = ["LineReader"]
+
+
+class LineReader:
+    """
+    Reads lines from a file descriptor, each read in a daemon thread, so that the event loop goes on.
+
+    It reads the descriptor itself: a thread that is left behind in ``input`` would hold the lock of standard input when
+    the process ends.
+
+    Args:
+        descriptor: The file descriptor, such as that of standard input.
+
+        prompt: What to print to standard output before each line.
+    """
+
+    def __init__(self, descriptor: int, prompt: str = "") -> None:
+        self._descriptor = descriptor
+        self._prompt = prompt
+        self._data = b""
+
+    async def read_line(self) -> str | None:
+        """Return the next line without its end, or None at the end of the input."""
+        sys.stdout.write(self._prompt)
+        sys.stdout.flush()
+        while b"\n" not in self._data:
+            data = await self._read()
+            if not data:
+                line, self._data = self._data, b""
+                return line.decode(errors="replace") if line else None
+            self._data += data
+        line, _, self._data = self._data.partition(b"\n")
+        return line.decode(errors="replace").rstrip("\r")
+
+    async def _read(self) -> bytes:
+        read = _Read(self._descriptor, current_token())
+        Thread(target=read, name="standard input", daemon=True).start()
+        await read.is_done.wait()
+        return read.data
+
+
+class _Read:
+    """Reads once, in a thread, and sets an event of the event loop."""
+
+    def __init__(self, descriptor: int, token: EventLoopToken) -> None:
+        self.data = b""
+        self.is_done = anyio.Event()
+        self._descriptor = descriptor
+        self._token = token
+
+    def __call__(self) -> None:
+        self.data = os.read(self._descriptor, _CHUNK_BYTES)
+        with suppress(RuntimeError):  # the event loop has ended meanwhile
+            from_thread.run_sync(self.is_done.set, token=self._token)
+
+
+_CHUNK_BYTES = 65_536

@@ -1,0 +1,52 @@
+"""``genai-fn chat``: a conversation with a model in the terminal."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import genai_fn
+from genai_fn.cli.chat_loop import ChatLoop, load_chat
+from genai_fn.cli.inputs import read_parts
+from genai_fn.cli.interpreters import open_interpreter
+from genai_fn.cli.options import (
+    DEFAULT_MODEL,
+    FilesOption,
+    MimeTypeOption,
+    ModelOption,
+    OfflineOption,
+    SystemOption,
+    TemperatureOption,
+    VertexOption,
+)
+from genai_fn.cli.requests import build_config
+
+__all__ = ["chat"]
+
+
+def chat(
+    *,
+    model: ModelOption = DEFAULT_MODEL,
+    system: SystemOption = None,
+    file: FilesOption = None,
+    mime_type: MimeTypeOption = None,
+    temperature: TemperatureOption = None,
+    load: Annotated[
+        Path | None,
+        typer.Option("--load", exists=True, dir_okay=False, metavar="FILE", help="Continue a chat that /save wrote."),
+    ] = None,
+    vertex: VertexOption = False,
+    offline: OfflineOption = False,
+) -> None:
+    """
+    Talk to a model. Each line is a message; /help lists what else there is.
+
+    Ctrl-C ends an answer, and not the chat; Ctrl-D ends the chat. Files of --file go with the first message.
+    """
+    if load is None:
+        start = genai_fn.chats.start(model, build_config(system=system, temperature=temperature))
+    else:
+        start = load_chat(load)
+    parts = read_parts(file, mime_type)
+    with open_interpreter(vertex=vertex, offline=offline) as run:
+        ChatLoop(run, start, parts).run()
