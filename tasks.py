@@ -86,7 +86,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "jobs": ((*HERE, "tests.support.job_kills"),),
     "lock": (
         (
-            *("uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--python-version", "3.11"),
+            *("uv", "pip", "compile", "pyproject.toml", "--extra", "dev", "--universal", "--python-version", "3.11"),
             *("--no-header", "--no-annotate", "--no-emit-index-url", "--quiet", "--upgrade", "-o", "requirements.lock"),
         ),
     ),

@@ -27,7 +27,15 @@ from genai_fn.wire.resource_names import check_model_name
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
 
-__all__ = ["EmbeddingBatch", "StopOnFailure", "embed_batch", "embed_many", "is_content_error", "stream_embeddings"]
+__all__ = [
+    "EmbeddingBatch",
+    "StopOnFailure",
+    "embed_batch",
+    "embed_many",
+    "is_content_error",
+    "is_last_result",
+    "stream_embeddings",
+]
 
 _AnyEmbedding: TypeAlias = ContentEmbedding | ContentEmbeddingArray
 _EmbeddingResult: TypeAlias = Result[_AnyEmbedding, GenaiError]
@@ -203,7 +211,7 @@ def stream_embeddings(  # noqa: PLR0917  # what `embed_many` takes, in its order
         results = batch.unwrap()
         for result in results:
             yield Emit(result)
-        if _is_last(results[-1], stop_on_failure):
+        if is_last_result(results[-1], stop_on_failure):
             return
 
 
@@ -273,7 +281,7 @@ def embed_batch(batch: EmbeddingBatch) -> FlowGenerator[Result[EmbeddingResults,
     for half in batch.split():
         half_result = yield from start_generator(embed_batch(half))
         results += half_result.unwrap()
-        if _is_last(results[-1], batch.stop_on_failure):
+        if is_last_result(results[-1], batch.stop_on_failure):
             break
     return Success(tuple(results))
 
@@ -286,10 +294,10 @@ def _build_failures(batch: EmbeddingBatch, error: GenaiError) -> EmbeddingResult
     """Return the failures of the texts of a batch, or only the first one if the stream ends with it."""
     failures = (Failure(EmbeddingFailed(index, text, error)) for index, text in enumerate(batch.texts, batch.start))
     first: Failure[Any] = next(failures)
-    return (first,) if _is_last(first, batch.stop_on_failure) else (first, *failures)
+    return (first,) if is_last_result(first, batch.stop_on_failure) else (first, *failures)
 
 
-def _is_last(result: Result[Any, GenaiError], stop_on_failure: StopOnFailure) -> bool:
+def is_last_result(result: Result[Any, GenaiError], stop_on_failure: StopOnFailure) -> bool:
     """Whether the stream ends with a result."""
     if stop_on_failure is False or not isinstance(result, Failure):
         return False

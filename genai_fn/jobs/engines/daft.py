@@ -1,0 +1,70 @@
+"""Embeds a column of a Daft frame, by a batch UDF."""
+
+from importlib import import_module
+from typing import Any
+
+from genai_fn.errors import MissingExtra
+from genai_fn.interpreters.extras import install_command
+from genai_fn.jobs.arrow import load_package
+from genai_fn.jobs.engines.column_embedder import ColumnEmbedder
+from genai_fn.jobs.engines.column_embedding import ColumnEmbedding
+from genai_fn.options import check_at_least_one
+
+__all__ = ["embed_frame"]
+
+
+def embed_frame(frame: Any, embedding: ColumnEmbedding, *, workers: int, rows: int = 1024) -> Any:
+    """
+    Return a Daft frame with the vectors of a column. Nothing is sent before it is collected or written.
+
+    Each worker is a process of its own, with an interpreter.
+
+    Args:
+        frame: A ``daft.DataFrame``.
+
+        embedding: What to do.
+
+        workers: Number of processes.
+
+        rows: The most rows that a worker receives at once.
+
+    Raises:
+        InvalidRequest: If a number is less than 1.
+
+        SourceError: If the column of texts is not there, or a new column is there already.
+
+        MissingExtra: If daft or pyarrow is not installed: the extra ``daft``.
+    """
+    check_at_least_one("workers", workers)
+    check_at_least_one("rows", rows)
+    load_package("pyarrow")
+    try:
+        daft: Any = import_module("daft")
+    except ImportError:
+        raise MissingExtra("daft", __name__, install_command("daft", "numpy", "pyarrow")) from None
+    embedding.check_columns(frame.column_names)
+    kind = daft.DataType
+    fields = {
+        embedding.vector_column: kind.fixed_size_list(kind.float32(), embedding.dimensions),
+        embedding.error_column: kind.string(),
+    }
+    decorate: Any = daft.method.batch(return_dtype=kind.struct(fields), unnest=True, batch_size=rows)
+    body = {"embed_series": decorate(_DaftEmbedder.embed_series)}
+    embedder: Any = daft.cls(type("DaftEmbedder", (_DaftEmbedder,), body), use_process=True, max_concurrency=workers)(
+        embedding
+    )
+    return frame.select(*frame.column_names, embedder.embed_series(frame[embedding.text_column]))
+
+
+class _DaftEmbedder:
+    """A class whose instances run in the workers."""
+
+    def __init__(self, embedding: ColumnEmbedding) -> None:
+        self._embedder = ColumnEmbedder(embedding)
+
+    def embed_series(self, texts: Any) -> Any:
+        """Return the vectors and the reasons of a series of texts, as an Arrow array of structs."""
+        embedding = self._embedder.embedding
+        columns = self._embedder.embed_column(texts.to_pylist())
+        names = [embedding.vector_column, embedding.error_column]
+        return load_package("pyarrow").StructArray.from_arrays(columns, names=names)
