@@ -7,7 +7,9 @@ runs the tests with the oldest versions that pyproject.toml allows. oracle insta
 of its own, since it cannot be installed beside 1.51.0, and captures again what it does. bench does the same to measure
 it on aiohttp, and uvloop in another, and writes docs/benchmarks. fuzz installs atheris in an environment of its own, as
 it exists for Linux and macOS only. foreign installs other clients of the API, each in an environment of its own, and
-needs npm and Node.js for two of them. jobs kills an embedding job 200 times.
+needs npm and Node.js for two of them. jobs kills an embedding job 200 times. engines runs the programs of
+docs/embedding-clusters.md on a local Ray and a local Daft, each in an environment of its own. They are in no lock file,
+as Daft excludes newer versions of pyarrow.
 """
 
 import subprocess
@@ -92,6 +94,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "oracle": capture_in("google-genai==3.6.1"),
     "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[fast,testing]"),
+    "engines": ((*HERE, "tests.engines"),),
     "foreign": ((*HERE, "tests.foreign"),),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),

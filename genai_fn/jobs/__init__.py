@@ -12,6 +12,7 @@ engine can take the place of one.
 - ``row_plan``, ``open_shard``: which texts are new, their batches, and the shards that lack results.
 - ``rows``: batches of rows, and the texts in them that cannot be embedded.
 - ``text_index``: finds texts that occur twice, on disk.
+- ``engines``: the same for a column of a table on several workers: Ray Data and Daft.
 - ``errors``: the errors of jobs.
 - ``arrow``: imports pyarrow, numpy and filelock at their first use: the extra ``arrow``.
 """
