@@ -18,6 +18,7 @@ from benchmarks.subjects import (
     encoding,
     flows,
     imports,
+    jobs,
     objects,
     sessions,
     streaming,
@@ -50,11 +51,12 @@ WITH_SERVER: Mapping[str, Callable[[Contestants, Effort, Server], Iterator[Row]]
     "calls": calls.measure,
     "transfers": transfers.measure,
     "flows": flows.measure,
+    "jobs": jobs.measure,
     "imports": imports.measure,
 }
 BENCHMARKS = (
     *("imports", "encoding", "decoding", "objects", "streaming", "calls", "tls"),
-    *("transfers", "flows", "sessions", "drawing"),
+    *("transfers", "flows", "jobs", "sessions", "drawing"),
 )
 GROWTH = "growth"
 

@@ -6,8 +6,8 @@ response:
 
 - model ``slow`` answers after 20 ms, ``events-2000`` streams 2,000 events, ``calls-10`` calls a function in ten
   responses of eleven;
-- ``batchEmbedContents`` returns 100 vectors, an upload is counted and dropped, and the download of ``files/bytes-1000``
-  has 1,000 bytes;
+- ``batchEmbedContents`` returns 100 vectors of 8 numbers, or of 3,072 for the model ``vectors-3072``; an upload is
+  counted and dropped, and the download of ``files/bytes-1000`` has 1,000 bytes;
 - ``GET /usage`` returns the numbers of connections and requests so far, and the CPU time.
 
 After two million requests the server drops connections.
@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.child_process import run_child, serve_until_orphaned
-from benchmarks.payloads import TINY, build_events, build_function_call, build_small_embeddings
+from benchmarks.payloads import TINY, build_embeddings, build_events, build_function_call, build_small_embeddings
 
 SLOW_MODEL = "slow"
 _DELAY = 0.02
@@ -108,6 +108,11 @@ def _build_stream(line: bytes) -> bytes:
     return _build_chunked_response(build_events(int(rest.partition(b":")[0])))
 
 
+@functools.cache
+def _build_vectors(dimensions: int) -> bytes:
+    return _build_response(build_embeddings(dimensions))
+
+
 class _Protocol(asyncio.Protocol):
     connections = requests = function_calls = 0
 
@@ -161,11 +166,12 @@ class _Protocol(asyncio.Protocol):
         elif b":streamgeneratecontent" in line:
             self._transport.write(_build_stream(line))
         elif b":batchembedcontents" in line:
-            self._transport.write(_EMBEDDINGS)
+            is_small = b"/vectors-" not in line
+            self._transport.write(_EMBEDDINGS if is_small else _build_vectors(_read_number(line, b"/vectors-")))
         elif b"upload" in line:
             self._transport.write(_respond_to_upload(head))
         else:
-            self._send_bytes(int(line.partition(b"bytes-")[2].partition(b":")[0]))
+            self._send_bytes(_read_number(line, b"bytes-"))
 
     def _send_bytes(self, count: int) -> None:
         assert self._transport is not None
@@ -186,9 +192,14 @@ class _Protocol(asyncio.Protocol):
 
 def _respond_with_call(line: bytes) -> bytes:
     """Call a function as often as the name of the model says, then answer; one conversation at a time."""
-    calls = int(line.partition(b"/calls-")[2].partition(b":")[0])
+    calls = _read_number(line, b"/calls-")
     _Protocol.function_calls = (_Protocol.function_calls + 1) % (calls + 1)
     return _FUNCTION_CALL if _Protocol.function_calls else _RESPONSE
+
+
+def _read_number(line: bytes, name: bytes) -> int:
+    """Read the number in a name such as ``bytes-1000``."""
+    return int(line.partition(name)[2].partition(b":")[0])
 
 
 def _respond_to_upload(head: bytes) -> bytes:

@@ -111,10 +111,10 @@ def build_large_response() -> bytes:
     )
 
 
-def build_embeddings() -> bytes:
-    """Build a response with 100 embeddings of 3,072 numbers."""
+def build_embeddings(dimensions: int = 3072) -> bytes:
+    """Build a response with 100 embeddings."""
     generator = random.Random(7)
-    values = [{"values": [round(generator.uniform(-1, 1), 9) for _ in range(3072)]} for _ in range(100)]
+    values = [{"values": [round(generator.uniform(-1, 1), 9) for _ in range(dimensions)]} for _ in range(100)]
     return json.dumps({"embeddings": values}).encode()
 
 

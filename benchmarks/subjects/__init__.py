@@ -3,7 +3,7 @@ What is measured. Each module has a function ``measure``, which yields rows of t
 
 - ``imports``, ``objects``: in new processes.
 - ``encoding``, ``decoding``: bytes to and from values, without a network.
-- ``streaming``, ``calls``, ``tls``, ``transfers``, ``flows``: HTTP over loopback.
+- ``streaming``, ``calls``, ``tls``, ``transfers``, ``flows``, ``jobs``: HTTP over loopback.
 - ``sessions``: Live sessions over loopback.
 - ``drawing``: requests, replies and interpreters that Hypothesis draws.
 """

@@ -58,6 +58,7 @@ def run_program(python: Path, program: Path, url: str, *arguments: str) -> str:
         "GOOGLE_GEMINI_BASE_URL": url,
         "GEMINI_API_KEY": "test-key",
         "DO_NOT_TRACK": "1",  # Daft
+        "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONPATH": str(ROOT),
     }

@@ -50,7 +50,7 @@ class RayEmbedder:
 
 
 def embed_dataset(
-    dataset: Any, embedding: ColumnEmbedding, *, workers: int, rows: int = 1024, num_cpus: float = 1
+    dataset: Any, embedding: ColumnEmbedding, *, workers: int, rows: int = 1024, num_cpus: float = 0.25
 ) -> Any:
     """
     Return a Ray dataset with the vectors of a column. Nothing is sent before it is read or written.
@@ -64,7 +64,8 @@ def embed_dataset(
 
         rows: The most rows that an actor receives at once.
 
-        num_cpus: CPUs that Ray reserves for an actor; they mostly wait for the network.
+        num_cpus: CPUs that Ray reserves for an actor, which mostly waits for the network. If the actors reserve all
+            CPUs, Ray waits forever to read the rows.
 
     Raises:
         InvalidRequest: If a number is less than 1.

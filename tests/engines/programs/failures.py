@@ -38,7 +38,7 @@ def embed_on_ray(embedding: ColumnEmbedding) -> list[dict[str, Any]]:
     import ray.data
 
     rows = ray.data.from_items(ROWS, override_num_blocks=4)
-    found: list[dict[str, Any]] = embed_dataset(rows, embedding, workers=WORKERS, rows=10, num_cpus=0.5).take_all()
+    found: list[dict[str, Any]] = embed_dataset(rows, embedding, workers=WORKERS, rows=10).take_all()
     return found
 
 
