@@ -19,6 +19,8 @@ _BATCH = 100
 _FIRST = 10_000
 _CONCURRENCY = 8
 _THOUSAND = 1000
+_SHARD = 8000
+"""A whole number of batches, as the server answers with no other."""
 
 
 def measure(contestants: Mapping[str, Contestant], effort: Effort, server: Server) -> Iterator[Row]:
@@ -96,12 +98,8 @@ def _run_job(task: Task, run: Any, count: int) -> None:
     from genai_fn.jobs import EmbeddingJob
 
     with tempfile.TemporaryDirectory() as folder:
-        job = EmbeddingJob(
-            model=_build_model(task),
-            source=_iterate_texts(count),
-            output=Path(folder) / "output",
-            concurrency=_CONCURRENCY,
-        )
+        texts, output = _iterate_texts(count), Path(folder) / "output"
+        job = EmbeddingJob(model=_build_model(task), source=texts, output=output, shard_size=_SHARD)
         summary = run(job.flow()).unwrap()
     assert (summary.embedded, summary.dimensions) == (count, task.size), summary
 

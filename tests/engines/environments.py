@@ -16,7 +16,7 @@ ENVIRONMENTS = Path(tempfile.gettempdir()) / "genai-fn-environments" / "engines"
 PROGRAMS = Path(__file__).parent / "programs"
 ENGINES = ("ray", "daft")
 _INSTALL_TIMEOUT = 900
-_PROGRAM_TIMEOUT = 400
+_PROGRAM_TIMEOUT = 600
 
 
 def list_programs() -> dict[str, str]:

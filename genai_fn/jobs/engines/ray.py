@@ -65,7 +65,7 @@ def embed_dataset(
         rows: The most rows that an actor receives at once.
 
         num_cpus: CPUs that Ray reserves for an actor, which mostly waits for the network. If the actors reserve all
-            CPUs, Ray waits forever to read the rows.
+            CPUs, none is left for the tasks that read the rows.
 
     Raises:
         InvalidRequest: If a number is less than 1.
