@@ -79,7 +79,8 @@ class ColumnEmbedding(Value, kw_only=True):
         force_setattr(self, "model", check_model_name(self.model))
         force_setattr(self, "config", as_struct(EmbedContentConfig, self.config))
         check_at_least_one("config.output_dimensionality", self.embed_config.output_dimensionality)
-        if not callable(self.make_interpreter):
+        is_interpreter = hasattr(self.make_interpreter, "stream") and not isinstance(self.make_interpreter, type)
+        if is_interpreter or not callable(self.make_interpreter):
             raise InvalidRequest("make_interpreter", self.make_interpreter, "a function that returns an interpreter")
         columns = {each: getattr(self, each) for each in ("text_column", "vector_column", "error_column")}
         for path, name in columns.items():

@@ -10,7 +10,7 @@ from genai_fn.jobs.engines.column_embedder import ColumnEmbedder
 from genai_fn.jobs.engines.column_embedding import ColumnEmbedding
 from genai_fn.options import check_at_least_one
 
-__all__ = ["embed_frame"]
+__all__ = ["DaftEmbedder", "embed_frame"]
 
 
 def embed_frame(frame: Any, embedding: ColumnEmbedding, *, workers: int, rows: int = 1024) -> Any:
@@ -49,14 +49,13 @@ def embed_frame(frame: Any, embedding: ColumnEmbedding, *, workers: int, rows: i
         embedding.error_column: kind.string(),
     }
     decorate: Any = daft.method.batch(return_dtype=kind.struct(fields), unnest=True, batch_size=rows)
-    body = {"embed_series": decorate(_DaftEmbedder.embed_series)}
-    embedder: Any = daft.cls(type("DaftEmbedder", (_DaftEmbedder,), body), use_process=True, max_concurrency=workers)(
-        embedding
-    )
+    body = {"embed_series": decorate(DaftEmbedder.embed_series)}
+    worker = type(DaftEmbedder.__name__, (DaftEmbedder,), body)
+    embedder: Any = daft.cls(worker, use_process=True, max_concurrency=workers)(embedding)
     return frame.select(*frame.column_names, embedder.embed_series(frame[embedding.text_column]))
 
 
-class _DaftEmbedder:
+class DaftEmbedder:
     """A class whose instances run in the workers."""
 
     def __init__(self, embedding: ColumnEmbedding) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,13 @@ from genai_fn import Gemini, Http, Retry
 from genai_fn.jobs.engines import ColumnEmbedding, embed_dataset, embed_frame
 
 WORKERS = 2
-FOLDER = Path(tempfile.mkdtemp())
 ROWS = [{"id": number, "text": f"text {number}"} for number in range(40)]
-URL = os.environ["GOOGLE_GEMINI_BASE_URL"]
 
 
-def make_interpreter() -> Http:
-    """Make an interpreter, and leave a trace of it."""
-    (FOLDER / f"{os.getpid()}-{len(list(FOLDER.iterdir()))}").touch()
-    return Http(Gemini("test-key", base_url=URL), retry=Retry(attempts=1))
-
-
-def make_interpreter_with_a_wrong_key() -> Http:
-    """Make an interpreter whose requests all fail."""
-    return Http(Gemini("wrong-key", base_url=URL))
+def make_interpreter(url: str, key: str, folder: str) -> Http:
+    """Make an interpreter, and leave a trace of it in a folder."""
+    tempfile.mkstemp(dir=folder)
+    return Http(Gemini(key, base_url=url), retry=Retry(attempts=1))
 
 
 def make_embedding(**more: Any) -> ColumnEmbedding:
@@ -52,19 +46,22 @@ def embed_on_daft(embedding: ColumnEmbedding) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Run the queries of an engine."""
-    embed = {"ray": embed_on_ray, "daft": embed_on_daft}[sys.argv[1]]
-    rows = embed(make_embedding(make_interpreter=make_interpreter))
-    found: dict[str, Any] = {
+    embed, url = {"ray": embed_on_ray, "daft": embed_on_daft}[sys.argv[1]], os.environ["GOOGLE_GEMINI_BASE_URL"]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = embed(make_embedding(make_interpreter=partial(make_interpreter, url, "test-key", folder)))
+        interpreters = len(list(Path(folder).iterdir()))
+        try:
+            embed(make_embedding(make_interpreter=partial(make_interpreter, url, "wrong-key", folder)))
+            fatal = ""
+        except Exception as error:
+            fatal = str(error)
+    found = {
         "rows": len(rows),
         "errors": [each["error"] for each in rows if each["error"] is not None],
         "nulls": sum(each["vector"] is None for each in rows),
-        "interpreters": len(list(FOLDER.iterdir())),
-        "fatal": "",
+        "interpreters": interpreters,
+        "fatal": fatal,
     }
-    try:
-        embed(make_embedding(make_interpreter=make_interpreter_with_a_wrong_key))
-    except Exception as error:
-        found["fatal"] = str(error)
     print(json.dumps(found))  # noqa: T201  # the result
 
 
