@@ -7,6 +7,7 @@ resuming and one request for equal texts of all rows, is left to it.
 
 - ``column_embedding``: `ColumnEmbedding`: what all workers do.
 - ``column_embedder``: what one worker does: vectors and reasons for a batch of texts.
+- ``load_engine``: imports the package of an engine at its first use.
 - ``ray``: an actor class for ``map_batches``, and `embed_dataset`. Needs the extra ``ray``.
 - ``daft``: a batch UDF, and `embed_frame`. Needs the extra ``daft``.
 """

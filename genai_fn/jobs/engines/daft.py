@@ -1,14 +1,11 @@
 """Embeds a column of a Daft frame, by a batch UDF."""
 
-from importlib import import_module
 from typing import Any
 
-from genai_fn.errors import MissingExtra
-from genai_fn.interpreters.extras import install_command
 from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.engines.column_embedder import ColumnEmbedder
 from genai_fn.jobs.engines.column_embedding import ColumnEmbedding
-from genai_fn.options import check_at_least_one
+from genai_fn.jobs.engines.load_engine import load_engine
 
 __all__ = ["DaftEmbedder", "embed_frame"]
 
@@ -35,13 +32,7 @@ def embed_frame(frame: Any, embedding: ColumnEmbedding, *, workers: int, rows: i
 
         MissingExtra: If daft or pyarrow is not installed: the extra ``daft``.
     """
-    check_at_least_one("workers", workers)
-    check_at_least_one("rows", rows)
-    load_package("pyarrow")
-    try:
-        daft: Any = import_module("daft")
-    except ImportError:
-        raise MissingExtra("daft", __name__, install_command("daft", "numpy", "pyarrow")) from None
+    daft: Any = load_engine("daft", workers=workers, rows=rows)
     embedding.check_columns(frame.column_names)
     kind = daft.DataType
     fields = {

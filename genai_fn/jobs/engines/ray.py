@@ -1,14 +1,10 @@
 """Embeds a column on Ray Data: an actor class for ``map_batches``, and a function that calls it."""
 
-from importlib import import_module
 from typing import Any
 
-from genai_fn.errors import MissingExtra
-from genai_fn.interpreters.extras import install_command
-from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.engines.column_embedder import ColumnEmbedder
 from genai_fn.jobs.engines.column_embedding import ColumnEmbedding
-from genai_fn.options import check_at_least_one
+from genai_fn.jobs.engines.load_engine import load_engine
 
 __all__ = ["RayEmbedder", "embed_dataset"]
 
@@ -72,13 +68,7 @@ def embed_dataset(
 
         MissingExtra: If ray or pyarrow is not installed: the extra ``ray``.
     """
-    check_at_least_one("workers", workers)
-    check_at_least_one("rows", rows)
-    load_package("pyarrow")
-    try:
-        data: Any = import_module("ray.data")
-    except ImportError:
-        raise MissingExtra("ray", __name__, install_command("ray[data]", "numpy", "pyarrow")) from None
+    data: Any = load_engine("ray.data", workers=workers, rows=rows)
     return dataset.map_batches(
         RayEmbedder,
         fn_constructor_args=(embedding,),
