@@ -60,6 +60,7 @@ def run_program(python: Path, program: Path, url: str, *arguments: str) -> str:
         "DO_NOT_TRACK": "1",  # Daft
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # else its processes starve on a busy machine, and it starts ever more of them
         "PYTHONPATH": str(ROOT),
     }
     finished = subprocess.run(
