@@ -47,14 +47,14 @@ def embed_on_daft(embedding: ColumnEmbedding) -> list[dict[str, Any]]:
 def main() -> None:
     """Run the queries of an engine."""
     embed, url = {"ray": embed_on_ray, "daft": embed_on_daft}[sys.argv[1]], os.environ["GOOGLE_GEMINI_BASE_URL"]
-    with tempfile.TemporaryDirectory() as folder:
-        rows = embed(make_embedding(make_interpreter=partial(make_interpreter, url, "test-key", folder)))
-        interpreters = len(list(Path(folder).iterdir()))
-        try:
-            embed(make_embedding(make_interpreter=partial(make_interpreter, url, "wrong-key", folder)))
-            fatal = ""
-        except Exception as error:
-            fatal = str(error)
+    folder = tempfile.mkdtemp(dir=Path.cwd())  # removed with the working folder, when no worker is left
+    rows = embed(make_embedding(make_interpreter=partial(make_interpreter, url, "test-key", folder)))
+    interpreters = len(list(Path(folder).iterdir()))
+    try:
+        embed(make_embedding(make_interpreter=partial(make_interpreter, url, "wrong-key", folder)))
+        fatal = ""
+    except Exception as error:
+        fatal = str(error)
     found = {
         "rows": len(rows),
         "errors": [each["error"] for each in rows if each["error"] is not None],
