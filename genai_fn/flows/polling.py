@@ -30,7 +30,15 @@ from genai_fn.schema.stores import ImportFileOperation, UploadToFileSearchStoreO
 from genai_fn.schema.tunings import TuningJob
 from genai_fn.schema.videos import GenerateVideosOperation
 
-__all__ = ["LONG_RUNNING_TYPES", "LongRunningResource", "get_outcome", "poll_request", "run_until_done", "until_done"]
+__all__ = [
+    "LONG_RUNNING_TYPES",
+    "LongRunningResource",
+    "build_result",
+    "get_outcome",
+    "poll_request",
+    "run_until_done",
+    "until_done",
+]
 
 LongRunningResource: TypeAlias = (
     File
@@ -111,7 +119,7 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
         if not isinstance(started, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may return anything
             return Failure(InvalidRequest("until_done", started, _EXPECTED))
         if get_outcome(started) is not None:
-            return _build_result(started)
+            return build_result(started)
         built = _build_lookup(started, _get_root_options(action))
         if isinstance(built, Failure):
             return built
@@ -128,7 +136,7 @@ def poll_request(lookup: Request[W], every: float) -> FlowGenerator[Result[W, Ge
         if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # an operation may be the caller's own
             return Failure(InvalidRequest("until_done", work, _EXPECTED))
         if get_outcome(work) is not None:
-            return _build_result(work)
+            return build_result(work)
         yield from sleep(every)
 
 
@@ -162,7 +170,7 @@ _SUCCESS_BY_STATE: Mapping[Any, bool] = {
 }
 
 
-def _build_result(work: W) -> Result[W, GenaiError]:
+def build_result(work: W) -> Result[W, GenaiError]:
     """Return work that has ended, or the failure that it states."""
     if get_outcome(work):
         return Success(work)

@@ -16,7 +16,7 @@ from genai_fn.jobs.sources.columns import RowColumns
 from genai_fn.jobs.sources.files import FILE_FORMATS, FileFormat
 from genai_fn.jobs.sources.source_kinds import check_source
 from genai_fn.ops.embed.batches import BatchLimits
-from genai_fn.options import check_at_least_one, check_type
+from genai_fn.options import check_at_least_one, check_positive, check_type
 from genai_fn.request import Flow
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.embeddings import EmbedContentConfig
@@ -26,9 +26,11 @@ from genai_fn.wire.resource_names import check_model_name
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
 
-__all__ = ["EmbeddingJob", "ExistingOutput"]
+__all__ = ["EmbeddingJob", "EmbeddingPath", "ExistingOutput"]
 
 ExistingOutput: TypeAlias = Literal["resume", "fail", "restart"]
+EmbeddingPath: TypeAlias = Literal["online", "batch"]
+"""By which of the service's methods texts are embedded."""
 
 
 class EmbeddingJob(Value, kw_only=True):
@@ -92,7 +94,18 @@ class EmbeddingJob(Value, kw_only=True):
 
         concurrency: Number of requests that run at once.
 
-        batch_size, max_batch_tokens, max_batch_bytes: As in ``embed_many``.
+        batch_size, max_batch_tokens, max_batch_bytes: As in ``embed_many``; or the limits of a batch job, by default
+            50,000 texts and 64 MiB.
+
+        through: ``"online"`` requests, or ``"batch"`` jobs of the service, which take up to a day, at half the price.
+            Gemini Developer API only. A batch job has the texts of at most one shard, and `concurrency` of them run at
+            once, so larger values of both make a large source faster; the service runs up to 100. A job that is resumed
+            through the other cancels the batch jobs that are left, or embeds what lacks a vector by batch jobs.
+
+        poll_interval: Seconds between two looks at a batch job.
+
+        verify_checksums: Whether a job that is resumed compares the checksums of all shards, which reads all of them;
+            otherwise it compares their sizes, and reads their hashes of texts.
 
     Raises:
         InvalidRequest: If a parameter has the wrong type or value, or the output would have a column twice.
@@ -120,6 +133,9 @@ class EmbeddingJob(Value, kw_only=True):
     batch_size: int | None = None
     max_batch_tokens: int | None = None
     max_batch_bytes: int | None = None
+    through: EmbeddingPath = "online"
+    poll_interval: float = 60.0
+    verify_checksums: bool = False
 
     def __post_init__(self) -> None:
         force_setattr(self, "model", check_model_name(self.model))
@@ -136,10 +152,13 @@ class EmbeddingJob(Value, kw_only=True):
         for name in ("batch_size", "max_batch_tokens", "max_batch_bytes"):
             if getattr(self, name) is not None:
                 check_at_least_one(name, getattr(self, name))
-        for name in ("keep_text", "npy"):
+        for name in ("keep_text", "npy", "verify_checksums"):
             check_type(bool, name, getattr(self, name))
         if self.if_exists not in get_args(ExistingOutput):
             raise InvalidRequest("if_exists", self.if_exists, '"resume", "fail" or "restart"')
+        if self.through not in get_args(EmbeddingPath):
+            raise InvalidRequest("through", self.through, '"online" or "batch"')
+        check_positive("poll_interval", self.poll_interval)
         if self.source_format is not None and self.source_format not in FILE_FORMATS:
             raise InvalidRequest("source_format", self.source_format, f"one of {', '.join(FILE_FORMATS)}")
         check_arrow()
@@ -149,13 +168,18 @@ class EmbeddingJob(Value, kw_only=True):
         Return the flow that runs the job, for any interpreter. It emits `events.EmbeddingProgress`.
 
         A failure leaves all that is finished stored, so that the job can be resumed. Batches that were sent before it
-        are awaited and stored.
+        are awaited and stored; batch jobs go on without the run, and a resumed job finds them again.
 
         Fails with:
             BatchFailed: If rows could not be embedded for another reason than their texts: it has the file, the row and
                 the error. Such are a key that is wrong, a quota that is spent, an error that remains after all
                 retries, a response with too few vectors (`CountMismatch`) or of another dimension than requested or
                 before (`DimensionMismatch`).
+
+                With ``through="batch"`` also `OperationFailed`, if a batch job has failed, has expired or was
+                cancelled: it stays on the server, and a resumed job creates another.
+
+            Unsupported: With ``through="batch"`` on Vertex AI, or if the config has a field that Gemini does not have.
 
             SourceError: If a file is damaged, has no such column, or a column of another type.
 

@@ -7,6 +7,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import attempt, get_backend
 from genai_fn.effects import CallFunction, CloseResource, GetTime, Notify, OpenResource, StartAction, WaitAny
 from genai_fn.errors import GenaiError
+from genai_fn.jobs.batch_flow import BATCH_JOB_LIMITS, cancel_jobs, check_batch_support, embed_by_batch_job
 from genai_fn.jobs.job_summary import JobSummary
 from genai_fn.jobs.row_plan import TextBatch
 from genai_fn.jobs.run_state import JobRun
@@ -26,9 +27,9 @@ def run_embedding_job(job: "EmbeddingJob") -> FlowGenerator[Result[JobSummary, G
     run = JobRun(job, (yield GetTime()))
     yield OpenResource(run)
     try:
-        limits = job.apply_limits(get_batch_limits((yield from get_backend()), job.model))
-        yield CallFunction(run.open, (limits,), in_thread=True)
-        failure = yield from _embed_rows(job, run)
+        failure = yield from _open_run(job, run)
+        if failure is None:
+            failure = yield from _embed_rows(job, run)
         if failure is None:
             result: Result[JobSummary, GenaiError] = Success(
                 (yield CallFunction(run.finish, ((yield GetTime()),), in_thread=True))
@@ -41,12 +42,29 @@ def run_embedding_job(job: "EmbeddingJob") -> FlowGenerator[Result[JobSummary, G
     return result
 
 
+def _open_run(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | None]:
+    """Open the output, and cancel the batch jobs of earlier runs whose results are not needed."""
+    backend = yield from get_backend()
+    if job.through == "batch":
+        limits = BATCH_JOB_LIMITS
+        unsupported = check_batch_support(job, backend)
+        if unsupported is not None:
+            return unsupported
+    else:
+        limits = get_batch_limits(backend, job.model)
+    yield CallFunction(run.open, (job.apply_limits(limits),), in_thread=True)
+    cancelled = yield from attempt(cancel_jobs(run, run.unneeded_jobs))
+    return cancelled.failure() if isinstance(cancelled, Failure) else None
+
+
 def _embed_rows(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | None]:
     """
     Send the batches, `concurrency` at once, until all are stored; return the first failure.
 
-    After a failure no batch is sent, but those that were are awaited and stored, as they are paid for.
+    After a failure no batch is sent, but those that were are awaited and stored, as they are paid for; batch jobs that
+    have not ended are left to the next run.
     """
+    embed = embed_by_batch_job if job.through == "batch" else embed_and_store
     running: dict[Any, None] = {}
     failure: GenaiError | None = None
     yield Notify(run.build_progress((yield GetTime())))
@@ -57,8 +75,9 @@ def _embed_rows(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | 
                 step: TextBatch | bool = yield CallFunction(run.advance, in_thread=True)
             except GenaiError as error:  # of the source or the disk
                 failure, step = error, False
+                run.is_stopping = True
             if isinstance(step, TextBatch):
-                running[(yield StartAction(embed_and_store(job, run, step)))] = None
+                running[(yield StartAction(embed(job, run, step)))] = None
             else:
                 is_busy = step
         yield Notify(run.build_progress((yield GetTime())))
@@ -69,6 +88,7 @@ def _embed_rows(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | 
         stored: Result[None, GenaiError] = child.result()
         if isinstance(stored, Failure) and failure is None:
             failure = stored.failure()
+            run.is_stopping = True
 
 
 @flow

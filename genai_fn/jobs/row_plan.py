@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from genai_fn.jobs.errors import SettingsChanged, UnusableText
 from genai_fn.jobs.open_shard import OpenShard
+from genai_fn.jobs.output.batch_states import BatchState
 from genai_fn.jobs.output.folder import OutputFolder
 from genai_fn.jobs.output.journal import Journal
 from genai_fn.jobs.output.manifest import JobManifest
@@ -29,23 +30,57 @@ class TextRow(Value):
 
 
 class TextBatch(Value):
-    """Rows whose texts are sent in one request."""
+    """Rows whose texts are sent in one request, or are in one batch job; `state` is that of an earlier run."""
 
     shard: int
     rows: tuple[TextRow, ...]
     texts: tuple[str, ...]
+    state: BatchState | None = None
+
+
+class _BatchClaims:
+    """The rows that are in batch jobs of earlier runs, and so belong to no new batch."""
+
+    def __init__(self, states: Sequence[BatchState]) -> None:
+        self._states = states
+        self._digests = {row: digest for each in states for row, digest in zip(each.rows, each.digests, strict=True)}
+        self._texts: dict[int, tuple[TextRow, str]] = {}
+
+    def get_digest(self, row: int) -> bytes | None:
+        """Return the hash of a text that is in a batch job; None if it is in none."""
+        return self._digests.get(row)
+
+    def add(self, row: TextRow, text: str) -> None:
+        """Add a row that is in a batch job, and still lacks a result."""
+        self._texts[row.row] = (row, text)
+
+    def take_batches(self, shard: int) -> Iterator[TextBatch]:
+        """Return the batches of a shard whose rows are all read. One without rows has all of its results."""
+        for each in self._states:
+            if each.shard == shard:
+                lacking = [self._texts.pop(row) for row in each.rows if row in self._texts]
+                yield TextBatch(shard, tuple(row for row, _ in lacking), tuple(text for _, text in lacking), each)
 
 
 class RowPlan:
     """
     Takes the rows of a source in order, and gives out the batches of texts to send.
 
-    Rows of shards that are written are compared with those that are read, by their hash. `skipped` and `unusable` count
+    Rows of shards that are written are compared with those that are read, by their hash. `states` are the batch jobs of
+    earlier runs. At most `max_open_shards` are read and embedded at once: while one lacks the last of its results, the
+    next one is read. `skipped` and `unusable` count
     the rows that are not sent, as they have a vector or that of another row, and as they have no text.
     """
 
-    def __init__(
-        self, folder: OutputFolder, manifest: JobManifest, index: TextIndex, limits: BatchLimits, dimensions: int | None
+    def __init__(  # noqa: PLR0917  # what a run knows at its beginning
+        self,
+        folder: OutputFolder,
+        manifest: JobManifest,
+        index: TextIndex,
+        limits: BatchLimits,
+        dimensions: int | None,
+        states: Sequence[BatchState] = (),
+        max_open_shards: int = 2,
     ) -> None:
         self.index = index
         self.shards: dict[int, OpenShard] = {}
@@ -63,6 +98,8 @@ class RowPlan:
         self._keep_text = manifest.settings.keep_text
         self._cutter = BatchCutter(limits)
         self._uncut: deque[TextRow] = deque()
+        self._claims = _BatchClaims(states)
+        self._max_open_shards = max_open_shards
         self._rows_hash = hashlib.blake2b(digest_size=DIGEST_SIZE)
 
     def close(self) -> None:
@@ -78,9 +115,9 @@ class RowPlan:
             self._end_rows()
 
     def may_read(self) -> bool:
-        """Return whether the next row belongs to an open shard, or a new one can be opened: two are open at once."""
+        """Return whether the next row belongs to an open shard, or a new one can be opened."""
         number = self.next_row // self._shard_size
-        return number in self.shards or len(self.shards) < _MAX_OPEN_SHARDS
+        return number in self.shards or len(self.shards) < self._max_open_shards
 
     def take_rows(self) -> None:
         """Take the rows of the next batch up to the end of a shard, and keep the others."""
@@ -130,6 +167,12 @@ class RowPlan:
             self.skipped += 1
             return
         shard.lacking.add(row.row)
+        claimed = self._claims.get_digest(row.row)
+        if claimed is not None:
+            if claimed != row.digest:
+                raise self._build_source_error(row.row, row.row + 1)
+            self._claims.add(row, text)
+            return
         self._uncut.append(row)
         batch = self._cutter.add(text)
         if batch is not None:  # it may end before this text
@@ -169,16 +212,13 @@ class RowPlan:
         last = self._cutter.take()
         if last is not None:
             self._cut_batch(number, last[1])
+        self.ready.extend(self._claims.take_batches(number))
         shard.is_read = True
         shard.rows_digest = digest
 
     def _build_source_error(self, start: int, stop: int) -> SettingsChanged:
         changes = (("source", f"other rows from {start} to {stop - 1}", "not the same"),)
         return SettingsChanged(str(self._folder.path), changes)
-
-
-_MAX_OPEN_SHARDS = 2
-"""Shards that are read and embedded at once: while one lacks the last of its results, the next one is read."""
 
 
 _NO_TEXT = bytes(DIGEST_SIZE)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,18 +19,20 @@ from msgspec.structs import replace
 from returns.result import Failure
 
 from genai_fn.codec import encode
-from genai_fn.errors import Closed, EmbeddingFailed, GenaiError
+from genai_fn.errors import Closed, EmbeddingFailed, GenaiError, OperationFailed
 from genai_fn.events import EmbeddingProgress
 from genai_fn.jobs.arrow import load_package
+from genai_fn.jobs.batch_lines import RowResult, are_inlined
 from genai_fn.jobs.errors import BatchFailed, DimensionMismatch, OutputError, SettingsChanged, SourceError
 from genai_fn.jobs.job_summary import JobSummary
 from genai_fn.jobs.open_shard import OpenShard
+from genai_fn.jobs.output.batch_states import BatchState, create_key, load_states, save_state
 from genai_fn.jobs.output.dead_letters import describe_error, encode_dead_letters, iter_dead_letters
 from genai_fn.jobs.output.disk import NewFile
 from genai_fn.jobs.output.folder import OutputFolder
 from genai_fn.jobs.output.journal import RowFailure
 from genai_fn.jobs.output.manifest import FORMAT, JobManifest, ShardEntry
-from genai_fn.jobs.output.settings import list_changes
+from genai_fn.jobs.output.settings import hash_settings, list_changes
 from genai_fn.jobs.output.shards import ShardRow, iter_hashes, write_shard
 from genai_fn.jobs.output.vector_array import write_vector_array
 from genai_fn.jobs.row_plan import RowPlan, TextBatch, TextRow
@@ -39,6 +42,7 @@ from genai_fn.jobs.sources.source_kinds import check_apart, open_source
 from genai_fn.jobs.text_index import TextIndex
 from genai_fn.ops.embed.batches import BatchLimits
 from genai_fn.ops.embed.many import EmbeddingResults, is_content_error
+from genai_fn.schema.batches import CompletionStats
 
 if TYPE_CHECKING:
     from genai_fn.jobs.job import EmbeddingJob
@@ -85,6 +89,17 @@ class JobRun:
         self._tokens = 0
         self._sent = 0
         self._refused = 0
+        self.is_stopping = False
+        """Whether the run ends as soon as it can, as something has failed."""
+        self.unneeded_jobs: tuple[BatchState, ...] = ()
+        """Batch jobs of earlier runs whose results are not needed."""
+        self._settings_hash = ""
+        self._job_stats: dict[str, CompletionStats] = {}
+
+    @_run_alone
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function that changes or reads files of the folder."""
+        return function(*args)
 
     # Opening and closing
 
@@ -97,6 +112,7 @@ class JobRun:
         source = open_source(job.source, job.row_columns, job.source_format)
         settings = job.build_settings(source.fingerprint)
         manifest = self.folder.load_manifest()
+        is_resumed = manifest is not None and job.if_exists != "restart"
         if manifest is not None and job.if_exists == "fail":
             raise OutputError(str(self.folder.path), "contains the output of a job, and if_exists is 'fail'")
         if manifest is None or job.if_exists == "restart":
@@ -105,15 +121,29 @@ class JobRun:
             self.folder.save_manifest(manifest)
         if changes := list_changes(manifest.settings, settings):
             raise SettingsChanged(str(self.folder.path), changes)
-        self.folder.check_files(manifest)
+        self.folder.check_files(manifest, with_checksums=job.verify_checksums)
         self.folder.remove_leftovers(len(manifest.shards))
         self._manifest = manifest
         self._index = index = TextIndex(self.folder.text_index)
         self._fill_index(index, manifest)
         dimensions = manifest.dimensions or job.embed_config.output_dimensionality
-        self._plan = RowPlan(self.folder, manifest, index, limits, dimensions)
+        states = self._load_states(manifest, is_resumed=is_resumed)
+        shards = job.concurrency + 1 if job.through == "batch" else 2
+        self._plan = RowPlan(self.folder, manifest, index, limits, dimensions, states, shards)
         self._batches = source.iter_batches()
         self._total = source.rows
+
+    def _load_states(self, manifest: JobManifest, *, is_resumed: bool) -> list[BatchState]:
+        """Load the batch jobs of earlier runs: those that go on, and those whose results are not needed."""
+        self._settings_hash = hash_settings(manifest.settings)
+        needed: list[BatchState] = []
+        unneeded: list[BatchState] = []
+        for each in load_states(self.folder):
+            is_of_this_job = is_resumed and each.settings == self._settings_hash
+            is_needed = is_of_this_job and self._job.through == "batch" and each.shard >= len(manifest.shards)
+            (needed if is_needed else unneeded).append(each)
+        self.unneeded_jobs = tuple(unneeded)
+        return needed
 
     def _fill_index(self, index: TextIndex, manifest: JobManifest) -> None:
         """Add the texts in the shards and among the dead letters to the index."""
@@ -229,6 +259,52 @@ class JobRun:
         plan = self._get_plan()
         plan.add_batches(batches)
 
+    # Batch jobs
+
+    @_run_alone
+    def begin_job(self, batch: TextBatch) -> BatchState:
+        """Store which rows a new batch job is for, before anything is sent."""
+        state = BatchState(
+            key=create_key(),
+            shard=batch.shard,
+            rows=tuple(each.row for each in batch.rows),
+            digests=tuple(each.digest for each in batch.rows),
+            settings=self._settings_hash,
+            is_inlined=are_inlined(batch.texts),
+        )
+        save_state(self.folder, state)
+        return state
+
+    @property
+    def has_running_jobs(self) -> bool:
+        """Whether there is a batch job that has not ended."""
+        return bool(self._job_stats)
+
+    def note_job(self, key: str, stats: CompletionStats | None) -> None:
+        """Note how many requests of a batch job have a result, for the progress; None at its end."""
+        if stats is None:
+            self._job_stats.pop(key, None)
+        else:
+            self._job_stats[key] = stats
+
+    def store_results(self, batch: TextBatch, results: Iterator[RowResult]) -> GenaiError | None:
+        """Store the results of a batch job that are lacking; return the first failure that is not of a text."""
+        lacking = {row.row: (row, text) for row, text in zip(batch.rows, batch.texts, strict=True)}
+        problem: GenaiError | None = None
+        unknown: GenaiError = OperationFailed("the batch job", None, "it has no result for this row")
+        try:
+            while part := list(islice(results, _STORED_AT_ONCE)):
+                unknown = next((each.failure() for row, each in part if row is None), unknown)
+                kept = [(*lacking.pop(row), each) for row, each in part if row in lacking]
+                rows, texts, found = (tuple(each) for each in zip(*kept, strict=True)) if kept else ((), (), ())
+                failed = self.store(replace(batch, rows=rows, texts=texts), found)
+                problem = problem or failed
+        except OSError as error:
+            raise OutputError(str(error.filename or self.folder.path), error.strerror or str(error)) from error
+        for row, _ in lacking.values():
+            return problem or BatchFailed(row.file, row.file_row, len(lacking), unknown)
+        return problem
+
     # Storing
 
     @_run_alone
@@ -243,7 +319,7 @@ class JobRun:
             if isinstance(result, Failure):
                 error = result.failure()
                 error = error.error if isinstance(error, EmbeddingFailed) else error
-                if is_content_error(error):
+                if is_content_error(error) or isinstance(error, OperationFailed):  # that of a line of a batch job
                     refusals.append((row, error))
                     failures.append(RowFailure(row.row, row.digest, cut_text(text), describe_error(error)))
                 else:
@@ -368,11 +444,13 @@ class JobRun:
     def build_progress(self, now: float) -> EmbeddingProgress:
         """Build the event for what was done so far."""
         plan = self._get_plan()
-        failed = self._sent - self._embedded + plan.unusable
+        jobs = tuple(self._job_stats.values())
+        done = self._embedded + sum(each.successful_count or 0 for each in jobs)
+        failed = self._sent - self._embedded + plan.unusable + sum(each.failed_count or 0 for each in jobs)
         speed = self._sent / max(now - self._started, 1e-9)
-        left = None if self._total is None else max(0, self._total - self._embedded - failed - plan.skipped)
+        left = None if self._total is None else max(0, self._total - done - failed - plan.skipped)
         return EmbeddingProgress(
-            done=self._embedded,
+            done=done,
             failed=failed,
             skipped=plan.skipped,
             total=self._total,
@@ -384,5 +462,7 @@ class JobRun:
 
 _MAX_LENGTH_AHEAD = 1 << 22
 """Characters that are read at once, if a batch of the source has not more."""
+_STORED_AT_ONCE = 256
+"""Results of a batch job whose vectors are in memory at once: 3 MiB of 3,072 floats."""
 _MAX_REFUSED_AT_FIRST = 20
 """If as many texts are refused before there is any vector, the request must be wrong: the job ends with the reason."""

@@ -1,5 +1,6 @@
 """The output folder of a job: its layout, its lock, and the manifest in it."""
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,18 @@ class OutputFolder:
     def get_journal(self, number: int) -> Path:
         """Return the path of the journal of a shard."""
         return self.work / f"shard-{number:05}.journal"
+
+    def get_batch_state(self, key: str) -> Path:
+        """Return the path of what is known of a batch job."""
+        return self.work / f"{key}.json"
+
+    def get_batch_requests(self, key: str) -> Path:
+        """Return the path of the source file of a batch job."""
+        return self.work / f"{key}.requests.jsonl"
+
+    def get_batch_results(self, key: str) -> Path:
+        """Return the path of the results of a batch job; it exists once they are complete."""
+        return self.work / f"{key}.results.jsonl"
 
     def get_temporary(self, path: Path) -> Path:
         """Return the name of a file while it is incomplete."""
@@ -106,12 +119,14 @@ class OutputFolder:
                 sync_file(file)
         return size
 
-    def check_files(self, manifest: JobManifest) -> None:
-        """Raise `OutputError` if a shard of the manifest has another size, or a dead letter is missing."""
-        sizes = {self.path / each.name: each.bytes for each in manifest.shards if each.name is not None}
-        for path, size in sizes.items():
-            if _measure_file(path) != size:
-                raise OutputError(str(path), f"missing or changed: the manifest has it with {size} bytes")
+    def check_files(self, manifest: JobManifest, *, with_checksums: bool = False) -> None:
+        """Raise `OutputError` if a shard of the manifest has another size or checksum, or a dead letter is missing."""
+        shards = {self.path / each.name: each for each in manifest.shards if each.name is not None}
+        for path, entry in shards.items():
+            if _measure_file(path) != entry.bytes:
+                raise OutputError(str(path), f"missing or changed: the manifest has it with {entry.bytes} bytes")
+            if with_checksums and _compute_checksum(path) != entry.sha256:
+                raise OutputError(str(path), "changed: the manifest has it with another checksum")
         if _measure_file(self.dead_letters) < manifest.dead_letter_bytes:
             expected = f"{manifest.dead_letter_bytes} bytes"
             raise OutputError(str(self.dead_letters), f"missing or cut: the manifest has it with {expected}")
@@ -132,6 +147,12 @@ class OutputFolder:
         for path in sorted(self.work.iterdir()):
             if path.suffix in (".journal", ".part"):
                 remove_file(path)
+
+
+def _compute_checksum(path: Path) -> str:
+    """Compute the SHA-256 of a file."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _measure_file(path: Path) -> int:

@@ -1,10 +1,12 @@
 """The settings that decide what is in the output of a job, and in what they differ from those of another."""
 
+import hashlib
+
 from genai_fn.codec import encode
 from genai_fn.schema.embeddings import EmbedContentConfig
 from genai_fn.values import Value
 
-__all__ = ["JobSettings", "SourceFingerprint", "list_changes"]
+__all__ = ["JobSettings", "SourceFingerprint", "hash_settings", "list_changes"]
 
 
 class SourceFingerprint(Value, kw_only=True):
@@ -46,6 +48,11 @@ def list_changes(before: JobSettings, now: JobSettings) -> tuple[tuple[str, str,
         for name in JobSettings.__struct_fields__
         if getattr(before, name) != getattr(now, name)
     )
+
+
+def hash_settings(settings: JobSettings) -> str:
+    """Return a hash that only the same settings have."""
+    return hashlib.sha256(encode(settings)).hexdigest()
 
 
 def _show(value: object) -> str:

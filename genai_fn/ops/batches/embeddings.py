@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from genai_fn import codec
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.batches.jobs import GEMINI_JOB
@@ -17,7 +18,7 @@ from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.resources import CreateEmbeddingsBatchJobConfigLike
 
-__all__ = ["CreateEmbeddingsBatch", "create_embeddings"]
+__all__ = ["CreateEmbeddingsBatch", "create_embeddings", "encode_embedding_line"]
 
 
 class CreateEmbeddingsBatch(Operation[BatchJob]):
@@ -134,3 +135,19 @@ def _encode_embed_request(content: Content, config: EmbedContentConfig) -> _Batc
         title=config.title,
         output_dimensionality=config.output_dimensionality,
     )
+
+
+class _EmbedLine(Message):
+    key: str
+    request: _BatchedEmbedRequest
+
+
+def encode_embedding_line(key: str, content: Content, config: EmbedContentConfig) -> bytes:
+    r"""
+    Encode a content as a line of the source file of a batch of embeddings. The result has the same key.
+
+    >>> from genai_fn.schema.content import Part
+    >>> encode_embedding_line("0", Content(parts=(Part(text="hi"),)), EmbedContentConfig(output_dimensionality=2))
+    b'{"key":"0","request":{"content":{"parts":[{"text":"hi"}]},"outputDimensionality":2}}\n'
+    """
+    return codec.encode(_EmbedLine(key=key, request=_encode_embed_request(content, config))) + b"\n"

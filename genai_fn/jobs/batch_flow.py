@@ -1,0 +1,279 @@
+"""
+Turns rows into vectors by batch jobs of the service, which take up to a day, at half the price.
+
+A batch job has five steps: its state is written, its source file is uploaded, it is created, it is read until it has
+ended, and its results are downloaded and stored. Then all of it is deleted. Each step can be the last one of a run.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import Backend, Gemini
+from genai_fn.commands import StreamReader, ask, attempt, sleep
+from genai_fn.effects import CallFunction, FlowFailed, GetTime, Notify
+from genai_fn.errors import ClientError, DecodeError, GenaiError, InvalidRequest, RateLimited
+from genai_fn.flows.polling import build_result, get_outcome, until_done
+from genai_fn.jobs.batch_lines import encode_requests, iter_inlined_results, iter_results
+from genai_fn.jobs.errors import BatchFailed, OutputError
+from genai_fn.jobs.output.batch_states import BatchState, remove_batch_files, save_state, write_requests
+from genai_fn.jobs.output.disk import remove_file
+from genai_fn.jobs.row_plan import TextBatch
+from genai_fn.jobs.run_state import JobRun
+from genai_fn.modifiers import items
+from genai_fn.ops import batches, files
+from genai_fn.ops.embed.batches import BatchLimits
+from genai_fn.request import FlowGenerator, Request, flow
+from genai_fn.schema.batches import BatchJob, BatchJobDestination, CompletionStats, InlinedEmbedContentResponse
+from genai_fn.wire import encode
+
+if TYPE_CHECKING:
+    from genai_fn.jobs.job import EmbeddingJob
+
+__all__ = ["BATCH_JOB_LIMITS", "cancel_jobs", "check_batch_support", "embed_by_batch_job"]
+
+T = TypeVar("T")
+
+BATCH_JOB_LIMITS = BatchLimits(texts=50_000, size=64 << 20)
+"""
+Far below the 2 GB of a source file (https://ai.google.dev/gemini-api/docs/rate-limits#batch-api), as the texts of each
+job are in memory while it runs. No number of requests is documented; that of tokens depends on the account.
+"""
+
+
+def check_batch_support(job: "EmbeddingJob", backend: Backend | None) -> GenaiError | None:
+    """Return `Unsupported` if the backend has no batches of embeddings, or not with a field of the config."""
+    source = {"inlined_requests": {"contents": "text", "config": job.embed_config}}
+    encoded = encode(batches.create_embeddings(job.model, source), backend or Gemini())
+    return encoded.failure() if isinstance(encoded, Failure) else None
+
+
+@flow
+def embed_by_batch_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
+    """Embed the texts of a batch by a job that an earlier run has begun, or by a new one, and store the results."""
+    result = yield from attempt(_embed_and_delete(job, run, batch))
+    error = result.failure() if isinstance(result, Failure) else None
+    if error is None or isinstance(error, BatchFailed | OutputError) or not batch.rows:
+        return result
+    return Failure(BatchFailed(batch.rows[0].file, batch.rows[0].file_row, len(batch.rows), error))
+
+
+@flow
+def _embed_and_delete(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
+    try:
+        state = batch.state or (yield from _call(run, run.begin_job, batch))
+        problem: GenaiError | None = None
+        if batch.rows:  # else an earlier run has stored all, and not deleted all
+            ended = yield from _run_job(job, run, batch, state)
+            if ended is None:
+                return Success(None)
+            state, problem = ended
+        yield from _delete_job(run, state)
+    except GenaiError as error:  # of the disk
+        return Failure(error)
+    return Success(None) if problem is None else Failure(problem)
+
+
+def _call(run: JobRun, function: Callable[..., T], *args: Any) -> FlowGenerator[T]:
+    """Call a function that changes or reads files."""
+    value: T = yield CallFunction(run.call, (function, *args), in_thread=True)
+    return value
+
+
+def _run_job(
+    job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState
+) -> FlowGenerator[tuple[BatchState, GenaiError | None] | None]:
+    """
+    Store the results of a batch job, which is created if it does not exist.
+
+    Returns its state, and the first failure that is not of a text; None if the run ends before the job.
+    """
+    results = run.folder.get_batch_results(state.key)
+    inlined: Sequence[InlinedEmbedContentResponse] = ()
+    if not (yield from _call(run, results.exists)):
+        if state.name is None:
+            state = yield from _create_job(job, run, batch, state)
+        ended = yield from _wait_for_end(job, run, batch, state)
+        if ended is None:
+            return None
+        dest = ended.dest or BatchJobDestination()
+        if dest.file_name is not None:
+            state = replace(state, results_file=dest.file_name)
+            yield from _call(run, save_state, run.folder, state)
+            yield from _download(run, state, dest.file_name)
+        inlined = dest.inlined_embed_content_responses
+    has_file = state.results_file is not None
+    rows = iter_results(results) if has_file else iter_inlined_results(state.rows, inlined)
+    problem: GenaiError | None = yield CallFunction(run.store_results, (batch, rows), in_thread=True)
+    return state, problem
+
+
+# Creating
+
+
+def _create_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState) -> FlowGenerator[BatchState]:
+    """Create a job, unless an earlier run has: its response may have been lost. The source file may exist, too."""
+    is_new = batch.state is None
+    name = None if is_new else (yield from _find_job(state))
+    if name is None:
+        if state.is_inlined:
+            source: dict[str, Any] = {"inlined_requests": {"contents": batch.texts, "config": job.embed_config}}
+        else:
+            yield from _upload_source(job, run, batch, state, is_new=is_new)
+            source = {"file_name": state.source_file}
+        request = batches.create_embeddings(job.model, source, {"display_name": state.key})
+        name = yield from _send_creation(job, run, state, request)
+    state = replace(state, name=name)
+    yield from _call(run, save_state, run.folder, state)
+    return state
+
+
+def _find_job(state: BatchState) -> FlowGenerator[str | None]:
+    """Find a job by its display name."""
+    reader = StreamReader(batches.list({"page_size": 100}) | items)
+    while (item := (yield from reader.read_next())) is not None:
+        if isinstance(item, Failure):
+            raise FlowFailed(item.failure())
+        found = item.unwrap()
+        if found.display_name == state.key:
+            return found.name
+    return None
+
+
+def _upload_source(
+    job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState, *, is_new: bool
+) -> FlowGenerator[None]:
+    """Upload the source file, unless an earlier run has; the server keeps it for two days."""
+    if not is_new:
+        found = yield from attempt(files.get(state.source_file))
+        if not isinstance(found, Failure):
+            return
+        if not _is_gone(found.failure()):
+            raise FlowFailed(found.failure())
+    path = run.folder.get_batch_requests(state.key)
+    lines = encode_requests([each.row for each in batch.rows], batch.texts, job.embed_config)
+    yield from _call(run, write_requests, run.folder, state.key, lines)
+    config = {"name": state.source_file, "display_name": state.key, "mime_type": "application/jsonl"}
+    yield from ask(files.upload(path, config) | until_done())
+    yield from _call(run, remove_file, path)
+
+
+def _send_creation(
+    job: "EmbeddingJob", run: JobRun, state: BatchState, request: Request[BatchJob]
+) -> FlowGenerator[str]:
+    """
+    Send the request that creates a job. It is not repeated if its response is lost: the job is looked for instead.
+
+    If there is no quota left for it, and other jobs are running, it waits until they have ended.
+    """
+    while True:
+        created = yield from attempt(request)
+        error = created.failure() if isinstance(created, Failure) else None
+        if not isinstance(error, RateLimited) or run.is_stopping or not run.has_running_jobs:
+            break
+        yield from sleep(job.poll_interval)
+    name = created.unwrap().name if error is None else None
+    if name is None and not isinstance(error, ClientError):
+        name = yield from _find_job(state)
+    if name is None:
+        raise FlowFailed(error or DecodeError("the name of a batch job", "name", repr(created.unwrap())))
+    return name
+
+
+# Waiting
+
+
+def _wait_for_end(
+    job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState
+) -> FlowGenerator[BatchJob | None]:
+    """
+    Read a job until it has ended; None if the run ends before.
+
+    A job that has failed, has expired, was cancelled or deleted is given up, so that the next run creates another.
+    """
+    lookup = batches.get(state.name or "")
+    try:
+        while True:
+            read = yield from attempt(lookup)
+            if isinstance(read, Failure):
+                if batch.state is not None and getattr(read.failure(), "code", None) == _NOT_FOUND:
+                    yield from _give_up(run, state)
+                raise FlowFailed(read.failure())
+            current = read.unwrap()
+            if get_outcome(current) is not None:
+                break
+            run.note_job(state.key, current.completion_stats or CompletionStats())
+            yield Notify(run.build_progress((yield GetTime())))
+            if run.is_stopping:
+                return None
+            yield from sleep(job.poll_interval)
+    finally:
+        run.note_job(state.key, None)
+    ended = build_result(current)
+    if isinstance(ended, Failure):
+        yield from _give_up(run, state)
+        raise FlowFailed(ended.failure())
+    return current
+
+
+def _download(run: JobRun, state: BatchState, results_file: str) -> FlowGenerator[None]:
+    """Download the results, to a file that gets its name when it is complete."""
+    path = run.folder.get_batch_results(state.key)
+    downloaded = yield from attempt(files.download(results_file, path))
+    if isinstance(downloaded, Failure):
+        error = downloaded.failure()
+        if isinstance(error, InvalidRequest):
+            raise OutputError(str(path), error.expected)
+        if _is_gone(error):
+            yield from _give_up(run, state)
+        raise FlowFailed(error)
+
+
+_NOT_FOUND = 404
+
+
+def _is_gone(error: GenaiError) -> bool:
+    """Whether a file does not exist: the server does not tell this from a file of someone else."""
+    return isinstance(error, ClientError) and error.code in (403, _NOT_FOUND)
+
+
+# Deleting
+
+
+def _give_up(run: JobRun, state: BatchState) -> FlowGenerator[None]:
+    """Forget a job that has no results, and delete its source file. The job stays, with its error."""
+    if not state.is_inlined:
+        yield from _send_deletion(files.delete(state.source_file))
+    yield from _call(run, remove_batch_files, run.folder, state.key)
+
+
+def _delete_job(run: JobRun, state: BatchState) -> FlowGenerator[None]:
+    """Delete a job and its files, on the server and here."""
+    if state.name is not None:
+        yield from _send_deletion(batches.delete(state.name))
+    if state.results_file is not None:
+        yield from _send_deletion(files.delete(state.results_file))
+    yield from _give_up(run, state)
+
+
+def _send_deletion(request: Request[Any]) -> FlowGenerator[None]:
+    """Delete something, unless it is deleted already, or the server does not allow it: it deletes files in two days."""
+    deleted = yield from attempt(request)
+    if isinstance(deleted, Failure) and not isinstance(deleted.failure(), ClientError):
+        raise FlowFailed(deleted.failure())
+
+
+@flow
+def cancel_jobs(run: JobRun, states: Sequence[BatchState]) -> FlowGenerator[Result[None, GenaiError]]:
+    """Cancel and delete jobs whose results are not needed."""
+    try:
+        for each in states:
+            name = each.name or (yield from _find_job(each))
+            if name is not None:
+                yield from _send_deletion(batches.cancel(name))
+            yield from _delete_job(run, replace(each, name=name))
+    except GenaiError as error:  # of the disk
+        return Failure(error)
+    return Success(None)
