@@ -26,7 +26,14 @@ from genai_fn.modifiers import items
 from genai_fn.ops import batches, files
 from genai_fn.ops.embed.batches import BatchLimits
 from genai_fn.request import FlowGenerator, Request, flow
-from genai_fn.schema.batches import BatchJob, BatchJobDestination, CompletionStats, InlinedEmbedContentResponse
+from genai_fn.schema.batches import (
+    BatchJob,
+    BatchJobDestination,
+    CompletionStats,
+    InlinedEmbedContentResponse,
+    InlinedResponse,
+)
+from genai_fn.schema.files import UploadFileConfig
 from genai_fn.wire import encode
 
 if TYPE_CHECKING:
@@ -91,7 +98,7 @@ def _run_job(
     Returns its state, and the first failure that is not of a text; None if the run ends before the job.
     """
     results = run.folder.get_batch_results(state.key)
-    inlined: Sequence[InlinedEmbedContentResponse] = ()
+    inlined: Sequence[InlinedEmbedContentResponse | InlinedResponse] = ()
     if not (yield from _call(run, results.exists)):
         if state.name is None:
             state = yield from _create_job(job, run, batch, state)
@@ -103,7 +110,7 @@ def _run_job(
             state = replace(state, results_file=dest.file_name)
             yield from _call(run, save_state, run.folder, state)
             yield from _download(run, state, dest.file_name)
-        inlined = dest.inlined_embed_content_responses
+        inlined = dest.inlined_embed_content_responses or dest.inlined_responses
     has_file = state.results_file is not None
     rows = iter_results(results) if has_file else iter_inlined_results(state.rows, inlined)
     problem: GenaiError | None = yield CallFunction(run.store_results, (batch, rows), in_thread=True)
@@ -125,6 +132,7 @@ def _create_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: Batch
             source = {"file_name": state.source_file}
         request = batches.create_embeddings(job.model, source, {"display_name": state.key})
         name = yield from _send_creation(job, run, state, request)
+    run.note_job(state.key, CompletionStats())
     state = replace(state, name=name)
     yield from _call(run, save_state, run.folder, state)
     return state
@@ -155,7 +163,7 @@ def _upload_source(
     path = run.folder.get_batch_requests(state.key)
     lines = encode_requests([each.row for each in batch.rows], batch.texts, job.embed_config)
     yield from _call(run, write_requests, run.folder, state.key, lines)
-    config = {"name": state.source_file, "display_name": state.key, "mime_type": "application/jsonl"}
+    config = UploadFileConfig(name=state.source_file, display_name=state.key, mime_type="application/jsonl")
     yield from ask(files.upload(path, config) | until_done())
     yield from _call(run, remove_file, path)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from returns.result import Failure, Result, Success
 
@@ -19,10 +19,9 @@ from genai_fn.errors import (
 from genai_fn.ops.batches.embeddings import encode_embedding_line
 from genai_fn.ops.embed.arrays import ContentEmbeddingArray
 from genai_fn.schema.base import Message
-from genai_fn.schema.batches import InlinedEmbedContentResponse
-from genai_fn.schema.content import Content
+from genai_fn.schema.batches import InlinedEmbedContentResponse, InlinedResponse
+from genai_fn.schema.content import Content, Part
 from genai_fn.schema.embeddings import ContentEmbeddingStatistics, EmbedContentConfig
-from genai_fn.schema.plain_contents import convert_plain_texts
 from genai_fn.wire.lenient_json import truncate_text
 from genai_fn.wire.number_lists import cut_number_lists, pack_float32
 
@@ -45,7 +44,7 @@ _MAX_INLINED_LENGTH = 1 << 20
 def encode_requests(rows: Sequence[int], texts: Sequence[str], config: EmbedContentConfig) -> Iterator[bytes]:
     """Encode texts as lines of a source file; the key of each is the number of its row."""
     for row, text in zip(rows, texts, strict=True):
-        content = cast("tuple[Content, ...]", convert_plain_texts([text]))[0]
+        content = Content(parts=(Part(text=text),), role="user")
         yield encode_embedding_line(str(row), content, config)
 
 
@@ -95,15 +94,17 @@ def _parse_line(text: bytes) -> RowResult:
     return row, _build_success(data, response.token_count)
 
 
-def iter_inlined_results(rows: Sequence[int], inlined: Sequence[InlinedEmbedContentResponse]) -> Iterator[RowResult]:
-    """Read the results that a job contains, in the order of its requests."""
+def iter_inlined_results(
+    rows: Sequence[int], inlined: Sequence[InlinedEmbedContentResponse | InlinedResponse]
+) -> Iterator[RowResult]:
+    """Read the results that a job contains, in the order of its requests. If all are errors, their type is general."""
     if len(rows) != len(inlined):
         yield None, Failure(CountMismatch(len(rows), len(inlined)))
         return
     for row, each in zip(rows, inlined, strict=True):
-        embedding = None if each.response is None else each.response.embedding
-        if each.error is None and each.response is not None and embedding is not None:
-            yield row, _build_success(pack_float32(embedding.values), each.response.token_count)
+        response = each.response if isinstance(each, InlinedEmbedContentResponse) else None
+        if each.error is None and response is not None and response.embedding is not None:
+            yield row, _build_success(pack_float32(response.embedding.values), response.token_count)
         else:
             code, message = (None, None) if each.error is None else (each.error.code, each.error.message)
             yield row, Failure(_build_error(row, code, message))

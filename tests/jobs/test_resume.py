@@ -24,61 +24,9 @@ from genai_fn.jobs.output import disk
 from genai_fn.jobs.output.folder import OutputFolder
 from genai_fn.testing import Fake
 from tests.support.embedding_jobs import REFUSED, EmbeddingFake, build_array_response, make_job, read_files, read_rows
+from tests.support.job_crashes import CrashingDisk, SimulatedCrash
 
 TEXTS = [f"text {number % 13}" if number % 9 else f"{REFUSED} {number % 2}" for number in range(21)] + [""]
-STEPS = ("append_bytes", "sync_file", "sync_folder", "replace_file", "remove_file", "truncate_file", "make_folder")
-
-
-class SimulatedCrash(BaseException):
-    """The end of a process, as far as one process can have it."""
-
-
-class CrashingDisk:
-    """
-    Lets a run end at one of its changes to files: before it, or after a part of it.
-
-    `crash_at` counts them from 0; without it they are only counted.
-    """
-
-    def __init__(self, patch: pytest.MonkeyPatch, error: Callable[[], BaseException] = SimulatedCrash) -> None:
-        self.count = 0
-        self.crash_at = -1
-        self.is_partial = False
-        self._error = error
-        patch.setattr(os, "fsync", lambda descriptor: None)  # it takes most of the time, and this process goes on
-        for module in (disk, *_list_users()):
-            for name in STEPS:
-                if hasattr(module, name):
-                    patch.setattr(module, name, self._wrap(getattr(disk, name)))
-
-    def _wrap(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        step = getattr(step, "__wrapped__", step)
-
-        def perform(*args: Any) -> Any:
-            self.count += 1
-            if self.count - 1 == self.crash_at:
-                if self.is_partial:
-                    _perform_partly(step, args)
-                raise self._error()
-            return step(*args)
-
-        perform.__wrapped__ = step  # type: ignore[attr-defined]  # as functools.wraps does
-        return perform
-
-
-def _perform_partly(step: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Write half of the bytes; other steps happen as a whole."""
-    if step.__name__ == "append_bytes":
-        file, data = args
-        args = file, memoryview(data).cast("B")[: memoryview(data).nbytes // 2]
-    step(*args)
-
-
-def _list_users() -> Iterator[Any]:
-    from genai_fn.jobs import text_index
-    from genai_fn.jobs.output import folder, journal
-
-    yield from (text_index, folder, journal)
 
 
 @pytest.fixture
