@@ -61,18 +61,21 @@ class OpenShard:
         """
         Copy the vectors of texts in earlier shards into the journal; return what the index has of the others.
 
-        Each shard is read once, and a row group of it at a time.
+        Each shard is read once, and a row group of it at a time. The index keeps what was read, for later shards.
         """
         foreign = {each.origin: each.digest for each in self._usable if each.origin < self.first_row}
         found = {entry.row: entry for entry in index.find(tuple(foreign.values())).values()}
+        lacking = {d: row for row, d in foreign.items() if found[row].error is None and row not in self.journal}
+        for part in _cut_parts(index.iter_vectors(tuple(lacking))):
+            self.journal.append([(lacking.pop(digest), digest, vector) for digest, vector in part])
         by_shard: dict[int, list[int]] = {}
-        for origin in foreign:
-            if found[origin].error is None and origin not in self.journal:
-                by_shard.setdefault(origin // shard_size, []).append(origin)
+        for origin in lacking.values():
+            by_shard.setdefault(origin // shard_size, []).append(origin)
         for number in sorted(by_shard):
             vectors = read_shard_vectors(folder.get_shard(number), by_shard[number])
-            for part in _cut_parts(vectors):
-                self.journal.append([(row, foreign[row], vector) for row, vector in part])
+            for part in _cut_parts((foreign[row], vector) for row, vector in vectors):
+                self.journal.append([(lacking[digest], digest, vector) for digest, vector in part])
+                index.add_vectors(part)
         return found
 
     def sort_rows(self, found: dict[int, IndexEntry]) -> tuple[list[ShardRow], list[DeadLetter]]:
@@ -109,8 +112,8 @@ _BORROWED = 256
 """Vectors that are copied at once."""
 
 
-def _cut_parts(vectors: Iterable[tuple[int, bytes]]) -> Iterable[list[tuple[int, bytes]]]:
-    part: list[tuple[int, bytes]] = []
+def _cut_parts(vectors: Iterable[tuple[bytes, bytes]]) -> Iterable[list[tuple[bytes, bytes]]]:
+    part: list[tuple[bytes, bytes]] = []
     for each in vectors:
         part.append(each)
         if len(part) == _BORROWED:

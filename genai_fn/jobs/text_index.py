@@ -3,10 +3,13 @@ Finds texts that occur twice: an index from the hash of each text to the first r
 
 It is an SQLite database, so that its memory is flat: a dict of a million hashes takes 130 MB, this 2 MB. It is not
 part of the output: a run builds it anew from the shards, so it is written without any care for interruptions.
+
+It also keeps the vectors of texts that occur in several shards. So each of them is read from its shard once in a run,
+however many later shards have the text.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +35,7 @@ class TextIndex:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-2048"):
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute("CREATE TABLE texts (digest BLOB PRIMARY KEY, row INTEGER, error TEXT) WITHOUT ROWID")
+        self._database.execute("CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB)")
 
     def add(self, entries: Iterable[tuple[bytes, int, str | None]]) -> None:
         """Add hashes with their first row and error; those that are known stay as they are."""
@@ -53,6 +57,18 @@ class TextIndex:
             query = f"SELECT digest, row, error FROM texts WHERE digest IN ({','.join('?' * len(part))})"  # noqa: S608  # question marks
             found.update({digest: IndexEntry(row, error) for digest, row, error in self._database.execute(query, part)})
         return found
+
+    def add_vectors(self, vectors: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep the vectors of some texts: their hash, and the vector as float32."""
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", vectors)
+        self._database.execute("COMMIT")
+
+    def iter_vectors(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Return the vectors that are kept of some texts, each with its hash."""
+        for digest in digests:
+            for found in self._database.execute("SELECT digest, vector FROM vectors WHERE digest = ?", (digest,)):
+                yield found
 
     def close(self) -> None:
         """Close the database, and remove it."""

@@ -81,7 +81,7 @@ def test_progress(kind: InterpreterKind, tmp_path: Path) -> None:
         job = make_batch_job(TEXTS, tmp_path, poll_interval=0.001)
         kind.run(make_gemini(url), job.flow(), on_event=events.append).unwrap()
     progress = [each for each in events if isinstance(each, EmbeddingProgress)]
-    assert (progress[-1].done, progress[-1].failed) == (13, 3)
+    assert (progress[-1].done, progress[-1].failed) == (12, 3)
     assert all(each.total == len(TEXTS) for each in progress)
 
 
@@ -237,7 +237,7 @@ def test_temporary_failures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("state", ("BATCH_STATE_FAILED", "BATCH_STATE_EXPIRED", "BATCH_STATE_CANCELLED"))
 def test_failed_job(tmp_path: Path, state: str) -> None:
-    """A batch job that has failed ends the job with its reason; those that have ended are kept, and it is tried again."""
+    """A batch job that has failed ends the job with its reason; others are kept, and its texts are tried again."""
     service = BatchService()
     finish = gemini_batches._finish_batch
 

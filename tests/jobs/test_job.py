@@ -11,7 +11,8 @@ import pytest
 
 from genai_fn import InvalidRequest, Offline, Vertex
 from genai_fn.events import EmbeddingProgress
-from genai_fn.jobs import EmbeddingJob, hash_text, read_manifest
+from genai_fn.jobs import EmbeddingJob, hash_text, open_shard, read_manifest
+from genai_fn.jobs.output.shards import read_shard_vectors
 from tests.support.embedding_jobs import (
     DIMENSIONS,
     MODEL,
@@ -231,3 +232,17 @@ def test_tokens(tmp_path: Path) -> None:
     first, second = run(job.flow()).unwrap(), run(job.flow()).unwrap()
     assert first.tokens >= 30
     assert (second.tokens, second.sent) == (first.tokens, 0)
+
+
+def test_repeated_texts_are_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A text that occurs in many shards is read from its own once, so that a job is not quadratic in its shards."""
+    reads: list[list[int]] = []
+
+    def read(path: Path, rows: list[int]) -> Any:
+        reads.append(rows)
+        return read_shard_vectors(path, rows)
+
+    monkeypatch.setattr(open_shard, "read_shard_vectors", read)
+    EmbeddingFake().run(make_job([f"text {number % 5}" for number in range(100)], tmp_path)).unwrap()
+    assert reads == [[0, 1, 2, 3, 4]]
+    assert [each["vector"] for each in read_rows(tmp_path)] == [compute_vector(f"text {n % 5}") for n in range(100)]

@@ -1,12 +1,12 @@
 """Resuming a job: after a crash at any change to a file, with other settings, and beside another job."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -20,7 +20,6 @@ from genai_fn.jobs import (
     SettingsChanged,
     read_manifest,
 )
-from genai_fn.jobs.output import disk
 from genai_fn.jobs.output.folder import OutputFolder
 from genai_fn.testing import Fake
 from tests.support.embedding_jobs import REFUSED, EmbeddingFake, build_array_response, make_job, read_files, read_rows
@@ -307,6 +306,21 @@ def test_missing_shard(tmp_path: Path) -> None:
         error = EmbeddingFake().run(job).failure()
         assert isinstance(error, OutputError)
         assert "shard-00001" in str(error)
+
+
+def test_checksums(tmp_path: Path) -> None:
+    """A shard in which some bytes have changed is found by its checksum, if a job is to compare it."""
+    job = make_job(TEXTS, tmp_path, verify_checksums=True)
+    EmbeddingFake().run(job).unwrap()
+    assert EmbeddingFake().run(job).unwrap().sent == 0
+    shard = tmp_path / "shard-00001.parquet"
+    content = shard.read_bytes()
+    vector = next(each["vector"] for each in read_rows(tmp_path) if each["row"] >= 8)
+    start = content.index(np.array(vector, "<f4").tobytes())
+    shard.write_bytes(content[:start] + bytes([content[start] ^ 1]) + content[start + 1 :])
+    error = EmbeddingFake().run(job).failure()
+    assert isinstance(error, OutputError)
+    assert "checksum" in str(error)
 
 
 def test_cut_dead_letters(tmp_path: Path) -> None:

@@ -25,6 +25,15 @@ def test_many(tmp_path: Path) -> None:
     index.close()
 
 
+def test_vectors(tmp_path: Path) -> None:
+    """The vectors that are kept are found by the hashes of their texts."""
+    index = TextIndex(tmp_path / "texts.sqlite")
+    index.add_vectors([(b"a", b"1"), (b"b", b"2")])
+    index.add_vectors([(b"a", b"1")])
+    assert list(index.iter_vectors((b"b", b"c", b"a"))) == [(b"b", b"2"), (b"a", b"1")]
+    index.close()
+
+
 def test_left_by_a_crash(tmp_path: Path) -> None:
     """An index that a run has left is not used: it may be incomplete."""
     path = tmp_path / "texts.sqlite"

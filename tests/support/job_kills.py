@@ -15,13 +15,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from genai_fn import Gemini, Http
-from genai_fn.jobs import EmbeddingJob
-from genai_fn.jobs.output import disk, folder, journal
+from genai_fn.jobs import EmbeddingJob, batch_flow
+from genai_fn.jobs.output import batch_states, disk, folder, journal
 from tests.support.embedding_jobs import REFUSED, EmbeddingScript, make_job, read_files
 from tests.support.loopback import Answer, Loopback, ReceivedRequest
 
@@ -53,18 +53,22 @@ def _build_text(number: int) -> str:
 def run_job(url: str, count: int, output: Path, kill_at: int) -> None:
     """Run the job, in a process of its own, which kills itself at a change to a file; a negative number is none."""
     if kill_at >= 0:
-        _install_kill(kill_at)
+        install_kill(kill_at)
     with Http(Gemini("test-key", base_url=url)) as run:
         run(build_job(count, output).flow()).unwrap()
 
 
-def _install_kill(kill_at: int) -> None:
+def install_kill(kill_at: int) -> Callable[[], bool]:
+    """Let this process kill itself at a change to a file; the function that is returned counts another step."""
     left = [kill_at]
+
+    def take_step() -> bool:
+        left[0] -= 1
+        return left[0] < 0
 
     def wrap(step: Any) -> Any:
         def perform(*args: Any) -> Any:
-            left[0] -= 1
-            if left[0] < 0:
+            if take_step():
                 if step.__name__ == "append_bytes":
                     view = memoryview(args[1]).cast("B")
                     step(args[0], view[: len(view) // 2])
@@ -75,9 +79,10 @@ def _install_kill(kill_at: int) -> None:
 
     for name in STEPS:
         wrapped = wrap(getattr(disk, name))
-        for module in (disk, folder, journal):
+        for module in (disk, folder, journal, batch_states, batch_flow):
             if hasattr(module, name):
                 setattr(module, name, wrapped)
+    return take_step
 
 
 class _CountingScript(EmbeddingScript):
