@@ -7,6 +7,7 @@ engine can take the place of one.
 - ``job``, ``job_summary``: `EmbeddingJob`, its parameters, and the summary of a run.
 - ``sources``: reading rows: Parquet, Arrow, JSONL, CSV and text files, tables and iterables.
 - ``job_flow``: turning rows into vectors: the flow that reads, embeds several batches at once, and stores the results.
+- ``batch_flow``, ``batch_lines``: the same through batch jobs of the service: the flow of one, and its lines.
 - ``output``: writing shards, and all else in the output folder.
 - ``run_state``: what a run has stored, and in which order it changes files.
 - ``row_plan``, ``open_shard``: which texts are new, their batches, and the shards that lack results.

@@ -83,15 +83,19 @@ def _parse_line(text: bytes) -> RowResult:
         line = codec.decode(text if cut is None else cut.text, _Line, strict=False)
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         return None, Failure(DecodeError(f"a line of a batch ({error})", "", truncate_text(text)))
-    if line.key is None or not line.key.isdecimal():
+    if line.key is None or not line.key.isdecimal() or len(line.key) > _MAX_DIGITS:
         return None, Failure(DecodeError("a line with the key of its request", "key", truncate_text(text)))
     row, response = int(line.key), line.response
     if line.error is not None:
         return row, Failure(_build_error(row, line.error.code, line.error.message))
     if response is None or response.embedding is None:
-        return row, Failure(_build_error(row, None, "neither a vector nor an error"))
+        return row, Failure(DecodeError("a vector or an error", "response", truncate_text(text)))
     data = pack_float32(response.embedding.values) if cut is None else cut.lists[0]
     return row, _build_success(data, response.token_count)
+
+
+_MAX_DIGITS = 19
+"""Of the number of a row; Python refuses to convert texts of thousands of digits."""
 
 
 def iter_inlined_results(
@@ -105,9 +109,10 @@ def iter_inlined_results(
         response = each.response if isinstance(each, InlinedEmbedContentResponse) else None
         if each.error is None and response is not None and response.embedding is not None:
             yield row, _build_success(pack_float32(response.embedding.values), response.token_count)
+        elif each.error is not None:
+            yield row, Failure(_build_error(row, each.error.code, each.error.message))
         else:
-            code, message = (None, None) if each.error is None else (each.error.code, each.error.message)
-            yield row, Failure(_build_error(row, code, message))
+            yield row, Failure(DecodeError("a vector or an error", "response", repr(each)))
 
 
 def _build_success(data: bytes, token_count: int | None) -> Result[Any, GenaiError]:

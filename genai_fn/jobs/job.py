@@ -26,10 +26,10 @@ from genai_fn.wire.resource_names import check_model_name
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.generation import EmbedContentConfigLike
 
-__all__ = ["EmbeddingJob", "EmbeddingPath", "ExistingOutput"]
+__all__ = ["EmbeddingJob", "EmbeddingMethod", "ExistingOutput"]
 
 ExistingOutput: TypeAlias = Literal["resume", "fail", "restart"]
-EmbeddingPath: TypeAlias = Literal["online", "batch"]
+EmbeddingMethod: TypeAlias = Literal["online", "batch"]
 """By which of the service's methods texts are embedded."""
 
 
@@ -133,7 +133,7 @@ class EmbeddingJob(Value, kw_only=True):
     batch_size: int | None = None
     max_batch_tokens: int | None = None
     max_batch_bytes: int | None = None
-    through: EmbeddingPath = "online"
+    through: EmbeddingMethod = "online"
     poll_interval: float = 60.0
     verify_checksums: bool = False
 
@@ -156,7 +156,7 @@ class EmbeddingJob(Value, kw_only=True):
             check_type(bool, name, getattr(self, name))
         if self.if_exists not in get_args(ExistingOutput):
             raise InvalidRequest("if_exists", self.if_exists, '"resume", "fail" or "restart"')
-        if self.through not in get_args(EmbeddingPath):
+        if self.through not in get_args(EmbeddingMethod):
             raise InvalidRequest("through", self.through, '"online" or "batch"')
         check_positive("poll_interval", self.poll_interval)
         if self.source_format is not None and self.source_format not in FILE_FORMATS:

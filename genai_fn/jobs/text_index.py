@@ -67,8 +67,7 @@ class TextIndex:
     def iter_vectors(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """Return the vectors that are kept of some texts, each with its hash."""
         for digest in digests:
-            for found in self._database.execute("SELECT digest, vector FROM vectors WHERE digest = ?", (digest,)):
-                yield found
+            yield from self._database.execute("SELECT digest, vector FROM vectors WHERE digest = ?", (digest,))
 
     def close(self) -> None:
         """Close the database, and remove it."""

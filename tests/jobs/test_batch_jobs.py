@@ -13,14 +13,22 @@ from genai_fn import Failure, Gemini, Http, InvalidRequest, Offline, Retry, Succ
 from genai_fn.effects import EffectFailed, Effects, SendRequest
 from genai_fn.emulator.batches import gemini_batches, gemini_operations
 from genai_fn.emulator.server.injected_faults import InjectedFault
-from genai_fn.errors import ClientError, Disconnected, OperationFailed, RateLimited, ServerError, Unsupported
+from genai_fn.errors import (
+    ClientError,
+    CountMismatch,
+    Disconnected,
+    OperationFailed,
+    RateLimited,
+    ServerError,
+    Unsupported,
+)
 from genai_fn.events import EmbeddingProgress
 from genai_fn.jobs import BatchFailed, OutputError, SettingsChanged, read_manifest
 from genai_fn.middleware import TransportWrapper
 from genai_fn.testing import Emulator, serve_emulator
 from tests.support.batch_services import BROKEN, BatchService, make_batch_job, refuse_texts
 from tests.support.embedding_jobs import REFUSED, read_files, read_letters, read_rows
-from tests.support.interpreter_kinds import InterpreterKind, make_gemini
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini, wait_until
 from tests.support.job_crashes import CrashingDisk, SimulatedCrash
 
 TEXTS = [f"text {number % 13}" if number % 9 else f"{REFUSED} {number % 2}" for number in range(19)] + [""]
@@ -281,6 +289,95 @@ def _run_until_created(service: BatchService, job: Any) -> None:
             return (yield from self.inner.send(effect))
 
     assert isinstance(service.run.with_middleware(transport=Failing)(job.flow()), Failure)
+
+
+LINES = {
+    "empty": lambda _: b"",
+    "not JSON": lambda data: b"{" + data,
+    "no key": lambda data: data.replace(b'"key":"3"', b'"name":"3"'),
+    "other keys": lambda data: data.replace(b'"key":"3"', b'"key":"' + b"3" * 5000 + b'"'),
+    "no number": lambda data: data.replace(b'"key":"3"', b'"key":"three"'),
+    "cut": lambda data: data[:-30],
+    "twice": lambda data: data.splitlines(keepends=True)[0] * 5,
+    "nothing": lambda data: data.replace(b'"response"', b'"reply"'),
+    "no vectors": lambda data: data.replace(b'"values"', b'"numbers"'),
+    "texts": lambda data: data.replace(b'"values":[', b'"values":["a",'),
+    "longer": lambda data: data.replace(b'"values":[', b'"values":[1,', 1),
+    "nested": lambda data: data.replace(b'"values":[', b'"values":' + b"[" * 100_000),
+    "null": lambda data: b"null\n[]\n1\n" + data.replace(b'"key":"3"', b'"key":null'),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_hostile_results(tmp_path: Path, name: str) -> None:
+    """Whatever a file of results contains, it ends the job with an error; the next run embeds what is lacking."""
+    service = BatchService()
+    save = gemini_batches.save_generated_file
+
+    def save_changed(state: Any, request: Any, data: bytes, *args: Any, **more: Any) -> Any:
+        return save(state, request, LINES[name](data), *args, **more)
+
+    job = make_batch_job(list("abcde"), tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gemini_batches, "save_generated_file", save_changed)
+        result = service.run(job.flow())
+    assert isinstance(result.failure(), BatchFailed)
+    assert service.run(job.flow()).unwrap().embedded == 5
+    assert [each["row"] for each in read_rows(tmp_path)] == [0, 1, 2, 3, 4]
+    assert service.list_names() == []
+
+
+def test_missing_results(tmp_path: Path) -> None:
+    """A batch job that has ended without results, or with too few, ends the job; the next run creates another."""
+    service = BatchService()
+    job = make_batch_job(["a", "b"], tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gemini_batches, "EmulatedBatchResponses", lambda inlined_responses: None)
+        error = service.run(job.flow()).failure()
+    assert error == BatchFailed("", 0, 2, CountMismatch(2, 0))
+    assert service.run(job.flow()).unwrap().embedded == 2
+
+
+def test_deleted_results(tmp_path: Path) -> None:
+    """If the file of the results is deleted, or has expired, the job ends, and the next run creates another."""
+    service = BatchService()
+
+    class Deleting(TransportWrapper):
+        def send(self, effect: SendRequest) -> Effects[Any]:
+            if ":download" in effect.request.url:
+                name = effect.request.url.partition("/v1beta/")[2].partition(":")[0]
+                service.offline(files.delete(name)).unwrap()
+            return (yield from self.inner.send(effect))
+
+    job = make_batch_job(["a", "b", "c"], tmp_path)
+    error = service.run.with_middleware(transport=Deleting)(job.flow()).failure()
+    assert isinstance(error, BatchFailed)
+    assert isinstance(error.error, ClientError)
+    assert service.run(job.flow()).unwrap().embedded == 3
+    assert len(service.created) == 2
+
+
+def test_closed_while_it_waits(kind: InterpreterKind, tmp_path: Path) -> None:
+    """Closing the interpreter ends a run that waits, and unlocks the folder; the next run takes the results."""
+    emulator = Emulator()
+    with serve_emulator(emulator) as url:
+        job = make_batch_job(["a", "b", "c"], tmp_path, poll_interval=1000)
+
+        async def body(run: AwaitableInterpreter) -> None:
+            async def work() -> Any:
+                return await run(job.flow())
+
+            async def close() -> None:
+                await run.run_blocking(wait_until, lambda: any("batches/" in each.path for each in emulator.received))
+                await run.close()
+
+            outcome, _ = await run.run_concurrently(work, close)
+            assert isinstance(outcome, Failure)
+
+        kind.run_body(make_gemini(url), body)
+        assert kind.run(make_gemini(url), replace(job, poll_interval=0.001).flow()).unwrap().embedded == 3
+        created = [each for each in emulator.received if each.path.endswith(":asyncBatchEmbedContent")]
+    assert len(created) == 1
 
 
 def test_other_rows(tmp_path: Path) -> None:
