@@ -149,14 +149,14 @@ class Resumed(Value):
 
 class EmbeddingProgress(Value, kw_only=True):
     """
-    Progress of an `EmbeddingJob`: when it starts, after each batch, and at its end.
+    Progress of an `EmbeddingJob`: when it starts, after each batch, at each look at a batch job, and at its end.
 
     `done`, `failed`, `tokens` and `texts_per_second` are of this run; `skipped` rows were finished before it, or have
     the text of another row.
     """
 
     done: int = 0
-    """Texts whose vectors have arrived."""
+    """Texts whose vectors have arrived, or are in a batch job that runs."""
     failed: int = 0
     """Texts that have no vector, and will not have one."""
     skipped: int = 0
