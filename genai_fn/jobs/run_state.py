@@ -301,8 +301,9 @@ class JobRun:
                 problem = problem or failed
         except OSError as error:
             raise OutputError(str(error.filename or self.folder.path), error.strerror or str(error)) from error
-        for row, _ in lacking.values():
-            return problem or BatchFailed(row.file, row.file_row, len(lacking), unknown)
+        if lacking and problem is None:
+            row, _ = next(iter(lacking.values()))
+            problem = BatchFailed(row.file, row.file_row, len(lacking), unknown)
         return problem
 
     # Storing
