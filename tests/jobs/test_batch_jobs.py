@@ -33,6 +33,9 @@ from tests.support.job_crashes import CrashingDisk, SimulatedCrash
 
 TEXTS = [f"text {number % 13}" if number % 9 else f"{REFUSED} {number % 2}" for number in range(19)] + [""]
 
+FEW_TEXTS = [*TEXTS[:9], "text 1", "", "text 20"]
+"""Two shards: two batch jobs with files and an inlined one, a refused text, and one that both shards have."""
+
 
 @pytest.fixture(autouse=True)
 def refusals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,11 +124,11 @@ def test_crash_at_every_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is
     """
     crashes = CrashingDisk(monkeypatch)
     undisturbed = BatchService(crashes)
-    undisturbed.run(make_batch_job(TEXTS, tmp_path / "undisturbed", concurrency=1).flow()).unwrap()
+    undisturbed.run(make_batch_job(FEW_TEXTS, tmp_path / "undisturbed", concurrency=1).flow()).unwrap()
     total, expected = crashes.count, read_files(tmp_path / "undisturbed")
     for step in range(total):
         service = BatchService(crashes)
-        job = make_batch_job(TEXTS, tmp_path / "out", concurrency=1)
+        job = make_batch_job(FEW_TEXTS, tmp_path / "out", concurrency=1)
         crashes.count, crashes.crash_at, crashes.is_partial = 0, step, is_partial
         with pytest.raises(SimulatedCrash):
             service.run(job.flow())
@@ -493,11 +496,11 @@ def test_too_large_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_disk_full_at_every_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A disk that is full at any change to a file is an `OutputError`; once there is space, the job continues."""
     crashes = CrashingDisk(monkeypatch, lambda: OSError(28, "No space left on device"))
-    BatchService().run(make_batch_job(TEXTS, tmp_path / "undisturbed").flow()).unwrap()
+    BatchService().run(make_batch_job(FEW_TEXTS, tmp_path / "undisturbed").flow()).unwrap()
     total, expected = crashes.count, read_files(tmp_path / "undisturbed")
     for step in range(total):
         service = BatchService()
-        job = make_batch_job(TEXTS, tmp_path / "out")
+        job = make_batch_job(FEW_TEXTS, tmp_path / "out")
         crashes.count, crashes.crash_at, crashes.is_partial = 0, step, bool(step % 2)
         result = service.run(job.flow())
         crashes.crash_at = -1
