@@ -156,10 +156,11 @@ def test_cut_parquet_ends_the_job(tmp_path: Path) -> None:
     error = fake.run(job).failure()
     assert isinstance(error, SourceError)
     assert (error.file, error.row) == (str(path), 1024)
-    assert len(read_rows(tmp_path / "out")) == 1000
+    assert len(read_rows(tmp_path / "out")) in (500, 1000)  # the second shard may still lack a batch, which is stored
     pq.write_table(table, path, row_group_size=1500, use_dictionary=False, compression="gzip")
     assert path.stat().st_size == len(content)
     assert fake.run(job).unwrap().embedded == 3000
+    assert fake.sent.counts.total() == 3000
     assert set(fake.sent.counts.values()) == {1}
 
 
