@@ -62,8 +62,8 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "test": ((*HERE, "pytest", "--numprocesses", "2"),),
     "cover": ((*HERE, "pytest", "--quiet", "--numprocesses", "2", "--cov", "--cov-report=term:skip-covered"),),
     "docs": (
-        (sys.executable, "docs/write_operations.py"),
-        (sys.executable, "docs/write_types.py"),
+        (*HERE, "docs.write_operations"),
+        (*HERE, "docs.write_types"),
         (*HERE, "pytest", "README.md", "docs"),
     ),
     "bench": ((*HERE, "benchmarks", "--output", "docs/benchmarks"),),

@@ -5,7 +5,7 @@ from genai_fn import schema
 
 
 def test_current() -> None:
-    """``docs/types.md`` is the current output of ``python docs/write_types.py``."""
+    """``docs/types.md`` is the current output of ``python -m docs.write_types``."""
     assert write_types.PAGE.read_text(encoding="utf-8") == write_types.render_page()
 
 

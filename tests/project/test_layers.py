@@ -574,7 +574,7 @@ def test_version_is_stated_once() -> None:
 
 
 def test_docs_list_every_operation() -> None:
-    """``docs/operations.md`` is the current output of ``python docs/write_operations.py``."""
+    """``docs/operations.md`` is the current output of ``python -m docs.write_operations``."""
     assert write_operations.PAGE.read_text(encoding="utf-8") == write_operations.render_page()
 
 

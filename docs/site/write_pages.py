@@ -1,0 +1,85 @@
+"""
+Gathers the sources of the documentation site in ``build/site-pages``: ``python -m docs.site.write_pages``.
+
+They are README as the first page, ``docs``, the pages of the project, the reference, the types by domain, ``llms.txt``
+and ``llms-full.txt``. The site also contains each page as Markdown.
+"""
+
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docs.site import reference, type_pages
+
+__all__ = ["write_pages"]
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "zensical.toml"
+FOLDER = ROOT / "build" / "site-pages"
+NOT_COPIED = shutil.ignore_patterns("site", "types.md", "write_*.py", "__pycache__")
+ROOT_PAGES = {"README.md": "index.md", "CHANGELOG.md": "CHANGELOG.md", "CONTRIBUTING.md": "CONTRIBUTING.md"}
+
+
+def write_pages(folder: Path = FOLDER) -> None:
+    """Write all pages into a folder, in place of what it contains."""
+    if missing := list(reference.list_missing_names()):
+        sys.exit(f"docs/site/reference.py does not list: {', '.join(missing)}")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", folder, ignore=NOT_COPIED)
+    shutil.copy(ROOT / "LICENSE", folder / "LICENSE.txt")
+    shutil.copy(Path(__file__).with_name("site.css"), folder)
+    for source, name in ROOT_PAGES.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        (folder / name).write_text(_move_links(text), encoding="utf-8")
+    for name, text in type_pages.render_pages().items():
+        _write(folder / "types" / name, text)
+    for page in reference.PAGES:
+        _write(folder / "reference" / f"{page.file}.md", reference.render_page(page))
+    for path in folder.rglob("*.md"):
+        depth = "../" * (len(path.relative_to(folder).parts) - 1)
+        path.write_text(type_pages.link_types(path.read_text(encoding="utf-8"), f"{depth}types/"), encoding="utf-8")
+    _write_llms(folder)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _move_links(text: str) -> str:
+    """Return a page of the root with its links as seen from the pages of the site."""
+    text = re.sub(r"\]\(docs/", "](", text)
+    return text.replace("](README.md", "](index.md").replace("](LICENSE)", "](LICENSE.txt)")
+
+
+def _write_llms(folder: Path) -> None:
+    """Write ``llms.txt``, a list of all pages as Markdown, and ``llms-full.txt``, the guides in one file."""
+    project = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["project"]
+    lines = [f"# {project['site_name']}", "", f"> {project['site_description']}"]
+    guides: list[str] = []
+    for section, title, name in _list_pages(project["nav"]):
+        if f"## {section}" not in lines:
+            lines += ["", f"## {section}", ""]
+        lines.append(f"- [{title}]({name})")
+        if not name.startswith(("types/", "reference/", "decisions/", "CHANGELOG")):
+            guides.append((folder / name).read_text(encoding="utf-8"))
+    (folder / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "llms-full.txt").write_text("\n".join(guides), encoding="utf-8")
+
+
+def _list_pages(nav: list[dict[str, Any]], section: str = "Start") -> Iterator[tuple[str, str, str]]:
+    """Yield each page of the navigation with its section and title."""
+    for entry in nav:
+        for title, inner in entry.items():
+            if isinstance(inner, str):
+                yield section, title, inner
+            else:
+                yield from _list_pages(inner, title)
+
+
+if __name__ == "__main__":
+    write_pages()
