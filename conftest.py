@@ -12,6 +12,8 @@ pytest_plugins = [
     "tests.support.small_tokenizers",  # for doctests
 ]
 
+collect_ignore = ["docs/site_pages/griffe_extension.py"]  # griffe is only in the environment of the site
+
 settings.register_profile(
     "house",
     deadline=None,

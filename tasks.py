@@ -6,8 +6,9 @@ extra ``dev``. CI runs the same tasks. lock and floor need ``uv`` on the path: l
 runs the tests with the oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment
 of its own, since it cannot be installed beside 1.51.0, and captures again what it does. bench does the same to measure
 it on aiohttp, and uvloop in another, and writes docs/benchmarks. fuzz installs atheris in an environment of its own, as
-it exists for Linux and macOS only. foreign installs other clients of the API, each in an environment of its own, and
-needs npm and Node.js for two of them. jobs kills an embedding job 200 times. engines runs the programs of
+it exists for Linux and macOS only. site builds the documentation site in build/site, with Zensical in an environment of
+its own. foreign installs other clients of the API, each in an environment of its own, and needs
+npm and Node.js for two of them. jobs kills an embedding job 200 times. engines runs the programs of
 docs/embedding-clusters.md on a local Ray and a local Daft, each in an environment of its own. They are in no lock file,
 as Daft excludes newer versions of pyarrow.
 """
@@ -42,6 +43,17 @@ def capture_in(requirement: str) -> tuple[tuple[str, ...], ...]:
         (*HERE, "venv", "--clear", str(folder)),
         (interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement),
         (interpreter, "tests/support/google_genai_3_6_1/capture.py"),
+    )
+
+
+def build_site_with(*install: str) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that gather the pages, and build the site in a new environment. Warnings are errors."""
+    folder = ENVIRONMENTS / "site"
+    return (
+        (*HERE, "docs.site_pages.write_pages"),
+        (*HERE, "venv", "--clear", str(folder)),
+        (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install),
+        (str(folder / "bin" / "python"), "-m", "zensical", "build", "--clean", "--strict"),
     )
 
 
@@ -95,6 +107,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "oracle": capture_in("google-genai==3.6.1"),
     "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[fast,testing]"),
     "engines": ((*HERE, "tests.engines"),),
+    "site": build_site_with("zensical==0.0.73", "mkdocstrings-python==2.0.11"),
     "foreign": ((*HERE, "tests.foreign"),),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),

@@ -24,8 +24,8 @@ _HEAD = """\
 # Operations
 
 Every operation of the API by its resource: the method and path on each backend, or the reason why the backend does not
-have it, and its types, those of the response last. The last table lists the fields that a backend does not support. A request that sets one fails with `Unsupported`, which
-contains its path.
+have it, and its types, that of the response last. The last table lists the fields that a backend does not support. A
+request that sets one fails with `Unsupported`, which contains its path.
 
 `{model}` and names are in the form of the backend; `generate`, `get` and other builders convert yours. On Vertex AI,
 paths start with `projects/{project}/locations/{location}/`.
@@ -76,9 +76,10 @@ def _find_operations(path: Path) -> Iterator[Any]:
 
 
 def _format_row(kind: Any) -> str:
+    paths = f"{_describe_backend(kind, 'gemini')} | {_describe_backend(kind, 'vertex')}"
     types = ", ".join(f"[{name}](types.md#{name.lower()})" for name in list_types(kind))
     text = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
-    return f"| `{kind.op}` | {text} | {_describe_backend(kind, 'gemini')} | {_describe_backend(kind, 'vertex')} | {types} |\n"
+    return f"| `{kind.op}` | {text} | {paths} | {types} |\n"
 
 
 def _describe_backend(kind: Any, backend: str) -> str:

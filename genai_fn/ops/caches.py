@@ -162,6 +162,14 @@ def get(name: str) -> Request[CachedContent]:
 
     Fails with:
         ClientError: If the cache does not exist or has expired (403 or 404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> cache = run(create("gemini-2.5-flash", {"contents": "A long text. " * 9000})).unwrap()
+    >>> run(get(cache.name)).unwrap() == cache
+    True
+    >>> run(get("gone")).failure().code
+    403
     """
     return Request(GetCache(name=check_resource_name(name)))
 
@@ -232,6 +240,14 @@ def delete(name: str) -> Request[DeleteCachedContentResponse]:
 
     Fails with:
         ClientError: If the cache does not exist or has expired (403 or 404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> cache = run(create("gemini-2.5-flash", {"contents": "A long text. " * 9000})).unwrap()
+    >>> run(delete(cache.name))
+    <Success: DeleteCachedContentResponse()>
+    >>> run(delete(cache.name)).failure().code
+    403
     """
     return Request(DeleteCache(name=check_resource_name(name)))
 
@@ -263,5 +279,13 @@ def list(config: "ListCachedContentsConfigLike | None" = None) -> Request[ListCa
 
     Fails with:
         ClientError: If the server rejects the page token (400).
+
+    >>> from genai_fn import Offline, collected, items
+    >>> run = Offline()
+    >>> cache = run(create("gemini-2.5-flash", {"contents": "A long text. " * 9000, "display_name": "A text"})).unwrap()
+    >>> [each.display_name for each in run(list({"page_size": 10}) | items | collected).unwrap()]
+    ['A text']
+    >>> run(list({"page_token": "wrong"})).failure().code
+    400
     """
     return Request(ListCaches(config=as_struct(ListCachedContentsConfig, config)))

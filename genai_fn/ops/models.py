@@ -56,6 +56,13 @@ def get(model: str) -> Request[Model]:
 
     Fails with:
         ClientError: If the model does not exist (404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> run(get("gemini-2.5-flash")).unwrap().name
+    'models/gemini-2.5-flash'
+    >>> run(get("gone")).failure().code
+    404
     """
     return Request(GetModel(model=check_model_name(model)))
 
@@ -129,6 +136,13 @@ def delete(model: str) -> Request[DeleteModelResponse]:
 
     Fails with:
         ClientError: If the model does not exist (404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> delete("tunedModels/abc")
+    models.delete("tunedModels/abc")
+    >>> run(delete("tunedModels/gone")).failure().code
+    404
     """
     return Request(DeleteModel(model=check_model_name(model)))
 

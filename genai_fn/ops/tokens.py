@@ -195,6 +195,13 @@ def compute(model: str, contents: ContentsLike) -> Request[ComputeTokensResponse
         Unsupported: On the Gemini Developer API.
 
         ClientError: If the model does not exist (404), or contents are not text (400).
+
+    >>> from genai_fn import Offline, Vertex
+    >>> run = Offline(Vertex("my-project", "us-central1"))
+    >>> [info.token_ids for info in run(compute("gemini-2.5-flash", "a cat")).unwrap().tokens_info]
+    [(181896, 72353)]
+    >>> Offline()(compute("gemini-2.5-flash", "a cat"))
+    <Failure: not on the Gemini Developer API: tokens.compute (only Vertex AI computes tokens; ...)>
     """
     return Request(ComputeTokens(model=check_model_name(model), contents=as_contents(contents)))
 

@@ -20,6 +20,7 @@ import genai_fn.testing
 from docs import write_operations
 from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.wire import USER_AGENT
+from tests.support.builders import list_builders
 from tests.support.check_each import check_each
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,7 @@ LAYERS = (
     ("testing",),
     ("cli", "lazy_names.guesses"),
 )
+
 """
 From the lowest layer up: a module imports from its own layer and from lower ones; no imports are circular.
 
@@ -344,19 +346,6 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
         if any(ast.unparse(each).endswith("overload") for each in node.decorator_list):
             continue
         yield node
-
-
-def list_builders() -> dict[str, FunctionType]:
-    """Return the functions of the resource modules, by their public names."""
-    resources = {name: getattr(genai_fn, name) for name in genai_fn.__all__}
-    paths: dict[str, FunctionType] = {}
-    pending = [(name, each) for name, each in resources.items() if isinstance(each, ModuleType) and name != "schema"]
-    while pending:
-        path, module = pending.pop()
-        members = {f"{path}.{name}": getattr(module, name) for name in getattr(module, "__all__", ())}
-        pending += [(name, each) for name, each in members.items() if isinstance(each, ModuleType)]
-        paths |= {name: each for name, each in members.items() if isinstance(each, FunctionType)}
-    return paths
 
 
 @pytest.mark.parametrize(("name", "builder"), list_builders().items(), ids=list_builders())

@@ -117,6 +117,16 @@ def stream(
 
     Fails with:
         GenaiError: As ``generate`` does; the last item is the failure.
+
+    >>> from genai_fn import Offline, joined
+    >>> turn = Offline()(stream(start("gemini-2.5-flash"), "Why?") | joined).unwrap()
+    >>> turn.answer.text
+    'I am an offline model in place of gemini-2.5-flash: nothing was sent anywhere. You asked: “Why?”'
+    >>> turn.chat
+    <Chat with gemini-2.5-flash of 2 turns>
+    >>> stream(turn.chat, 3)
+    Traceback (most recent call last):
+    genai_fn.errors.InvalidRequest: message: expected a Part or a dict of its fields, got 3
     """
     turn = _parse_message(message)
     chunks: Stream[GenerateContentResponse] = Stream(
@@ -136,6 +146,11 @@ def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # google
 
     Returns:
         The contents, oldest first.
+
+    >>> from genai_fn import Offline
+    >>> chat = Offline()(send(start("gemini-2.5-flash"), "Why?")).unwrap().chat
+    >>> [(content.role, content.parts[0].text[:12]) for content in history(chat)]
+    [('user', 'Why?'), ('model', 'I am an offl')]
     """
     return chat.curated if curated else chat.comprehensive
 

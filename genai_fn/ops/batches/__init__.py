@@ -212,6 +212,14 @@ def get(name: str) -> Request[BatchJob]:
         InvalidRequest: If the name is that of the other backend.
 
         ClientError: If the job does not exist (404).
+
+    >>> from genai_fn import Offline, until_done
+    >>> run = Offline()
+    >>> job = run(create("gemini-2.5-flash", [{"contents": "hi"}])).unwrap()
+    >>> run(get(job.name) | until_done()).unwrap().state
+    <JobState.JOB_STATE_SUCCEEDED: 'JOB_STATE_SUCCEEDED'>
+    >>> run(get("batches/gone")).failure().code
+    404
     """
     return Request(GetBatch(name=_validate_name(name)))
 
@@ -244,6 +252,14 @@ def cancel(name: str) -> Request[None]:
         InvalidRequest: If the name is that of the other backend.
 
         ClientError: If the job does not exist (404), or has already ended (400).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> job = run(create("gemini-2.5-flash", [{"contents": "hi"}])).unwrap()
+    >>> run(cancel(job.name))
+    <Success: None>
+    >>> run(cancel("batches/gone")).failure().code
+    404
     """
     return Request(CancelBatch(name=_validate_name(name)))
 
@@ -276,6 +292,15 @@ def delete(name: str) -> Request[DeleteResourceJob]:
         InvalidRequest: If the name is that of the other backend.
 
         ClientError: If the job does not exist (404), or has not ended (400).
+
+    >>> from genai_fn import Offline, until_done
+    >>> run = Offline()
+    >>> job = run(create("gemini-2.5-flash", [{"contents": "hi"}])).unwrap()
+    >>> ended = run(get(job.name) | until_done())
+    >>> run(delete(job.name)).unwrap().error is None
+    True
+    >>> run(delete("batches/gone")).failure().code
+    404
     """
     return Request(DeleteBatch(name=_validate_name(name)))
 
@@ -331,5 +356,13 @@ def list(config: "ListBatchJobsConfigLike | None" = None) -> Request[ListBatchJo
         Unsupported: If a field is set that the backend does not have.
 
         ClientError: If the server rejects the page token or the filter (400).
+
+    >>> from genai_fn import Offline, collected, items
+    >>> run = Offline()
+    >>> job = run(create("gemini-2.5-flash", [{"contents": "hi"}])).unwrap()
+    >>> [each.name == job.name for each in run(list({"page_size": 10}) | items | collected).unwrap()]
+    [True]
+    >>> run(list({"page_token": "wrong"})).failure().code
+    400
     """
     return Request(ListBatches(config=as_struct(ListBatchJobsConfig, config)))

@@ -102,6 +102,14 @@ def delete(name: str) -> Request[DeleteFileResponse]:
         Unsupported: On Vertex AI.
 
         ClientError: If the file does not exist or has expired (403 or 404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> file = run(upload(b"a text", {"mime_type": "text/plain"})).unwrap()
+    >>> run(delete(file.name))
+    <Success: DeleteFileResponse()>
+    >>> run(delete(file.name)).failure().code
+    403
     """
     return Request(DeleteFile(name=parse_file_id(name)))
 
@@ -135,5 +143,13 @@ def list(config: "ListFilesConfigLike | None" = None) -> Request[ListFilesRespon
         Unsupported: On Vertex AI.
 
         ClientError: If the server rejects the page token (400).
+
+    >>> from genai_fn import Offline, collected, items
+    >>> run = Offline()
+    >>> file = run(upload(b"a text", {"mime_type": "text/plain", "display_name": "A text"})).unwrap()
+    >>> [each.display_name for each in run(list({"page_size": 10}) | items | collected).unwrap()]
+    ['A text']
+    >>> run(list({"page_token": "wrong"})).failure().code
+    400
     """
     return Request(ListFiles(config=as_struct(ListFilesConfig, config)))

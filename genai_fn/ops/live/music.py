@@ -125,20 +125,40 @@ def generation_config(config: "LiveMusicGenerationConfigLike | None" = None, **f
 
 
 def play() -> LiveMusicClientMessage:
-    """Build a message that starts or resumes the music."""
+    """
+    Build a message that starts or resumes the music.
+
+    >>> play().playback_control
+    <LiveMusicPlaybackControl.PLAY: 'PLAY'>
+    """
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.PLAY)
 
 
 def pause() -> LiveMusicClientMessage:
-    """Build a message that pauses the music until `play`."""
+    """
+    Build a message that pauses the music until `play`.
+
+    >>> pause().playback_control
+    <LiveMusicPlaybackControl.PAUSE: 'PAUSE'>
+    """
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.PAUSE)
 
 
 def stop() -> LiveMusicClientMessage:
-    """Build a message that stops the music and resets its context; the config is kept."""
+    """
+    Build a message that stops the music and resets its context; the config is kept.
+
+    >>> stop().playback_control
+    <LiveMusicPlaybackControl.STOP: 'STOP'>
+    """
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.STOP)
 
 
 def reset_context() -> LiveMusicClientMessage:
-    """Build a message that resets the context of the music without stopping it; the prompts are kept."""
+    """
+    Build a message that resets the context of the music without stopping it; the prompts are kept.
+
+    >>> reset_context().playback_control
+    <LiveMusicPlaybackControl.RESET_CONTEXT: 'RESET_CONTEXT'>
+    """
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.RESET_CONTEXT)

@@ -126,6 +126,14 @@ def get(name: str) -> Request[FileSearchStore]:
         Unsupported: On Vertex AI.
 
         ClientError: If the store does not exist (404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> store = run(create({"display_name": "Handbook"})).unwrap()
+    >>> run(get(store.name)).unwrap().display_name
+    'Handbook'
+    >>> run(get("fileSearchStores/gone")).failure().code
+    404
     """
     return Request(GetStore(name=check_resource_name(name)))
 
@@ -197,6 +205,14 @@ def list(config: "ListFileSearchStoresConfigLike | None" = None) -> Request[List
         Unsupported: On Vertex AI.
 
         ClientError: If the server rejects the page token (400).
+
+    >>> from genai_fn import Offline, collected, items
+    >>> run = Offline()
+    >>> store = run(create({"display_name": "Handbook"})).unwrap()
+    >>> [each.display_name for each in run(list({"page_size": 10}) | items | collected).unwrap()]
+    ['Handbook']
+    >>> run(list({"page_token": "wrong"})).failure().code
+    400
     """
     return Request(ListStores(config=as_struct(ListFileSearchStoresConfig, config)))
 

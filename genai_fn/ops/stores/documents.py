@@ -43,6 +43,16 @@ def get(name: str) -> Request[Document]:
         Unsupported: On Vertex AI.
 
         ClientError: If the document does not exist (404).
+
+    >>> from genai_fn import Offline, stores, until_done
+    >>> run = Offline()
+    >>> store = run(stores.create()).unwrap()
+    >>> upload = stores.upload(store.name, b"At nine.", {"mime_type": "text/plain"})
+    >>> document = run(upload | until_done()).unwrap().response.document_name
+    >>> run(get(document)).unwrap().state
+    <DocumentState.STATE_ACTIVE: 'STATE_ACTIVE'>
+    >>> run(get(f"{store.name}/documents/gone")).failure().code
+    404
     """
     return Request(GetDocument(name=check_resource_name(name)))
 
@@ -118,6 +128,16 @@ def list(parent: str, config: "ListDocumentsConfigLike | None" = None) -> Reques
         Unsupported: On Vertex AI.
 
         ClientError: If the store does not exist (404).
+
+    >>> from genai_fn import Offline, collected, items, stores, until_done
+    >>> run = Offline()
+    >>> store = run(stores.create()).unwrap()
+    >>> upload = stores.upload(store.name, b"At nine.", {"mime_type": "text/plain", "display_name": "Hours"})
+    >>> done = run(upload | until_done())
+    >>> [each.display_name for each in run(list(store.name) | items | collected).unwrap()]
+    ['Hours']
+    >>> run(list("fileSearchStores/gone")).failure().code
+    404
     """
     return Request(
         ListDocuments(

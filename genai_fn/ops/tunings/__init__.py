@@ -205,6 +205,13 @@ def get(name: str) -> Request[TuningJob]:
 
     Fails with:
         ClientError: If the job does not exist (404).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> get("tunedModels/abc")
+    tunings.get("tunedModels/abc")
+    >>> run(get("tunedModels/gone")).failure().code
+    404
     """
     return Request(GetTuning(name=check_resource_name(name)))
 
@@ -235,6 +242,13 @@ def cancel(name: str) -> Request[None]:
 
     Fails with:
         ClientError: If the job does not exist (404), or has already ended (400).
+
+    >>> from genai_fn import Offline
+    >>> run = Offline()
+    >>> cancel("tunedModels/abc")
+    tunings.cancel("tunedModels/abc")
+    >>> run(cancel("tunedModels/gone")).failure().code
+    404
     """
     return Request(CancelTuning(name=check_resource_name(name)))
 
@@ -266,5 +280,12 @@ def list(config: "ListTuningJobsConfigLike | None" = None) -> Request[ListTuning
 
     Fails with:
         ClientError: If the server rejects the page token or the filter (400).
+
+    >>> from genai_fn import Offline, collected, items
+    >>> run = Offline()
+    >>> run(list({"page_size": 10}) | items | collected)
+    <Success: ()>
+    >>> run(list({"page_token": "wrong"})).failure().code
+    400
     """
     return Request(ListTunings(config=as_struct(ListTuningJobsConfig, config)))

@@ -4,7 +4,7 @@ Writes the pages of the documentation site: ``python tasks.py site``.
 - ``write_pages``: gathers the pages of this repository, and writes the reference and ``llms.txt``.
 - ``reference``: which public names are on which page of the reference.
 - ``type_pages``: the types by domain, from ``docs/types.md``.
-- ``docstring_blocks``: an extension of griffe that reads the docstrings of this package.
+- ``docstring_markdown``: docstrings of this package in Markdown; ``griffe_extension`` applies it, and needs griffe.
 
 The navigation and the theme are in ``zensical.toml``.
 """

@@ -29,16 +29,16 @@ PAGES = (
             *("with_options", "with_http_response", "text", "streamed", "joined", "collected", "each", "items"),
             *("pages", "next_page", "parse", "partial", "returning", "retry_invalid", "calling", "continued"),
             *("explained", "batched", "until_done", "Retry", "Timeouts", "Request", "Stream", "Live", "Modifier"),
-            *("Operation", "ParsedResponse", "Partial", "ValueWithResponse"),
+            *("Operation", "ParsedResponse", "Partial", "ValueWithResponse", "Usage", "get_usage"),
             *("ContentEmbeddingArray", "EmbedContentArrayResponse"),
         ),
     ),
     ReferencePage(
         "flows",
         "Flows and results",
-        "Several requests as one value, and what running one returns. `Result`, `Success` and `Failure` are those of the\n"
-        "library `returns`: `.unwrap()` returns the value of a success, and raises the error of a failure; `.failure()`\n"
-        "returns the error; `ok` and `raise_for` below are exact for type checkers.",
+        "Several requests as one value, and what running one returns. `Result`, `Success` and `Failure` are those of "
+        "the library `returns`: `.unwrap()` returns the value of a success, and raises the error of a failure; "
+        "`.failure()` returns the error; `ok` and `raise_for` below are exact for type checkers.",
         "genai_fn",
         (
             *("flow", "stream", "ask", "attempt", "emit", "sleep", "both", "gather", "Action", "Flow"),

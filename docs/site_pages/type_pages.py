@@ -4,7 +4,7 @@ import re
 
 from docs import write_types
 
-__all__ = ["link_types", "render_pages"]
+__all__ = ["find_places", "link_types", "render_pages"]
 
 _DOMAIN = re.compile(r"^## (.+) types$", re.MULTILINE)
 _TYPE = re.compile(r"^##+ (\w+)$", re.MULTILINE)
@@ -28,9 +28,8 @@ def _format_heading(domain: str) -> str:
     return rf"## \1 {{ #genai_fn.schema.{domain}.\1 }}"
 
 
-def link_types(text: str, folder: str) -> str:
+def link_types(text: str, places: dict[str, tuple[str, str]], folder: str) -> str:
     """Return a page whose links to ``types.md`` lead to the pages of the domains."""
-    places = _find_places()
 
     def move(link: re.Match[str]) -> str:
         if "types.md" not in link[0] and link["anchor"] not in places:
@@ -43,7 +42,7 @@ def link_types(text: str, folder: str) -> str:
     return _LINK.sub(move, text)
 
 
-def _find_places() -> dict[str, tuple[str, str]]:
+def find_places() -> dict[str, tuple[str, str]]:
     """Map the anchor of each type in ``docs/types.md`` to its domain and name."""
     _, *parts = _DOMAIN.split(write_types.render_page())
     return {
