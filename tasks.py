@@ -107,7 +107,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "oracle": capture_in("google-genai==3.6.1"),
     "fuzz": fuzz_in("atheris>=3.0", "--editable", ".[fast,testing]"),
     "engines": ((*HERE, "tests.engines"),),
-    "site": build_site_with("zensical==0.0.73", "mkdocstrings-python==2.0.11"),
+    "site": build_site_with("zensical==0.0.73", "mkdocstrings-python==2.0.11", "ruff==0.17.6"),
     "foreign": ((*HERE, "tests.foreign"),),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),

@@ -50,6 +50,14 @@ def attempt(action: Action[T]) -> FlowGenerator[Result[T, GenaiError]]:
 
     Raises:
         InvalidRequest: If it is neither.
+
+    >>> from genai_fn import Failure, Offline, Success, flow, generate, text
+    >>> @flow
+    ... def answer(question):
+    ...     result = yield from attempt(generate("gemini-2.5-flash", question) | text)
+    ...     return Success("no answer") if isinstance(result, Failure) else result
+    >>> Offline()(answer("Why?")).unwrap()[:4]
+    'I am'
     """
     result: Result[T, GenaiError] = yield Ask(_check_action("attempt", action))
     return result
@@ -72,6 +80,14 @@ def sleep(seconds: float) -> FlowGenerator[None]:
 
     Raises:
         InvalidRequest: If it is not a finite number of at least 0.
+
+    >>> from genai_fn import Offline, Success, flow
+    >>> @flow
+    ... def wait():
+    ...     yield from sleep(3600)
+    ...     return Success("an hour later")
+    >>> Offline()(wait())  # at once, in virtual time
+    <Success: an hour later>
     """
     check_at_least_zero("sleep", seconds)
     yield Sleep(seconds)
@@ -86,6 +102,14 @@ def emit(item: Result[Any, GenaiError]) -> FlowGenerator[None]:
 
     Raises:
         InvalidRequest: If it is neither.
+
+    >>> from genai_fn import Offline, Success, collected, stream
+    >>> @stream
+    ... def count(limit):
+    ...     for number in range(limit):
+    ...         yield from emit(Success(number))
+    >>> Offline()(count(3) | collected)
+    <Success: (0, 1, 2)>
     """
     if not isinstance(item, Result):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         raise InvalidRequest("emit", item, "Success(…) or Failure(…)")

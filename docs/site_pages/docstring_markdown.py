@@ -29,7 +29,7 @@ def to_markdown(docstring: str, links: dict[str, str]) -> str:
 
 def _list_failures(section: re.Match[str]) -> str:
     items = (f"- `{each['name']}`: {' '.join(each['when'].split())}\n" for each in _FAILURE.finditer(section["items"]))
-    return f"**Fails with:**\n\n{''.join(items)}\n"
+    return f"**Fails with:**\n\n{''.join(items)}"
 
 
 def _link(text: str, links: dict[str, str]) -> str:

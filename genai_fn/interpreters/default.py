@@ -81,6 +81,12 @@ async def arun(action: Action[T]) -> Result[T, GenaiError]:
         InvalidRequest: If the action is not a Request or a Flow.
 
     Fails with: ``AuthError`` if the environment has no credentials, and what the action fails with.
+
+    >>> import asyncio
+    >>> from genai_fn import AuthError, generate
+    >>> refused = asyncio.run(arun(generate("gemini-2.5-flash", "hi")))  # without a key in the environment
+    >>> isinstance(refused.failure(), AuthError)
+    True
     """
     interpreter = current_interpreter.get()
     if interpreter is not None:

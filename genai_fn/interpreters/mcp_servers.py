@@ -91,6 +91,16 @@ def mcp_tools(server: "McpServerLike", *, timeout: float = 30.0) -> Generator[Mc
         ConnectError: If the session cannot be opened.
 
         TimedOut: If it is not open in time.
+
+    >>> from mcp import Client
+    >>> from mcp.server import MCPServer
+    >>> station = MCPServer("weather station")
+    >>> @station.tool()
+    ... def weather(city: str) -> str:
+    ...     return f"rain in {city}"
+    >>> with mcp_tools(Client(station)) as tools:
+    ...     tools.call_tool("weather", {"city": "Oslo"}).content[0].text
+    'rain in Oslo'
     """
     check_positive("timeout", timeout)
     mcp = _import_mcp()

@@ -78,6 +78,15 @@ def calling(
         InvalidRequest: If a tool of an MCP server has the name of another function.
 
         TimedOut: If the deadline of the request passes; it applies to the whole loop.
+
+    >>> from genai_fn import Offline, generate, text, with_config
+    >>> def stock(tea: str) -> int:
+    ...     return {"black": 3}.get(tea, 0)
+    >>> must_call = with_config(tool_config={"function_calling_config": {"mode": "ANY"}})
+    >>> request = generate("gemini-2.5-flash", "How much is left?") | must_call
+    >>> answer = Offline()(request | calling(stock) | text).unwrap()
+    >>> "The function stock answered" in answer
+    True
     """
     if not functions:
         raise InvalidRequest("calling", functions, "at least one function")

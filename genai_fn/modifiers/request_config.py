@@ -124,6 +124,11 @@ def with_system(content: ContentLike) -> RequestModifier:
 
     Raises:
         InvalidRequest: If the operation has no system instruction, or ``content`` cannot be converted.
+
+    >>> from genai_fn import generate
+    >>> request = generate("gemini-2.5-flash", "hi") | with_system("You sell tea.")
+    >>> request.operation.config.system_instruction.parts[0].text
+    'You sell tea.'
     """
     return with_config(system_instruction=content)
 
@@ -204,6 +209,13 @@ def with_options(
 
     Fails with:
         TimedOut: If the deadline passes.
+
+    >>> from genai_fn import Offline, generate, text
+    >>> request = generate("gemini-2.5-flash", "hi") | with_options(deadline=20.0, headers={"x-team": "tea"})
+    >>> request
+    generate("gemini-2.5-flash", "hi") | with_options(deadline=20.0, headers=(("x-team", "tea"),))
+    >>> Offline()(request | text).unwrap()[:4]
+    'I am'
     """
     _check_times(timeouts, retry, deadline=deadline, server_timeout=server_timeout)
     check_backend(backend, "the interpreter's")

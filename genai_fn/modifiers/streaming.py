@@ -109,6 +109,12 @@ def each(f: Callable[[Any], object]) -> EachModifier:
 
     Raises:
         InvalidRequest: If it is applied to anything but a stream.
+
+    >>> from genai_fn import Offline, generate, joined, streamed, text
+    >>> chunks = []
+    >>> whole = Offline()(generate("gemini-2.5-flash", "hi") | streamed | text | each(chunks.append) | joined)
+    >>> "".join(chunks) == whole.unwrap()
+    True
     """
     return EachModifier(_apply_each, (f,))
 

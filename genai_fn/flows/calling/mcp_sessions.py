@@ -78,6 +78,17 @@ def list_mcp_tools(*sessions: McpSession) -> Flow[tuple[McpTool, ...]]:
         FunctionCallError: If the tools of a session cannot be listed.
 
         AsyncOnly: If a session is async, and the interpreter is sync: see `mcp_tools`.
+
+    >>> from mcp import Client
+    >>> from mcp.server import MCPServer
+    >>> from genai_fn import Offline, mcp_tools
+    >>> station = MCPServer("weather station")
+    >>> @station.tool()
+    ... def weather(city: str) -> str:
+    ...     return f"rain in {city}"
+    >>> with mcp_tools(Client(station)) as tools:
+    ...     [tool.name for tool in Offline()(list_mcp_tools(tools)).unwrap()]
+    ['weather']
     """
     if not sessions or not all(map(is_mcp_session, sessions)):
         raise InvalidRequest("list_mcp_tools", [type(each).__name__ for each in sessions], "open MCP client sessions")

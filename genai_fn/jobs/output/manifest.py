@@ -89,6 +89,15 @@ def read_manifest(output: str | os.PathLike[str]) -> JobManifest:
 
     Raises:
         OutputError: If there is none, or it is of a later version of this package or damaged.
+
+    >>> import tempfile
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source=["a cat", "a dog"], output=folder, model="gemini-embedding-001")
+    ...     _ = Offline()(job.flow()).unwrap()
+    ...     [shard.rows for shard in read_manifest(folder).shards]
+    [2]
     """
     path = Path(output) / MANIFEST_NAME
     try:

@@ -40,6 +40,11 @@ def serve_emulator(
         OSError: If the port is in use, or the certificate or key cannot be read.
 
         ModuleNotFoundError: If uvicorn is not installed.
+
+    >>> from genai_fn import Gemini, Http, generate, text
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url)) as run:
+    ...     run(generate("gemini-2.5-flash", "hi") | text).unwrap()[:4]
+    'I am'
     """
     with open_listener(host, port) as listener:
         server = build_server(emulator, certfile, keyfile)
