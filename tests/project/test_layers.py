@@ -554,7 +554,7 @@ def test_belongs_to_no_machine() -> None:
 def test_version_is_stated_once() -> None:
     """The version is stated only in the package: the build reads it there, and every request contains it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert ("version" in project["project"], project["project"]["dynamic"]) == (False, ["version"])
+    assert ("version" in project["project"], project["project"]["dynamic"]) == (False, ["readme", "version"])
     place = ROOT / project["tool"]["hatch"]["version"]["path"]
     assert re.findall('^__version__ = "(.+)"$', place.read_text(encoding="utf-8"), re.MULTILINE) == [
         genai_fn.__version__

@@ -138,12 +138,10 @@ def embed_many(
 
         AsyncOnly: If ``texts`` is an async iterable, and the interpreter is sync.
 
-    >>> from genai_fn import Offline, collected
-    >>> vectors = embed_many("gemini-embedding-001", (f"text {number}" for number in range(5)), batch_size=2)
-    >>> [len(vector.values) for vector in Offline()(vectors | collected).unwrap()]
-    [3072, 3072, 3072, 3072, 3072]
-    >>> Offline()(embed_many("gemini-embedding-001", ["a text", ""]) | collected).failure().index
-    1
+    >>> from genai_fn import Offline
+    >>> with Offline().stream(embed_many("gemini-embedding-001", ["a text", "another"])) as items:
+    ...     [len(item.unwrap().values) for item in items]
+    [3072, 3072]
     """
     options = (batch_size, max_batch_tokens, max_batch_bytes, count_tokens, concurrency, stop_on_failure)
     _check_options(*options)
