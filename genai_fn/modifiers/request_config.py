@@ -212,7 +212,7 @@ def with_options(
 
     >>> from genai_fn import generate
     >>> generate("gemini-2.5-flash", "hi") | with_options(deadline=20)
-    generate("gemini-2.5-flash", "hi") | with_options(deadline=20.0)
+    generate("gemini-2.5-flash", "hi") | with_options(deadline=20)
     """
     _check_times(timeouts, retry, deadline=deadline, server_timeout=server_timeout)
     check_backend(backend, "the interpreter's")

@@ -138,10 +138,8 @@ def embed_many(
 
         AsyncOnly: If ``texts`` is an async iterable, and the interpreter is sync.
 
-    >>> from genai_fn import Offline
-    >>> with Offline().stream(embed_many("gemini-embedding-001", ["a text", "another"])) as items:
-    ...     [len(item.unwrap().values) for item in items]
-    [3072, 3072]
+    >>> embed_many("gemini-embedding-001", ["a text", "another"])
+    embed_many("gemini-embedding-001", ("a text", "another"))
     """
     options = (batch_size, max_batch_tokens, max_batch_bytes, count_tokens, concurrency, stop_on_failure)
     _check_options(*options)
