@@ -54,6 +54,7 @@ def build_site_with(*install: str) -> tuple[tuple[str, ...], ...]:
         (*HERE, "venv", "--clear", str(folder)),
         (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install),
         (str(folder / "bin" / "python"), "-m", "zensical", "build", "--clean", "--strict"),
+        (*HERE, "docs.site_pages.copy_markdown"),
     )
 
 

@@ -2,7 +2,7 @@
 Gathers the sources of the documentation site in ``build/site-pages``: ``python -m docs.site_pages.write_pages``.
 
 They are README as the first page, ``docs``, the pages of the project, the reference, the types by domain, ``llms.txt``
-and ``llms-full.txt``. The site also contains each page as Markdown.
+and ``llms-full.txt``. After the build, ``copy_markdown`` puts the pages beside those of the site.
 """
 
 import re
@@ -68,7 +68,8 @@ def _write_llms(folder: Path) -> None:
     for section, title, name in list_pages(project["nav"]):
         if f"## {section}" not in lines:
             lines += ["", f"## {section}", ""]
-        lines.append(f"- [{title}]({name})")
+        is_rendered = name.startswith("reference/")  # its Markdown contains no text, only directives
+        lines.append(f"- [{title}]({name.removesuffix('.md')}.html)" if is_rendered else f"- [{title}]({name})")
         if not name.startswith(("types/", "reference/", "decisions/", "CHANGELOG")):
             guides.append((folder / name).read_text(encoding="utf-8"))
     (folder / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 
 import genai_fn
 from docs.site_pages import reference, type_pages, write_pages
+from docs.site_pages.copy_markdown import copy_markdown
 from docs.site_pages.docstring_markdown import to_markdown
 from tests.support.builders import list_builders
 
@@ -67,6 +68,15 @@ def test_llms(folder: Path) -> None:
     assert text.startswith("# genai_fn\n\n> ")
     assert "\n## How to\n\n- [Structured output](structured-output.md)\n" in text
     assert "# Tutorial" in (folder / "llms-full.txt").read_text(encoding="utf-8")
+
+
+def test_llms_files_exist(folder: Path, tmp_path: Path) -> None:
+    """Every file that ``llms.txt`` lists as Markdown is copied beside the pages of the site."""
+    listed = re.findall(r"\]\((.*\.md)\)", (folder / "llms.txt").read_text(encoding="utf-8"))
+    for name in listed:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    copy_markdown(folder, tmp_path)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md")) == sorted(listed)
 
 
 def test_docstrings_as_markdown() -> None:
