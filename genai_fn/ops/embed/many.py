@@ -107,8 +107,7 @@ def embed_many(
     Args:
         model: As in ``embed``.
 
-        texts: An iterable of what ``embed`` takes in a list, such as a generator, or a column of pandas, polars or
-            numpy; with an async interpreter, it may be an async iterable.
+        texts: What ``embed`` takes in a list: an iterable, a column of pandas, polars or numpy, or an async iterable.
 
         config: As in ``embed``.
 
