@@ -1,9 +1,20 @@
 """The transport: sends an HTTP request once. A retry calls it again. Transport middleware wraps it."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from genai_fn.effects import EffectFailed, Effects, OpenResponse, Race, ReadChunk, RunAll, SendRequest, Spawn
+from genai_fn.effects import (
+    CloseResource,
+    EffectFailed,
+    Effects,
+    OpenResponse,
+    Race,
+    ReadChunk,
+    RunAll,
+    SendRequest,
+    Spawn,
+)
 from genai_fn.engine.stepper import wrap_programs
 
 __all__ = ["EffectTransport", "Transport", "send_through"]
@@ -42,7 +53,13 @@ class EffectTransport:
 
 
 def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
-    """Run a program, and send all HTTP requests of the program and its children through a transport."""
+    """
+    Run a program, and send all HTTP requests of the program and its children through a transport.
+
+    A transport may have a third method, ``close_response``, a generator that performs the `CloseResource` of a
+    response; of one that was not read to its end, it is all that the transport sees.
+    """
+    close_response: Callable[[CloseResource], Effects[None]] | None = getattr(transport, "close_response", None)
     resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
     answer: Any = None
     while True:
@@ -56,6 +73,8 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
                 answer = yield from transport.send(effect)
             elif isinstance(effect, ReadChunk):
                 answer = yield from transport.read_chunk(effect)
+            elif close_response is not None and isinstance(effect, CloseResource):
+                answer = yield from close_response(effect)
             elif isinstance(effect, _WITH_PROGRAMS):
                 answer = yield wrap_programs(effect, partial(send_through, transport=transport))
             else:
