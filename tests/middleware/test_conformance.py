@@ -129,7 +129,7 @@ def test_failures(name: str, place: Place) -> None:
 
     async def body(run: AwaitableInterpreter) -> Any:
         items = await run.read_items(HI | streamed | text)
-        return await run(HI | text), items, await run(HI | text), await run(HI | text)
+        return await run(HI | text), items, await run(HI | text), await run(generate("gemini-2.5-flash", "ho") | text)
 
     answers = [400, 403, 503, "he|llo", "end"] if place.retries else [400, 403, 503, "end"]
     expected = place.run(body, answers=answers, repeat=False)
@@ -141,17 +141,19 @@ def test_failures(name: str, place: Place) -> None:
 
 
 @flow
-def ask_despite_exceptions(first: Any) -> FlowGenerator[Result[Any, Any]]:
-    """Run an action, whether it raises or not, and then a request."""
+def ask_despite_exceptions(first: Any, end: Callable[[], object] = list) -> FlowGenerator[Result[Any, Any]]:
+    """Run an action, whether it raises or not, and then a request; `end` is called in between."""
+    outcome = "not raised"
     try:
         yield from attempt(first)
     except ZeroDivisionError:
-        return Success(("raised", (yield from ask(HI | text))))
-    return Success(("not raised", (yield from ask(HI | text))))
+        outcome = "raised"
+    end()
+    return Success((outcome, (yield from ask(HI | text))))
 
 
 class RaisingAt(HandlerWrapper):
-    """Raises at the n-th call of a method: before or after what it does."""
+    """Raises at the n-th call of a method, before or after what it does, or at the n-th event."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -170,11 +172,18 @@ class RaisingAt(HandlerWrapper):
     def read_items(self, handle: Any) -> Any:
         return self._run(self.inner.read_items(handle))
 
+    def listen(self, event: Any) -> None:
+        self._count()
+
     def _run(self, effects: Any) -> Any:
         self._count()
         result = yield from effects
         self._count()
         return result
+
+    def stop(self) -> None:
+        """Raise no more."""
+        self.number = 0
 
     def _count(self) -> None:
         self.number -= 1
@@ -191,8 +200,8 @@ def test_exceptions(name: str, place: Place) -> None:
         for number in range(1, 20):
             middleware, raising = MIDDLEWARE[name](), RaisingAt(number)
 
-            async def body(run: AwaitableInterpreter, first: Any = first) -> Any:
-                return await run(ask_despite_exceptions(first)), await run(HI | text)
+            async def body(run: AwaitableInterpreter, first: Any = first, stop: Any = raising.stop) -> Any:
+                return await run(ask_despite_exceptions(first, stop)), await run(HI | text)
 
             outcome = place.run(body, raising, middleware)
             if not raising.is_reached:
@@ -208,24 +217,18 @@ def test_exceptions_of_the_event_listener(name: str, is_sync: bool) -> None:
     """A listener that raises at any event of a call or a stream holds nothing."""
     for first in (HI | text, HI | streamed | text | joined):
         for number in range(1, 20):
-            left = [None] * number
-
-            def listen(_: Any, left: list[None] = left) -> None:
-                if left:
-                    left.pop()
-                    if not left:
-                        raise ZeroDivisionError
+            raising = RaisingAt(number)
 
             middleware = MIDDLEWARE[name]()
             with Loopback(BusyOnce()) as server:
                 make: Any = Http if is_sync else AsyncHttp
-                interpreter = make(Gemini("test-key", base_url=server.url), retry=RETRY, on_event=listen)
+                interpreter = make(Gemini("test-key", base_url=server.url), retry=RETRY, on_event=raising.listen)
 
-                async def body(run: AwaitableInterpreter, first: Any = first) -> Any:
-                    return await run(ask_despite_exceptions(first)), await run(HI | text)
+                async def body(run: AwaitableInterpreter, first: Any = first, stop: Any = raising.stop) -> Any:
+                    return await run(ask_despite_exceptions(first, stop)), await run(HI | text)
 
                 outcome = run_body(interpreter.with_middleware(middleware), body, is_sync=is_sync)
-            if left:
+            if not raising.is_reached:
                 break
             assert outcome == (Success(("raised", "hi")), Success("hi"))
             assert list_held(middleware) == []
