@@ -3,7 +3,6 @@
 import copy
 import pickle
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import anyio
@@ -16,20 +15,15 @@ from genai_fn import (
     Http,
     ask,
     attempt,
-    both,
-    caches,
     calling,
-    chats,
     collected,
     embed,
-    files,
     flow,
     gather,
     generate,
     joined,
     streamed,
     text,
-    tokens,
     with_options,
 )
 from genai_fn.errors import Closed, TimedOut
@@ -41,7 +35,7 @@ from tests.support.interpreter_kinds import AwaitableInterpreter, run_without_wa
 from tests.support.loopback import Hang, Loopback, Reply, build_json_reply, build_sse_reply
 from tests.support.loopback_replies import build_error, build_text_response
 from tests.support.middleware_places import PLACES, Late, Place
-from tests.support.middleware_service import RETRY, run_with_service
+from tests.support.middleware_service import RETRY, add, list_plain_results, list_results, run_with_service
 from tests.support.middleware_table import MIDDLEWARE, list_held
 
 HI = generate("gemini-2.5-flash", "hi")
@@ -51,65 +45,6 @@ every_place = pytest.mark.parametrize("place", PLACES, ids=repr)
 
 
 # Results
-
-
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
-
-
-@flow
-def talk() -> FlowGenerator[Result[Any, Any]]:
-    """Have two turns of a chat."""
-    first = yield from ask(chats.send(chats.start("gemini-2.5-flash"), "Hello"))
-    second = yield from ask(chats.send(first.chat, "Again"))
-    return Success(chats.history(second.chat))
-
-
-ACTIONS: dict[str, Any] = {
-    "request": HI,
-    "text": HI | text,
-    "joined": HI | streamed | text | joined,
-    "calling": generate("gemini-2.5-flash", "What is add(2, 3)?") | calling(add),
-    "both": both(HI | text, generate("gemini-2.5-pro", "ho") | text),
-    "gather": gather([generate("gemini-2.5-flash", f"question {n}") | text for n in range(9)]) | collected,
-    "chat": talk(),
-    "embed": embed("gemini-embedding-001", "a"),
-    "embed several": embed("gemini-embedding-001", ["a", "b", "c"]),
-    "embeddings": gather([embed("gemini-embedding-001", each) for each in "abcde"]) | collected,
-    "tokens": tokens.count("gemini-2.5-flash", "hi"),
-    "created": caches.create("gemini-2.5-flash", {"contents": "a long text", "ttl": "300s"}).map(
-        lambda each: each.model
-    ),
-    "missing": files.get("no-such-file"),
-    "refused": generate("gemini-2.5-flash", "hi", {"cached_content": "cachedContents/none"}),
-    "both, one of which fails": both(HI | text, files.get("no-such-file")),
-}
-STREAMS: dict[str, Any] = {
-    "stream": HI | streamed | text,
-    "gathered": gather([HI | text, files.get("no-such-file"), HI | text]),
-    "refused": generate("gemini-2.5-flash", "hi", {"cached_content": "cachedContents/none"}) | streamed,
-}
-
-
-async def list_results(run: AwaitableInterpreter) -> dict[str, Any]:
-    """Run all actions and streams, and return their results by name."""
-    results: dict[str, Any] = {name: describe(await run(action)) for name, action in ACTIONS.items()}
-    for name, stream in STREAMS.items():
-        results[f"stream: {name}"] = [describe(each) for each in await run.read_items(stream)]
-    return results
-
-
-def describe(result: Result[Any, Any]) -> Any:
-    """Describe a result, without the date in the headers of an error."""
-    return (type(result.failure()), str(result.failure())) if isinstance(result, Failure) else result
-
-
-@cache
-def list_plain_results(place: Place) -> dict[str, Any]:
-    """Return the results in a place without middleware."""
-    results: dict[str, Any] = run_with_service(place, list_results)
-    return results
 
 
 @every_place

@@ -3,14 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+
 from genai_fn.middleware import (
     adaptive,
+    budgeted,
     cached,
     coalesced,
     context_cached,
     fallback,
     hedged,
     limited,
+    logged,
+    traced,
 )
 
 __all__ = ["MIDDLEWARE", "list_held"]
@@ -23,6 +29,9 @@ MIDDLEWARE: Mapping[str, Callable[[], Any]] = {
     "cached": lambda: cached(operations=["generate", "embed"]),
     "coalesced": lambda: coalesced(0.001),
     "context_cached": context_cached,
+    "budgeted": lambda: budgeted(tokens=10**12),
+    "traced": lambda: traced(TracerProvider(), MeterProvider()),
+    "logged": lambda: logged("genai_fn.tests"),
 }
 """Functions that make each middleware anew, by its name."""
 
