@@ -27,7 +27,7 @@ from genai_fn import (
     with_options,
 )
 from genai_fn.errors import Closed, TimedOut
-from genai_fn.middleware import HandlerWrapper
+from genai_fn.middleware import HandlerWrapper, budgeted
 from genai_fn.request import FlowGenerator
 from genai_fn.testing import Fake
 from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, Canceller, check_no_leaks, list_stops
@@ -319,19 +319,27 @@ def test_closing_during_a_wait(name: str, is_stream: bool) -> None:
 
 @every_middleware
 def test_values(name: str) -> None:
-    """Middleware can be copied and pickled, and a copy works; its ``repr`` names it."""
+    """Middleware can be copied and pickled, and each copy works; its ``repr`` is its call, or names it."""
     middleware = MIDDLEWARE[name]()
     Fake({"generate": "hello"}).with_middleware(middleware)(HI)
-    copies = [middleware, copy.copy(middleware), copy.deepcopy(middleware)]
-    if name not in UNPICKLABLE:
-        copies.append(pickle.loads(pickle.dumps(middleware)))  # our own
+    copies = [middleware, copy.copy(middleware)]
+    if name != "traced":  # its providers cannot be copied
+        copies += [copy.deepcopy(middleware), pickle.loads(pickle.dumps(middleware))]  # our own
     for each in copies:
         assert Fake({"generate": "hello"}).with_middleware(each)(HI | text) == Success("hello")
-        assert repr(each) == repr(middleware) or name == "cached"
-        assert name in repr(each)
+        assert list_held(each) == []
+        assert repr(each).startswith((f"{name}(", "<budget of"))
 
 
-UNPICKLABLE: frozenset[str] = frozenset()
+def test_copies_of_a_budget() -> None:
+    """A copy of a budget has spent what the original has, and nothing is reserved."""
+    budget = budgeted(tokens=10_000, output_tokens=5)
+    Fake({"generate": "hello"}).with_middleware(budget)(HI)
+    assert budget.spent > 0
+    for each in (copy.copy(budget), copy.deepcopy(budget), pickle.loads(pickle.dumps(budget))):  # our own
+        assert (each.spent, each.reserved, each.remaining) == (budget.spent, 0, budget.remaining)
+        Fake({"generate": "hello"}).with_middleware(each)(HI)
+        assert each.spent == 2 * budget.spent
 
 
 @every_middleware
