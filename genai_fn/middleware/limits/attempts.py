@@ -139,7 +139,7 @@ class _GatedTransport:
         if error is not None:
             if ticket.is_registered:
                 yield from gate.release(ticket)
-            return response
+            return EffectFailed(error)
         if isinstance(response, EffectFailed):
             if _is_unsent(response.error):
                 gate.refund(ticket)
@@ -175,11 +175,14 @@ class _GatedTransport:
                 yield from self._gate.release(attempt.ticket)
         return data
 
-    def close_response(self, effect: CloseResource) -> Effects[None]:
-        """Close a response; one that was not read to its end is not in flight any more."""
+    def close_response(self, effect: CloseResource) -> Effects[Any] | None:
+        """Close a response that was not read to its end: it is not in flight any more."""
         attempt = self._attempts.pop(id(effect.resource), None)
+        return None if attempt is None else self._close_attempt(effect, attempt)
+
+    def _close_attempt(self, effect: CloseResource, attempt: _Attempt) -> Effects[None]:
         yield effect
-        if attempt is not None and attempt.ticket.is_registered:
+        if attempt.ticket.is_registered:
             yield from self._gate.release(attempt.ticket)
 
     def note_usage(self, result: Result[Any, GenaiError]) -> None:
@@ -193,7 +196,7 @@ class _GatedTransport:
         last = self._last
         if result is not None and last is not None:
             self.note_usage(result)
-            error = result.failure() if isinstance(result, Failure) else None
+            error = None if isinstance(result, Success) else result.failure()
             if isinstance(error, APIError):
                 yield from self._apply_advice(error)
         if self._used_tokens is not None and last is not None:

@@ -149,9 +149,7 @@ class WorkflowTracer(Value):
                 return (yield RunAll(tuple(self._run_in_context(each, context, []) for each in programs)))
             case Race(programs=programs):
                 return (
-                    yield replace(
-                        effect, programs=tuple(self._run_in_context(each, context, []) for each in programs)
-                    )
+                    yield replace(effect, programs=tuple(self._run_in_context(each, context, []) for each in programs))
                 )
             case Spawn(program=program):
                 return (yield Spawn(self._run_in_context(program, context, [])))
