@@ -131,15 +131,15 @@ class _GatedTransport:
         response: OpenResponse | EffectFailed
         try:
             error = yield from gate.acquire(ticket, min(request.deadline, self._until))
-            response = (yield request) if error is None else EffectFailed(error)
+            if error is not None:
+                if ticket.is_registered:
+                    yield from gate.release(ticket)
+                return EffectFailed(error)
+            response = yield request
         except Exception:
             if ticket.is_registered:
                 yield from gate.release(ticket)
             raise
-        if error is not None:
-            if ticket.is_registered:
-                yield from gate.release(ticket)
-            return EffectFailed(error)
         if isinstance(response, EffectFailed):
             if _is_unsent(response.error):
                 gate.refund(ticket)
