@@ -19,6 +19,7 @@ from benchmarks.subjects import (
     flows,
     imports,
     jobs,
+    middleware,
     objects,
     sessions,
     streaming,
@@ -31,8 +32,8 @@ Contestants = Mapping[str, Contestant]
 
 def measure_rows(name: str, contestants: Contestants, effort: Effort, server: Server) -> Iterator[Row]:
     """Run a benchmark by its name."""
-    if name == "drawing":
-        return drawing.measure(effort)
+    if name in IN_THIS_PROCESS:
+        return IN_THIS_PROCESS[name](effort)
     if name == "tls":
         return tls.measure(contestants, effort, choose_interpreter(contestants))
     if name in WITHOUT_SERVER:
@@ -40,6 +41,10 @@ def measure_rows(name: str, contestants: Contestants, effort: Effort, server: Se
     return WITH_SERVER[name](contestants, effort, server)
 
 
+IN_THIS_PROCESS: Mapping[str, Callable[[Effort], Iterator[Row]]] = {
+    "drawing": drawing.measure,
+    "middleware": middleware.measure,
+}
 WITHOUT_SERVER: Mapping[str, Callable[[Contestants, Effort], Iterator[Row]]] = {
     "encoding": encoding.measure,
     "decoding": decoding.measure,
@@ -56,7 +61,7 @@ WITH_SERVER: Mapping[str, Callable[[Contestants, Effort, Server], Iterator[Row]]
 }
 BENCHMARKS = (
     *("imports", "encoding", "decoding", "objects", "streaming", "calls", "tls"),
-    *("transfers", "flows", "jobs", "sessions", "drawing"),
+    *("transfers", "flows", "jobs", "sessions", "drawing", "middleware"),
 )
 GROWTH = "growth"
 

@@ -1,9 +1,28 @@
 """The transport: sends an HTTP request once. A retry calls it again. Transport middleware wraps it."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-from genai_fn.effects import EffectFailed, Effects, OpenResponse, Race, ReadChunk, RunAll, SendRequest, Spawn
+from genai_fn.effects import (
+    CallFunction,
+    CloseResource,
+    EffectFailed,
+    Effects,
+    Emit,
+    GetRandom,
+    GetTime,
+    GetToken,
+    Notify,
+    OpenResource,
+    OpenResponse,
+    Race,
+    ReadChunk,
+    RunAll,
+    SendRequest,
+    Sleep,
+    Spawn,
+)
 from genai_fn.engine.stepper import wrap_programs
 
 __all__ = ["EffectTransport", "Transport", "send_through"]
@@ -42,7 +61,13 @@ class EffectTransport:
 
 
 def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
-    """Run a program, and send all HTTP requests of the program and its children through a transport."""
+    """
+    Run a program, and send all HTTP requests of the program and its children through a transport.
+
+    A transport may have a third method, ``close_response``: a function of each `CloseResource` that returns a generator
+    which performs it, or None. Of a response that was not read to its end, it is all that the transport sees.
+    """
+    close_response: _CloseFunction | None = getattr(transport, "close_response", None)
     resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
     answer: Any = None
     while True:
@@ -52,10 +77,15 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
             return end.value  # type: ignore[no-any-return]  # the program's
         resume = effects.send
         try:
-            if isinstance(effect, SendRequest):
+            if type(effect) in _PLAIN_EFFECTS:  # most of them
+                answer = yield effect
+            elif isinstance(effect, SendRequest):
                 answer = yield from transport.send(effect)
             elif isinstance(effect, ReadChunk):
                 answer = yield from transport.read_chunk(effect)
+            elif close_response is not None and isinstance(effect, CloseResource):
+                closing = close_response(effect)
+                answer = (yield effect) if closing is None else (yield from closing)
             elif isinstance(effect, _WITH_PROGRAMS):
                 answer = yield wrap_programs(effect, partial(send_through, transport=transport))
             else:
@@ -64,4 +94,7 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
             resume, answer = effects.throw, error
 
 
+_CloseFunction: TypeAlias = Callable[[CloseResource], Effects[Any] | None]
 _WITH_PROGRAMS = (RunAll, Race, Spawn)
+_PLAIN_EFFECTS = frozenset({CallFunction, Emit, GetRandom, GetTime, GetToken, Notify, OpenResource, Sleep})
+"""Effects that no transport sees."""

@@ -35,11 +35,15 @@ class AttemptHandler(HandlerWrapper):
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Open a server stream."""
-        return _send(request, until, partial(self.inner.open_stream, request, until))
+        return _send(request, until, partial(self.inner.open_stream, request, until), is_stream=True)
 
 
 def _send(
-    request: Request[Any], until: float, answer: Callable[[], Effects[Result[Any, GenaiError]]]
+    request: Request[Any],
+    until: float,
+    answer: Callable[[], Effects[Result[Any, GenaiError]]],
+    *,
+    is_stream: bool = False,
 ) -> Effects[Result[Any, GenaiError]]:
     encoded = _encode_request(request)
     if encoded is None:
@@ -49,6 +53,8 @@ def _send(
         return Failure(response.error)
     if not isinstance(response, _AnsweredResponse):
         raise InvalidRequest("transport", response, "the response of the inner transport, or an EffectFailed")
+    if not is_stream or isinstance(response.result, Failure):
+        yield ReadChunk(response, until, inf)  # the end of the body: the attempt is over
     return response.result
 
 

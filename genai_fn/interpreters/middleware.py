@@ -76,6 +76,8 @@ class SeveralSeams(Value, kw_only=True):
         session: Wraps the connector of each live session, as `connector` does; it receives the `Live`, too.
 
         program: Wraps the program of each run, with its functions and the requests of all its flows.
+
+        name: What its ``repr`` shows in place of all that.
     """
 
     handler: Middleware | None = None
@@ -83,6 +85,10 @@ class SeveralSeams(Value, kw_only=True):
     connector: ConnectorMiddleware | None = None
     session: SessionMiddleware | None = None
     program: ProgramMiddleware | None = None
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return self.name or super().__repr__()
 
 
 class HandlerWrapper:

@@ -18,7 +18,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
 - ``hedging``: a second attempt when the first is slow
 - ``limits``: rate limits, and concurrency limits that find themselves
-- ``logged``: a line of the standard library's log for each call
+- ``call_log``: a line of the standard library's log for each call
 - ``tracing``: spans and metrics of OpenTelemetry
 - ``observers``: what observes calls, for the others
 """
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from genai_fn.middleware.caching.sqlite_store import SQLiteStore as SQLiteStore
     from genai_fn.middleware.caching.stores import CacheStore as CacheStore, MemoryStore as MemoryStore
+    from genai_fn.middleware.call_log import logged as logged
     from genai_fn.middleware.coalescing import coalesced as coalesced
     from genai_fn.middleware.context_caching.context_cached import (
         ContextCached as ContextCached,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from genai_fn.middleware.hedging import hedged as hedged
     from genai_fn.middleware.limits.concurrency import ConcurrencyLimit as ConcurrencyLimit, adaptive as adaptive
     from genai_fn.middleware.limits.rate_limit import RateLimit as RateLimit, limited as limited
-    from genai_fn.middleware.logged import logged as logged
     from genai_fn.middleware.tracing.traced import traced as traced
 else:
     __getattr__, __dir__ = defer_imports(globals())

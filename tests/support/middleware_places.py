@@ -19,7 +19,7 @@ from tests.support.interpreter_kinds import AwaitableInterpreter, run_without_wa
 from tests.support.loopback import Answer, Hang, Loopback, build_json_reply, build_sse_reply
 from tests.support.loopback_replies import build_error, build_text_response
 
-__all__ = ["PLACES", "Late", "Place"]
+__all__ = ["PLACES", "Body", "Late", "Place"]
 
 Body = Callable[[AwaitableInterpreter], Coroutine[Any, Any, Any]]
 
@@ -69,14 +69,16 @@ class Place(Value):
             with Loopback(source.answer_http) as server:
                 backend = Gemini("test-key", base_url=server.url)
                 make = Http if self.is_sync else AsyncHttp
-                return self._run_body(lambda: make(backend, retry=HTTP_RETRY), body, middleware)
+                return self.run_body(lambda: make(backend, retry=HTTP_RETRY), body, middleware)
         if self.interpreter == "Offline":
             offline = Offline(script=source.answer_script)
-            return self._run_body(lambda: offline if self.is_sync else offline.aio, body, middleware)
+            return self.run_body(lambda: offline if self.is_sync else offline.aio, body, middleware)
         fake = Fake({"generate": source.answer_fake, "generate.stream": source.answer_fake_stream})
-        return self._run_body(lambda: fake if self.is_sync else fake.aio, body, middleware)
+        return self.run_body(lambda: fake if self.is_sync else fake.aio, body, middleware)
 
-    def _run_body(self, make: Callable[[], Any], body: Body, middleware: Sequence[Any]) -> Any:
+    def run_body(self, make: Callable[[], Any], body: Body, middleware: Sequence[Any]) -> Any:
+        """Run the body of a test with a new interpreter that has the middleware, and close it."""
+
         async def run_with_interpreter() -> Any:
             async with AwaitableInterpreter(make().with_middleware(*middleware)) as run:
                 return await body(run)

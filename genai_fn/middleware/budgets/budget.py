@@ -67,7 +67,11 @@ def budgeted(
 
 
 class Budget:
-    """A budget that calls share, from any thread and interpreter; it is middleware."""
+    """
+    A budget that calls share, from any thread and interpreter; it is middleware.
+
+    A copy, also by pickle, starts with what the original has spent, and counts by itself.
+    """
 
     def __init__(
         self,
@@ -84,6 +88,13 @@ class Budget:
         for model, each in prices.items():
             if not isinstance(each, ModelPrices):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a number
                 raise InvalidRequest(f"budgeted.prices[{model!r}]", each, "ModelPrices(input=…, output=…)")
+        self._settings: dict[str, Any] = {
+            "usd": usd,
+            "tokens": tokens,
+            "prices": dict(prices),
+            "output_tokens": output_tokens,
+            "estimate": estimate,
+        }
         self.unit = "tokens" if usd is None else "USD"
         self.limit: float = given[0]
         self._given_prices = dict(prices)
@@ -97,6 +108,9 @@ class Budget:
         if usd is not None and not prices:
             find_prices("gemini-2.5-flash")  # loads the prices, which takes a third of a second, before the first call
         _BUDGETS.add(self)
+
+    def __reduce__(self) -> Any:
+        return _restore_budget, (self._settings, self._spent)
 
     def __repr__(self) -> str:
         return f"<budget of {self.limit:g} {self.unit}, {self.spent:g} spent>"
@@ -168,6 +182,11 @@ class Budget:
             if -_ROUNDING < self._reserved < _ROUNDING:
                 self._reserved = 0
 
+    def add_spent(self, amount: float) -> None:
+        """Count what calls of another budget have cost."""
+        with self._lock:
+            self._spent += amount
+
     def renew_lock(self) -> None:
         """Replace the lock, in a forked process."""
         self._lock = RLock()
@@ -191,6 +210,13 @@ class Budget:
         if found is None:
             raise InvalidRequest("budgeted.prices", model, "a price for this model: prices={…: ModelPrices(…)}")
         return found
+
+
+def _restore_budget(settings: Mapping[str, Any], spent: float) -> Budget:
+    """Build the copy of a budget: as much of it is spent, and nothing is in flight."""
+    budget = Budget(**settings)
+    budget.add_spent(spent)
+    return budget
 
 
 def _choose_cost(call: ObservedCall, reserved: float, known: float | None) -> float:

@@ -160,6 +160,7 @@ class _ContextCachingHandler(HandlerWrapper):
         """Open a stream, with the name of a cache in place of the prefix of its request if there is one."""
         operation: Any = request.operation
         if isinstance(operation, GenerateContent):
+            until = yield from self._compute_deadline(request, until)
             return (yield from self._send(request, operation, until, self.inner.open_stream))
         return (yield from self.inner.open_stream(request, until))
 

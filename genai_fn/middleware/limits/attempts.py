@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from returns.result import Failure, Result, Success
 
-from genai_fn.effects import EffectFailed, Effects, GetTime, OpenResponse, ReadChunk, SendRequest
+from genai_fn.effects import CloseResource, EffectFailed, Effects, GetTime, OpenResponse, ReadChunk, SendRequest
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.engine.transport import send_through
 from genai_fn.errors import APIError, GenaiError, QuotaExceeded, TimedOut, TransportError
@@ -51,7 +51,11 @@ class GatedHandler(HandlerWrapper):
         if request.options.deadline is not None:
             until = min(until, (yield GetTime()) + request.options.deadline)
         attempts = _GatedTransport(self._get_gate(), cost, until)
-        result = yield from send_through(self.inner.handle(request, until), attempts)
+        try:
+            result = yield from send_through(self.inner.handle(request, until), attempts)
+        except Exception:
+            yield from attempts.release_all()  # the program may handle it, and go on
+            raise
         yield from attempts.finish(result)
         return result
 
@@ -64,7 +68,11 @@ class GatedHandler(HandlerWrapper):
         if request.options.deadline is not None:
             until = min(until, (yield GetTime()) + request.options.deadline)
         attempts = _GatedTransport(self._get_gate(), cost, until)
-        result = yield from send_through(self.inner.open_stream(request, until), attempts)
+        try:
+            result = yield from send_through(self.inner.open_stream(request, until), attempts)
+        except Exception:
+            yield from attempts.release_all()
+            raise
         if isinstance(result, Success):
             return Success(_GatedStream(result.unwrap(), attempts))
         yield from attempts.finish(result)
@@ -75,7 +83,11 @@ class GatedHandler(HandlerWrapper):
         return self._read_items(handle) if isinstance(handle, _GatedStream) else self.inner.read_items(handle)
 
     def _read_items(self, handle: "_GatedStream") -> Effects[tuple[Result[Any, GenaiError], ...]]:
-        items = yield from self.inner.read_items(handle.inner)
+        try:
+            items = yield from self.inner.read_items(handle.inner)
+        except Exception:
+            yield from handle.attempts.release_all()
+            raise
         for item in items:
             handle.attempts.note_usage(item)
         if not items or isinstance(items[-1], Failure):
@@ -116,12 +128,18 @@ class _GatedTransport:
         """Send a request once it passes the gate."""
         gate = self._gate
         ticket = AttemptTicket(gate, self._cost)
-        error = yield from gate.acquire(ticket, min(request.deadline, self._until))
-        if error is not None:
+        response: OpenResponse | EffectFailed
+        try:
+            error = yield from gate.acquire(ticket, min(request.deadline, self._until))
+            if error is not None:
+                if ticket.is_registered:
+                    yield from gate.release(ticket)
+                return EffectFailed(error)
+            response = yield request
+        except Exception:
             if ticket.is_registered:
                 yield from gate.release(ticket)
-            return EffectFailed(error)
-        response: OpenResponse | EffectFailed = yield request
+            raise
         if isinstance(response, EffectFailed):
             if _is_unsent(response.error):
                 gate.refund(ticket)
@@ -157,6 +175,16 @@ class _GatedTransport:
                 yield from self._gate.release(attempt.ticket)
         return data
 
+    def close_response(self, effect: CloseResource) -> Effects[Any] | None:
+        """Close a response that was not read to its end: it is not in flight any more."""
+        attempt = self._attempts.pop(id(effect.resource), None)
+        return None if attempt is None else self._close_attempt(effect, attempt)
+
+    def _close_attempt(self, effect: CloseResource, attempt: _Attempt) -> Effects[None]:
+        yield effect
+        if attempt.ticket.is_registered:
+            yield from self._gate.release(attempt.ticket)
+
     def note_usage(self, result: Result[Any, GenaiError]) -> None:
         """Remember the usage of a response, or of a chunk of a stream, where the last one counts."""
         if self._gate.tokens is not None and isinstance(result, Success):
@@ -168,12 +196,16 @@ class _GatedTransport:
         last = self._last
         if result is not None and last is not None:
             self.note_usage(result)
-            error = result.failure() if isinstance(result, Failure) else None
+            error = None if isinstance(result, Success) else result.failure()
             if isinstance(error, APIError):
                 yield from self._apply_advice(error)
         if self._used_tokens is not None and last is not None:
             now: float = (yield GetTime()) if self._used_tokens > self._cost.tokens else 0.0
             self._gate.settle(last.ticket, self._used_tokens, now)
+        yield from self.release_all()
+
+    def release_all(self) -> Effects[None]:
+        """Release the attempts that are still in flight."""
         while self._attempts:
             ticket = self._attempts.popitem()[1].ticket
             if ticket.is_registered:

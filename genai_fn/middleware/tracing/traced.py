@@ -70,6 +70,7 @@ def traced(
         handler=partial(_trace_handler, tracer, instruments, capture_content),
         session=partial(_trace_session, tracer, instruments, capture_content),
         program=WorkflowTracer(tracer, instruments, capture_content),
+        name=f"traced({tracer_provider!r}, {meter_provider!r}, {capture_content=})",
     )
 
 

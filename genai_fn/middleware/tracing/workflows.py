@@ -24,6 +24,7 @@ from genai_fn.effects import (
     FlowFailed,
     GetTime,
     OpenResource,
+    Race,
     RunAll,
     Spawn,
 )
@@ -146,6 +147,10 @@ class WorkflowTracer(Value):
                 return (yield _call_in_context(effect, context))
             case RunAll(programs=programs):
                 return (yield RunAll(tuple(self._run_in_context(each, context, []) for each in programs)))
+            case Race(programs=programs):
+                return (
+                    yield replace(effect, programs=tuple(self._run_in_context(each, context, []) for each in programs))
+                )
             case Spawn(program=program):
                 return (yield Spawn(self._run_in_context(program, context, [])))
             case _:

@@ -57,7 +57,9 @@ def logged(
             raise InvalidRequest(f"logged.{name}", value, "a level, such as logging.INFO")
     observer = _CallLogger(logger, level, attempt_level, failure_level)
     return SeveralSeams(
-        handler=partial(ObservingHandler, observer=observer), session=partial(_observe_session, observer)
+        handler=partial(ObservingHandler, observer=observer),
+        session=partial(_observe_session, observer),
+        name=f"logged({logger.name!r}, {level=}, {attempt_level=}, {failure_level=})",
     )
 
 
