@@ -253,7 +253,7 @@ class ExportedFrame:
         lambda: tuple(TEXTS),
         lambda: iter(TEXTS),
     ),
-    ids=str,
+    ids=range(13),
 )
 def test_values(make: Callable[[], Any]) -> None:
     """Tables, frames and iterables give the same rows."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from google import genai
 from google.genai import errors, types
-from opentelemetry.instrumentation.google_genai import GoogleGenAiSdkInstrumentor
 
 from tests.support.google_genai_traces.calls import CALLS, ReplyServer
 from tests.support.google_genai_traces.export import Telemetry
@@ -39,6 +38,8 @@ def perform_call(client: Any, call: dict[str, Any]) -> None:
 
 def capture(call: dict[str, Any], *, content: bool) -> dict[str, Any]:
     """Capture the spans and metrics of a call."""
+    from opentelemetry.instrumentation.google_genai import GoogleGenAiSdkInstrumentor  # only here
+
     os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "SPAN_ONLY" if content else "NO_CONTENT"
     telemetry = Telemetry()
     instrumentor = GoogleGenAiSdkInstrumentor()
