@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from genai_fn.interpreters.extras import install_command
-from genai_fn.interpreters.live import connector
 from tests.support.check_each import check_each
 
 ROOT = Path(__file__).parents[2]
@@ -24,12 +23,6 @@ def test_version_of_the_extra(requirement: str) -> None:
     name, bounds = re.fullmatch(r"([\w-]+)(.+)", requirement).groups()
     found, found_bounds = re.fullmatch(r"pip install '([\w-]+)(.+)'", install_command(name)).groups()
     assert (found, set(found_bounds.split(","))) == (name, set(bounds.split(",")))
-
-
-def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Live session on asyncio names the missing package and the command that installs it."""
-    monkeypatch.setattr(connector, "find_spec", lambda name: None)
-    assert "the package websockets: pip install 'websockets>=" in str(connector._find_missing_extra())
 
 
 def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import (
     AcceptConnection,
+    BytesMessage,
     CloseConnection,
     Event,
-    Message,
     Ping,
     Pong,
     RejectConnection,
@@ -79,7 +79,7 @@ class WsprotoProtocol:
 
     def _handle_event(self, event: Event) -> Iterable[WebSocketEvent]:
         match event:
-            case Message():
+            case TextMessage() | BytesMessage():
                 yield from self._handle_message(event)
             case Ping():
                 self._reply(event.response())
@@ -105,7 +105,7 @@ class WsprotoProtocol:
             case _:
                 pass
 
-    def _handle_message(self, event: Message[str] | Message[bytes | bytearray]) -> Iterable[WebSocketEvent]:
+    def _handle_message(self, event: TextMessage | BytesMessage) -> Iterable[WebSocketEvent]:
         self._message += event.data.encode() if isinstance(event.data, str) else event.data
         if len(self._message) > MAX_MESSAGE_BYTES:
             yield from self._end(CloseConnection(CloseReason.MESSAGE_TOO_BIG, f"over {MAX_MESSAGE_BYTES} bytes"))
@@ -128,7 +128,9 @@ class WsprotoProtocol:
         """Build the response that refused the handshake, of whose body only a part may have arrived."""
         if self._refusal is None:
             return None
-        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._refusal.headers)
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._refusal.headers
+        )
         return HttpResponse(self._refusal.status_code, headers, bytes(self._refusal_body))
 
     def _reply(self, event: Event) -> None:

@@ -1,21 +1,18 @@
 """The library that a session on asyncio uses for its WebSocket."""
 
 import sys
-from typing import Any
 
 import pytest
 
 from genai_fn.interpreters.live import asyncio_socket
-from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_libraries import use_websocket_library
-from tests.support.live.websocket_peer import Peer
 
 URL = "wss://example.com/ws?a=1"
 
 
 @pytest.mark.parametrize("name", ["websockets", "wsproto"])
 def test_which_protocol(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """websockets is used where it is installed, as it is faster; without it wsproto, which every installation has."""
+    """The package websockets is used where it is installed; without it wsproto, which every installation has."""
     use_websocket_library(name, monkeypatch)
     assert type(asyncio_socket.build_protocol(URL)).__module__ == f"genai_fn.interpreters.live.{name}_protocol"
 
