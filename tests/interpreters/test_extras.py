@@ -48,7 +48,7 @@ def test_names_no_distribution(path: Path) -> None:
 
 def test_two_pages_install() -> None:
     """Only README's two commands and one page say how to install the library itself: a release changes these."""
-    pattern = re.compile(r"(?:pip3?|uv) (?:pip )?install[^\n]*(?:[ '\"]\.[['\"`]| dist/)")
+    pattern = re.compile(r"(?:pip3?|uv) (?:pip )?install[^\n]*(?:[ '\"]\.[\['\"`]| dist/)")
     pages = {path.relative_to(ROOT).as_posix() for path in PAGES if pattern.search(path.read_text(encoding="utf-8"))}
     assert pages == {"README.md", "docs/installing.md"}
 

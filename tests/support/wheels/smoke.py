@@ -91,7 +91,7 @@ def use_jobs() -> None:
 
 def use_tokenizer() -> None:
     """Build a tokenizer from bytes that are none."""
-    from genai_fn.local_tokenizer import LocalTokenizer
+    from genai_fn import LocalTokenizer
 
     LocalTokenizer(b"none")
 
@@ -121,6 +121,20 @@ def use_yaml() -> None:
         Metric(name="bleu").to_yaml_file(str(Path(folder, "metric.yaml")))
 
 
+def use_traces() -> None:
+    """Build a middleware that traces."""
+    from genai_fn.middleware import traced
+
+    traced()
+
+
+def use_prices() -> None:
+    """Find the prices of a model."""
+    from genai_fn.middleware.budgets.prices import find_prices
+
+    find_prices("gemini-2.5-flash")
+
+
 def run_command(*arguments: str) -> str:
     """Run the installed command; return its complaint, or nothing if it succeeds."""
     command = [str(Path(sys.executable).with_name("genai-fn")), *arguments]
@@ -136,6 +150,8 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "local-tokenizer": ("sentencepiece", lambda: catch(use_tokenizer)),
     "mcp": ("mcp", lambda: catch(use_mcp)),
     "numpy": ("numpy", lambda: catch(use_numpy)),
+    "otel": ("opentelemetry-api", lambda: catch(use_traces)),
+    "prices": ("genai-prices", lambda: catch(use_prices)),
     "socks": ("socksio", lambda: catch(lambda: call_nobody(proxy="socks5://127.0.0.1:1"))),
     "yaml": ("pyyaml", lambda: catch(use_yaml)),
 }
