@@ -1,76 +1,28 @@
 """A WebSocket on asyncio: a protocol without I/O over a connected socket of `net`, with its proxy and TLS."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
 
-from genai_fn.http import Headers, HttpResponse
-from genai_fn.interpreters.live.sockets import CloseStatus, build_handshake_failure
+from genai_fn.http import Headers
+from genai_fn.interpreters.live.sockets import (
+    CloseStatus,
+    HandshakeDone,
+    PongReceived,
+    WebSocketEvent,
+    WebSocketProtocol,
+    build_handshake_failure,
+)
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE, WriteQueue
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
-from genai_fn.values import Value
 
 if TYPE_CHECKING:
     from genai_fn.effects import EffectFailed
-
-
-class HandshakeDone(Value):
-    """The end of the handshake; if it was refused, with the response, or None if that is no HTTP."""
-
-    was_accepted: bool
-    response: HttpResponse | None = None
-
-
-class PongReceived(Value):
-    """The payload of a pong."""
-
-    payload: bytes
-
-
-WebSocketEvent: TypeAlias = HandshakeDone | PongReceived | CloseStatus | bytes
-"""What a peer does; bytes are a whole message."""
-
-
-class WebSocketProtocol(Protocol):
-    """
-    The client's side of a WebSocket, without I/O. It limits the size of messages, and answers pings and close frames.
-
-    Methods that encode are called only while the connection is open.
-    """
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the handshake is done, and no close frame was sent or received."""
-        ...
-
-    def encode_handshake(self, headers: Headers) -> bytes:
-        """Encode the handshake request."""
-        ...
-
-    def encode_message(self, data: bytes) -> bytes:
-        """Encode a text message."""
-        ...
-
-    def encode_ping(self, payload: bytes) -> bytes:
-        """Encode a ping."""
-        ...
-
-    def encode_close(self, code: int) -> bytes:
-        """Encode a close frame; the connection is not open any more."""
-        ...
-
-    def receive_data(self, data: bytes) -> Iterable[WebSocketEvent]:
-        """Return the events of received bytes, ``b""`` at the end of the connection; never raises for what they are."""
-        ...
-
-    def take_replies(self) -> bytes:
-        """Return the pongs and close frames that answer what was received, once."""
-        ...
 
 
 def build_protocol(url: str) -> WebSocketProtocol:

@@ -12,8 +12,13 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from genai_fn.http import Headers, HttpResponse
-from genai_fn.interpreters.live.asyncio_socket import HandshakeDone, PongReceived, WebSocketEvent
-from genai_fn.interpreters.live.sockets import MAX_MESSAGE_BYTES, CloseStatus
+from genai_fn.interpreters.live.sockets import (
+    MAX_MESSAGE_BYTES,
+    CloseStatus,
+    HandshakeDone,
+    PongReceived,
+    WebSocketEvent,
+)
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 
 

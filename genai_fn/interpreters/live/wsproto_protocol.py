@@ -21,8 +21,13 @@ from wsproto.utilities import ProtocolError
 
 from genai_fn.http import Headers, HttpResponse
 from genai_fn.interpreters.live.addresses import build_host_header, build_request_target
-from genai_fn.interpreters.live.asyncio_socket import HandshakeDone, PongReceived, WebSocketEvent
-from genai_fn.interpreters.live.sockets import MAX_MESSAGE_BYTES, CloseStatus
+from genai_fn.interpreters.live.sockets import (
+    MAX_MESSAGE_BYTES,
+    CloseStatus,
+    HandshakeDone,
+    PongReceived,
+    WebSocketEvent,
+)
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from genai_fn.http import HttpResponse
-from genai_fn.interpreters.live.asyncio_socket import HandshakeDone, PongReceived
-from genai_fn.interpreters.live.sockets import CloseStatus
+from genai_fn.interpreters.live.sockets import CloseStatus, HandshakeDone, PongReceived
 from genai_fn.interpreters.live.websockets_protocol import WebsocketsProtocol
 from genai_fn.interpreters.live.wsproto_protocol import WsprotoProtocol
 from tests.support.live.websocket_bytes import encode_close, encode_frame, encode_text

@@ -135,6 +135,14 @@ def use_prices() -> None:
     find_prices("gemini-2.5-flash")
 
 
+def use_proxy() -> Any:
+    """Call through a proxy that accepts connections and answers nothing."""
+    from genai_fn import Timeouts
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        return call_nobody(proxy=f"socks5://127.0.0.1:{proxy.getsockname()[1]}", timeouts=Timeouts(connect=1))
+
+
 def run_command(*arguments: str) -> str:
     """Run the installed command; return its complaint, or nothing if it succeeds."""
     command = [str(Path(sys.executable).with_name("genai-fn")), *arguments]
@@ -152,7 +160,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "numpy": ("numpy", lambda: catch(use_numpy)),
     "otel": ("opentelemetry-api", lambda: catch(use_traces)),
     "prices": ("genai-prices", lambda: catch(use_prices)),
-    "socks": ("socksio", lambda: catch(lambda: call_nobody(proxy="socks5://127.0.0.1:1"))),
+    "socks": ("socksio", lambda: catch(use_proxy)),
     "yaml": ("pyyaml", lambda: catch(use_yaml)),
 }
 """For each extra: the package that its complaint names, and how it is used."""
