@@ -15,6 +15,9 @@ from pathlib import Path
 from tests.support.wheels.building import MAX_BYTES, ROOT, build_twice
 from tests.support.wheels.pythons import VERSIONS, find_python, install_into, make_environment
 
+UNTRIED = {"daft", "dev", "ray"}
+"""Extras that the task ``engines`` tries, each in an environment of its own, and the one of development."""
+
 SMOKE = Path(__file__).with_name("smoke.py")
 
 
@@ -32,7 +35,7 @@ def try_wheel(version: str, wheel: Path, folder: Path) -> None:
         report(f"Python {version}: not here")
         return
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = ",".join(sorted(project["optional-dependencies"].keys() - {"dev"}))
+    extras = ",".join(sorted(project["optional-dependencies"].keys() - UNTRIED))
     constraint = ("--constraint", str(ROOT / "requirements.lock"))
     interpreter = make_environment(python, folder / version, *constraint, str(wheel))
     run_smoke(interpreter, "absent", folder)
