@@ -112,9 +112,9 @@ class Settings(_BackendSetting, kw_only=True):
     def _build_connect_options(self) -> dict[str, Any]:
         from genai_fn.interpreters.net.http1.implementation import import_implementation  # noqa: PLC0415  # the network stack, at the first call
 
-        module = self.http1
+        module = None if self.http1 == "auto" else self.http1
         if isinstance(module, str):
-            module = None if module == "auto" else import_implementation(module)
+            module = import_implementation(module)
         return {"ssl_context": self.ssl_context, "transport": module}
 
     def build_token_caches(self, handler: HttpHandler) -> TokenCaches:
