@@ -10,7 +10,8 @@ it exists for Linux and macOS only. site builds the documentation site in build/
 its own. foreign installs other clients of the API, each in an environment of its own, and needs
 npm and Node.js for two of them. jobs kills an embedding job 200 times. engines runs the programs of
 docs/embedding-clusters.md on a local Ray and a local Daft, each in an environment of its own. They are in no lock file,
-as Daft excludes newer versions of pyarrow.
+as Daft excludes newer versions of pyarrow. wheels builds the sdist and the wheel, and tries the wheel in bare
+environments on each Python that this machine has.
 """
 
 import subprocess
@@ -110,6 +111,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "engines": ((*HERE, "tests.engines"),),
     "site": build_site_with("zensical==0.0.73", "mkdocstrings-python==2.0.11", "ruff==0.17.6"),
     "foreign": ((*HERE, "tests.foreign"),),
+    "wheels": ((*HERE, "tests.support.wheels"),),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),
 }

@@ -43,7 +43,7 @@ INSTALLED: Mapping[str, Contestant] = {
 def make_contestants() -> dict[str, Contestant]:
     """Return all contestants, in the order of the table; make the environments that do not exist yet."""
     new = make_environment(f"google-genai-{NEW}-aiohttp-pyarrow", f"google-genai[aiohttp]=={NEW}", "numpy", "pyarrow")
-    uvloop = make_environment("uvloop", "uvloop>=0.22", "--editable", f"{ROOT}[fast,websockets]")
+    uvloop = make_environment("uvloop", "uvloop>=0.22", "--editable", f"{ROOT}[fast,live]")
     others = {NEW: Contestant("theirs", new), UVLOOP: Contestant("ours", uvloop, uses_uvloop=True)}
     contestants = {**INSTALLED, **others}
     return {name: contestants[name] for name in (OURS, HTTPCORE, UVLOOP, OLD, NEW, RAW)}

@@ -7,6 +7,7 @@ def install_command(*packages: str) -> str:
     """
     Build the pip command that installs optional dependencies, in the versions that the package metadata requires.
 
+    It names the packages and not an extra of this distribution, which no index has: so it works wherever that is from.
     Without metadata, in a source tree that is not installed, the names have no versions.
 
     >>> install_command("websockets")

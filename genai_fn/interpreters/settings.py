@@ -4,7 +4,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
-from importlib import import_module
 from importlib.util import find_spec
 from inspect import Parameter, Signature
 from types import ModuleType
@@ -111,8 +110,12 @@ class Settings(_BackendSetting, kw_only=True):
         return {"environ": os.environ, "proxy": self.proxy, **self._build_connect_options()}
 
     def _build_connect_options(self) -> dict[str, Any]:
-        module = import_module(self.http1) if self.http1 in _HTTP1_PACKAGES else self.http1
-        return {"ssl_context": self.ssl_context, "transport": None if module == "auto" else module}
+        from genai_fn.interpreters.net.http1.implementation import import_implementation  # noqa: PLC0415  # the network stack, at the first call
+
+        module = None if self.http1 == "auto" else self.http1
+        if isinstance(module, str):
+            module = import_implementation(module)
+        return {"ssl_context": self.ssl_context, "transport": module}
 
     def build_token_caches(self, handler: HttpHandler) -> TokenCaches:
         """Build the sources of OAuth tokens, for the interpreter's backend and for those of requests."""

@@ -16,6 +16,7 @@ from tests.support.faults.http_cases import check_case
 from tests.support.faults.live_cases import check_live_case
 from tests.support.faults.signals import CLOSE, RAISE, interrupt_at_random
 from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind
+from tests.support.live.websocket_libraries import use_websocket_library
 
 FAULTS = [fault for group in GROUPS.values() for fault in group]
 LIVE_FAULTS = [fault for group in LIVE_GROUPS.values() for fault in group]
@@ -50,6 +51,13 @@ def test_fault(fault: Fault, operation: str, kind: InterpreterKind, tmp_path: Pa
 def test_live_fault(fault: LiveFault, kind: InterpreterKind) -> None:
     """A WebSocket server that misbehaves ends the session with the stated Failure, and leaves nothing open."""
     check_live_case(fault, kind)
+
+
+@pytest.mark.parametrize("fault", LIVE_FAULTS, ids=lambda fault: fault.name)
+def test_live_fault_without_websockets(fault: LiveFault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On asyncio without the package websockets, sessions end as with it."""
+    use_websocket_library("wsproto", monkeypatch)
+    check_live_case(fault, InterpreterKind("asyncio", httptools))
 
 
 def test_faults_are_distinct() -> None:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from genai_fn.interpreters.extras import install_command
-from genai_fn.interpreters.live import connector
 from tests.support.check_each import check_each
 
 ROOT = Path(__file__).parents[2]
 OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
 
-REQUIREMENTS = [each for extra in sorted(OPTIONAL.keys() - {"dev"}) for each in OPTIONAL[extra]]
+REQUIREMENTS = [each for extra in sorted(OPTIONAL.keys() - {"dev", "websockets"}) for each in OPTIONAL[extra]]
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
@@ -24,12 +23,6 @@ def test_version_of_the_extra(requirement: str) -> None:
     name, bounds = re.fullmatch(r"([\w-]+)(.+)", requirement).groups()
     found, found_bounds = re.fullmatch(r"pip install '([\w-]+)(.+)'", install_command(name)).groups()
     assert (found, set(found_bounds.split(","))) == (name, set(bounds.split(",")))
-
-
-def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Live session on asyncio names the missing package and the command that installs it."""
-    monkeypatch.setattr(connector, "find_spec", lambda name: None)
-    assert "the package websockets: pip install 'websockets>=" in str(connector._find_missing_extra())
 
 
 def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,11 +35,32 @@ def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     assert install_command("rich", "typer") == "pip install 'rich' 'typer'"
 
 
-@check_each(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("genai_fn/**/*.py"), *ROOT.glob("docs/**/*.py")],
-)
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("genai_fn/**/*.py"), *ROOT.glob("docs/**/*.py")]
+
+
+@check_each(PAGES)
 def test_names_no_distribution(path: Path) -> None:
     """No text advises to install genai_fn by name: it is not published, and anybody could publish under that name."""
     text = path.read_text(encoding="utf-8")
     assert re.findall(r"pip3? install[^\n&|]*\bgenai[-_.]fn\b.*", text) == []
     assert re.findall(r"\bgenai[-_.]fn\[\w[\w,]*\]", text) == []
+
+
+def test_two_pages_install() -> None:
+    """Only README's two commands and one page say how to install the library itself: a release changes these."""
+    pattern = re.compile(r"(?:pip3?|uv) (?:pip )?install[^\n]*(?:[ '\"]\.[\['\"`]| dist/)")
+    pages = {path.relative_to(ROOT).as_posix() for path in PAGES if pattern.search(path.read_text(encoding="utf-8"))}
+    assert pages == {"README.md", "docs/installing.md"}
+
+
+def test_page_lists_every_extra() -> None:
+    """The page about installing has a row for each extra."""
+    text = (ROOT / "docs/installing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
+    assert rows == sorted(OPTIONAL.keys() - {"dev"})
+
+
+def test_old_name() -> None:
+    """The extra ``websockets`` is the old name of ``live``."""
+    assert OPTIONAL["websockets"] == ["genai-fn[live]"]
+    assert [each.partition(">")[0] for each in OPTIONAL["live"]] == ["websockets"]

@@ -5,9 +5,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 from returns.result import Failure, Result
@@ -16,10 +14,10 @@ from genai_fn.backend import Credential, Gemini, build_own_credential, complete_
 from genai_fn.effects import EffectFailed, GetToken
 from genai_fn.engine.handler import HttpHandler, find_credential_problem
 from genai_fn.engine.retry import is_unauthenticated
-from genai_fn.errors import GenaiError, MissingExtra, TimedOut
+from genai_fn.errors import GenaiError, TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
-from genai_fn.interpreters.extras import install_command
+from genai_fn.interpreters.live.addresses import build_http_url
 from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.connect.connection import (
@@ -120,7 +118,7 @@ class HttpConnector:
     ) -> "_PreparedConnection | EffectFailed":
         """Get the credential, then encode and sign the handshake, which may need the credential's project."""
         is_ephemeral = isinstance(self._backend, Gemini) and self._backend.is_ephemeral
-        problem = _find_missing_extra() or (None if is_ephemeral else find_credential_problem(self._backend))
+        problem = None if is_ephemeral else find_credential_problem(self._backend)
         if problem is not None:
             return EffectFailed(problem)
         credential = await self._get_credential(refused)
@@ -153,7 +151,7 @@ class HttpConnector:
     async def _open_connection(self, url: str) -> NonBlockingSocket | EffectFailed:
         target = None
         try:
-            target = parse_target(_to_http_url(url))
+            target = parse_target(build_http_url(url))
             with anyio.move_on_after(self.timeouts.connect):
                 return await perform_steps(open_connection(target, self._connect_config))
         except ConnectionSetupError as error:
@@ -225,36 +223,15 @@ def _perform_handshake(
     sock: NonBlockingSocket, request: HttpRequest, seconds: float
 ) -> AbstractAsyncContextManager[Any]:
     """Perform the WebSocket handshake with the library for the running event loop."""
-    url = urlsplit(request.url)
     if _is_trio():
         from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # needs trio
 
-        resource = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-        return trio_socket.open_socket(sock, _get_host_header(request.url), resource, request.headers, seconds)
-    from genai_fn.interpreters.live import websockets_socket  # noqa: PLC0415  # needs websockets
+        return trio_socket.open_socket(sock, request.url, request.headers, seconds)
+    from genai_fn.interpreters.live import asyncio_socket  # noqa: PLC0415  # trio needs no second library
 
-    return websockets_socket.open_socket(sock, request.url, request.headers, seconds)
-
-
-def _to_http_url(url: str) -> str:
-    """Replace ``ws`` by ``http``, as the handshake is an HTTP request."""
-    return url.replace("ws", "http", 1)
-
-
-def _get_host_header(url: str) -> str:
-    """Return the host, and the port unless it is the default one."""
-    target = parse_target(_to_http_url(url))
-    default_port = 443 if target.tls else 80
-    return str(target).removesuffix(f":{default_port}")
+    return asyncio_socket.open_socket(sock, request.url, request.headers, seconds)
 
 
 def _is_trio() -> bool:
     trio: Any = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_run())
-
-
-def _find_missing_extra() -> MissingExtra | None:
-    """Return an error if asyncio runs and the package websockets is missing; on trio none is needed."""
-    if _is_trio() or find_spec("websockets") is not None:
-        return None
-    return MissingExtra("websockets", "a live session on asyncio", install_command("websockets"))

@@ -1,17 +1,28 @@
 """The protocols of a live session's connections, which transfer whole messages over a WebSocket or in memory."""
 
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from returns.result import Result
 
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Disconnected, GenaiError, TimedOut
-from genai_fn.http import HttpResponse
+from genai_fn.http import Headers, HttpResponse
 from genai_fn.values import Value
 from genai_fn.wire import build_api_error
 
-__all__ = ["MAX_MESSAGE_BYTES", "CloseStatus", "Connector", "MessageSocket", "build_handshake_failure"]
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "CloseStatus",
+    "Connector",
+    "HandshakeDone",
+    "MessageSocket",
+    "PongReceived",
+    "WebSocketEvent",
+    "WebSocketProtocol",
+    "build_handshake_failure",
+]
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The limit of a received message's size, in bytes."""
@@ -59,6 +70,60 @@ class MessageSocket(Protocol):
 
     def abort(self) -> None:
         """Close the connection at once; then `receive` returns the `CloseStatus`."""
+        ...
+
+
+class HandshakeDone(Value):
+    """The end of the handshake; if it was refused, with the response, or None if that is no HTTP."""
+
+    was_accepted: bool
+    response: HttpResponse | None = None
+
+
+class PongReceived(Value):
+    """The payload of a pong."""
+
+    payload: bytes
+
+
+WebSocketEvent: TypeAlias = HandshakeDone | PongReceived | CloseStatus | bytes
+"""What a peer does; bytes are a whole message."""
+
+
+class WebSocketProtocol(Protocol):
+    """
+    The client's side of a WebSocket, without I/O. It limits the size of messages, and answers pings and close frames.
+
+    Methods that encode are called only while the connection is open.
+    """
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the handshake is done, and no close frame was sent or received."""
+        ...
+
+    def encode_handshake(self, headers: Headers) -> bytes:
+        """Encode the handshake request."""
+        ...
+
+    def encode_message(self, data: bytes) -> bytes:
+        """Encode a text message."""
+        ...
+
+    def encode_ping(self, payload: bytes) -> bytes:
+        """Encode a ping."""
+        ...
+
+    def encode_close(self, code: int) -> bytes:
+        """Encode a close frame; the connection is not open any more."""
+        ...
+
+    def receive_data(self, data: bytes) -> Iterable[WebSocketEvent]:
+        """Return the events of received bytes, ``b""`` at the end of the connection; never raises for what they are."""
+        ...
+
+    def take_replies(self) -> bytes:
+        """Return the pongs and close frames that answer what was received, once."""
         ...
 
 

@@ -12,6 +12,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnec
 from wsproto.utilities import LocalProtocolError
 
 from genai_fn.http import Headers, HttpResponse
+from genai_fn.interpreters.live.addresses import build_host_header, build_request_target
 from genai_fn.interpreters.live.sockets import MAX_MESSAGE_BYTES, CloseStatus, build_handshake_failure
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE, WriteQueue
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_socket(
-    sock: NonBlockingSocket, host: str, resource: str, headers: Headers, seconds: float
+    sock: NonBlockingSocket, url: str, headers: Headers, seconds: float
 ) -> AsyncGenerator["TrioSocket | EffectFailed", None]:
     """Perform the WebSocket handshake over a connected socket, with a timeout in seconds."""
     async with anyio.create_task_group() as tasks:
@@ -35,8 +36,8 @@ async def open_socket(
             connection = await trio_websocket.wrap_client_stream(
                 nursery,  # type: ignore[arg-type]  # only start_soon is called
                 stream,  # type: ignore[arg-type]  # annotated as a SocketStream, but any Stream works
-                host,
-                resource,
+                build_host_header(url),
+                build_request_target(url),
                 extra_headers=[
                     (name.encode("ascii"), value.encode("latin-1"))
                     for name, value in headers

@@ -22,17 +22,22 @@ from tests.support.cancellation.cancel_points import (
     list_stops,
 )
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
+from tests.support.live.websocket_libraries import WEBSOCKET_LIBRARIES, use_websocket_library
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 EXECUTORS = (
-    *(("asyncio", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
-    *(("trio", manner) for manner in (SCOPE, LATE, TWICE)),
+    *(("websockets", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
+    *(("wsproto", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
+    *(("trio-websocket", manner) for manner in (SCOPE, LATE, TWICE)),
 )
 
 
 @pytest.fixture(params=EXECUTORS, ids="-".join)
-def executor(request: pytest.FixtureRequest) -> Any:
-    return request.param
+def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Return an event loop, where the parameter's library is used, and a manner to cancel."""
+    library, manner = request.param
+    use_websocket_library(library, monkeypatch)
+    return WEBSOCKET_LIBRARIES[library], manner
 
 
 @pytest.fixture(autouse=True)

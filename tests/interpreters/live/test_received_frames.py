@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from genai_fn import AsyncHttp, Gemini, LiveClosed, Retry, live
 from genai_fn.errors import DecodeError, Disconnected, GenaiError
-from genai_fn.interpreters.live import trio_socket, websockets_socket
+from genai_fn.interpreters.live import sockets, trio_socket, websockets_protocol, wsproto_protocol
 from tests.support.live.sessions import CONNECT_TEXT, read_texts
 from tests.support.live.websocket_bytes import (
     TEXT_MESSAGE,
@@ -21,6 +21,9 @@ from tests.support.live.websocket_bytes import (
     encode_frame,
     encode_text,
 )
+
+LIMITED_MODULES = (websockets_protocol, wsproto_protocol, trio_socket)
+"""The modules that limit the size of messages."""
 
 
 def make_http(peer: RawPeer, **settings: Any) -> AsyncHttp:
@@ -179,7 +182,7 @@ def test_close_frames(run: Any, name: str) -> None:
 @pytest.mark.parametrize("parts", ["one frame", "many fragments", "a lie"])
 def test_too_large(run: Any, monkeypatch: pytest.MonkeyPatch, parts: str) -> None:
     """A message above the size limit closes with 1009, and is not buffered first."""
-    for module in (websockets_socket, trio_socket):
+    for module in LIMITED_MODULES:
         monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
     sent = {
         "one frame": encode_frame(b"x" * (1 << 20) + b"x"),
@@ -198,8 +201,8 @@ def test_too_large(run: Any, monkeypatch: pytest.MonkeyPatch, parts: str) -> Non
 
 def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message of exactly the limit is read."""
-    assert 64 * 1024 * 1024 == websockets_socket.MAX_MESSAGE_BYTES == trio_socket.MAX_MESSAGE_BYTES
-    for module in (websockets_socket, trio_socket):
+    assert 64 * 1024 * 1024 == sockets.MAX_MESSAGE_BYTES
+    for module in LIMITED_MODULES:
         monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
 
     def script(connection: RawConnection) -> None:

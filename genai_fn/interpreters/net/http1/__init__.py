@@ -2,6 +2,7 @@
 HTTP/1.1 over an open socket: one request and its response at a time.
 
 - `implementation`: imports httptools, httpcore or httpcore2.
+- `deferred_imports`: lets httpcore import trio and anyio when it uses them.
 - `requests`: the head and the body of a request.
 - `response_parser`: parses the bytes of a response with httptools; no I/O.
 - `exchange`: sends requests and reads responses with `response_parser`, as steps.

@@ -4,8 +4,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from genai_fn.forks import delay_forks
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.connect.connection import Target
+from genai_fn.interpreters.net.http1.deferred_imports import defer_imports
 from genai_fn.interpreters.net.http1.requests import ResponseHead, UnsendableRequestError, build_headers, build_target
 
 
@@ -15,7 +17,7 @@ def load_implementation(module: ModuleType | None) -> ModuleType:
         try:
             module = import_module("httptools")
         except ImportError:
-            module = import_module("httpcore")
+            module = import_implementation("httpcore")
     if is_httptools(module):
         import_module("genai_fn.interpreters.net.http1.exchange")  # now, as the caller delays forks
     else:
@@ -23,6 +25,12 @@ def load_implementation(module: ModuleType | None) -> ModuleType:
 
         mask_log(module)
     return module
+
+
+def import_implementation(name: str) -> ModuleType:
+    """Import httptools, httpcore or httpcore2, without trio and anyio, which httpcore needs only in async code."""
+    with delay_forks, defer_imports("trio", "anyio"):
+        return import_module(name)
 
 
 def is_httptools(module: ModuleType) -> bool:
