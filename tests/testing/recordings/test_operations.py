@@ -51,6 +51,11 @@ _FIELDS: dict[str, Any] = {
     "CertificateError": {"doing": texts, "reason": texts, "sent": st.booleans()},
     "Closed": {"doing": texts, "sent": st.booleans()},
     "ConnectError": {"doing": texts, "reason": texts, "sent": st.booleans()},
+    "QuotaExceeded": {
+        "quota": st.text(max_size=9),
+        "limit": st.none() | st.integers(0, 9),
+        "retry_after": st.none() | st.floats(0, 99),
+    },
     "CountMismatch": {"expected": st.integers(0, 9), "got": st.integers(0, 9)},
     "DecodeError": {"expected": texts, "path": texts, "text": texts},
     "Disconnected": {"doing": texts, "reason": texts, "sent": st.booleans()},
