@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -26,6 +27,10 @@ settings.load_profile("house")
 for name in tuple(os.environ):
     if name.lower().endswith("_proxy") or name.startswith(("GOOGLE_", "GEMINI_", "GCE_METADATA_")):
         del os.environ[name]
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in the background so; tests send it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
