@@ -417,7 +417,7 @@ def test_transport_in_virtual_time(executor: str) -> None:
 
 @every_executor
 def test_transport_without_http(executor: str, tmp_path: Path) -> None:
-    """Without HTTP, each request or stream is one attempt with the status of its result and without a body."""
+    """Without HTTP, each request or stream is one attempt with the status of its result and an empty body."""
     table = {"generate": ["hello", RateLimited(429), Disconnected("reading")], "generate.stream": [["a", "b"]]}
 
     def run_four(interpreter: Any) -> tuple[list[Any], LoggingTransport]:
