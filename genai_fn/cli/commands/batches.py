@@ -19,7 +19,10 @@ from genai_fn.cli.progress import show_status
 from genai_fn.cli.tables import print_list, print_value
 from genai_fn.cli.terminal import print_message
 
-__all__ = ["app"]
+__all__ = ["POLL_SECONDS", "app"]
+
+POLL_SECONDS = 30.0
+"""Seconds between two looks at a job that is waited for."""
 
 app = typer.Typer(help="Run jobs that answer many requests within a day, at half the price.", no_args_is_help=True)
 
@@ -65,7 +68,7 @@ def _get(
     """Print a job as JSON, with its answers if they are part of it."""
     request = genai_fn.batches.get(name)
     with open_interpreter(vertex=vertex, offline=offline) as run, show_status(f"waiting for {name}"):
-        job = genai_fn.raise_for(run(request | genai_fn.until_done(every=30) if wait else request))
+        job = genai_fn.raise_for(run(request | genai_fn.until_done(every=POLL_SECONDS) if wait else request))
     print_value(job)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from genai_fn.cli import run_command_line
+from genai_fn.cli.commands import batches
 from genai_fn.testing.server.asgi import Emulator
 from tests.support.command_lines import run_failing_command
 from tests.support.loopback import build_json_reply
@@ -99,8 +100,9 @@ class TestCaches:
 
 
 class TestBatches:
-    def test_life(self, call: Any, capsys: Capture, tmp_path: Path) -> None:
+    def test_life(self, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A job is started with an uploaded file, awaited, listed and deleted."""
+        monkeypatch.setattr(batches, "POLL_SECONDS", 0.1)
         path = tmp_path / "requests.jsonl"
         path.write_text('{"key": "0", "request": {"contents": [{"parts": [{"text": "hi"}]}]}}\n')
         file = call("files", "upload", str(path), "--mime-type", "application/jsonl").strip()
