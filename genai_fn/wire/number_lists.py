@@ -94,7 +94,7 @@ class _SimdReader:
 
 def _read_with_msgspec(text: bytes) -> bytes | None:
     try:
-        return pack_float32(codec.find_unchecked_decoder(list[float])(text))
+        return pack_float32(codec.find_unchecked_decoder(tuple[float, ...])(text))
     except (msgspec.DecodeError, RecursionError):
         return None
 
