@@ -32,7 +32,7 @@ def test_in(python: str, *install: str) -> tuple[tuple[str, ...], ...]:
     return (
         ("uv", "venv", "--quiet", "--clear", "--python", python, str(folder)),
         ("uv", "pip", "install", "--quiet", "--python", interpreter, *install, "--editable", ".[dev]"),
-        (interpreter, "-m", "pytest", "--quiet", "--numprocesses", "2"),
+        (interpreter, "-m", "pytest", "--quiet", "--numprocesses", "3"),
     )
 
 
@@ -73,8 +73,8 @@ def fuzz_in(*install: str) -> tuple[tuple[str, ...], ...]:
 TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
-    "test": ((*HERE, "pytest", "--numprocesses", "2"),),
-    "cover": ((*HERE, "pytest", "--quiet", "--numprocesses", "2", "--cov", "--cov-report=term:skip-covered"),),
+    "test": ((*HERE, "pytest", "--numprocesses", "3"),),
+    "cover": ((*HERE, "pytest", "--quiet", "--numprocesses", "3", "--cov", "--cov-report=term:skip-covered"),),
     "docs": (
         (*HERE, "docs.write_operations"),
         (*HERE, "docs.write_types"),
