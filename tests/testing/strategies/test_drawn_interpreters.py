@@ -103,7 +103,7 @@ def execute_script(report: str) -> Any:
 def find_script(condition: Callable[[DrawnInterpreter], bool], *, shrinks: bool = True, **options: bool) -> Any:
     """Find a script that meets a condition, the shortest one unless shrinking is off."""
 
-    @settings(max_examples=1000, database=None, phases=[Phase.generate, *[Phase.shrink] * shrinks])
+    @settings(max_examples=5000, database=None, phases=[Phase.generate, *[Phase.shrink] * shrinks])
     @given(interpreters(**options))
     def test(run: DrawnInterpreter) -> None:
         assert not condition(run)
