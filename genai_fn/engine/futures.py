@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def is_future(value: object) -> TypeIs["Future[Any]"]:
     """Whether a function has returned a value that another thread computes, and that can be waited for."""
-    futures = sys.modules.get("concurrent.futures")  # importing it loads logging; whoever made a future has done so
+    futures = sys.modules.get("concurrent.futures")  # importing it loads logging; making a future has done so
     return isinstance(value, getattr(futures, "Future", ()))
 
 
@@ -27,7 +27,7 @@ def make_future() -> "Future[Any]":
 
 
 def complete_future(future: "Future[T]", value: T) -> bool:
-    """Set the value of a future; return False if it has one already, or nobody waits for it any more."""
+    """Set the value of a future; return False if it has one already, or was cancelled."""
     from concurrent.futures import InvalidStateError  # noqa: PLC0415  # loads logging
 
     try:

@@ -83,7 +83,7 @@ class EmbeddingJob(Value, kw_only=True):
         npy: Whether to write ``_vectors.npy`` at the end. It may be added to a job that is finished.
 
         if_exists: What to do with an output of the same job: ``"resume"`` it, which a finished job answers with its
-            summary; ``"fail"``; or ``"restart"``: remove what the job wrote, and start anew.
+            summary; ``"fail"``; or ``"restart"``: remove what the job wrote, and start over.
 
         source_format: Format of all files, whatever their names are: ``"parquet"``, ``"arrow"``, ``"jsonl"``,
             ``"csv"``, ``"tsv"`` or ``"text"``. By default it follows from the name.

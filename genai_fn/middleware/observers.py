@@ -115,7 +115,7 @@ class CallObserver(Protocol):
 
 
 class _Ending:
-    """Ends a call once. As a resource of the executor it does so, too, if nobody reads on."""
+    """Ends a call once. As a resource of the executor it does so, too, if a stream is left early."""
 
     def __init__(self, call: ObservedCall, observer: CallObserver) -> None:
         self._call: list[ObservedCall] = [call]
@@ -184,11 +184,8 @@ class ObservingHandler(HandlerWrapper):
         """Run one request, and report its end."""
         call = ObservedCall(request, (yield from self._get_time()), is_stream=False)
         ending = _Ending(call, self._observer)
-        yield OpenResource(ending)
-        refusal = self._observer.start_call(call)
+        refusal = yield from self._start(call, ending)
         if refusal is not None:
-            ending.discard()
-            yield CloseResource(ending)
             return Failure(refusal)
         result = yield from self._watch(self.inner.handle(request, until), call, ending)
         call.last_seen = yield from self._get_time()
@@ -200,15 +197,21 @@ class ObservingHandler(HandlerWrapper):
         yield CloseResource(ending)
         return result
 
-    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """Open a stream, and report the failure to do so."""
-        call = ObservedCall(request, (yield from self._get_time()), is_stream=True)
-        ending = _Ending(call, self._observer)
+    def _start(self, call: ObservedCall, ending: _Ending) -> Effects[GenaiError | None]:
+        """Report the start of a call; return the error with which the observer refuses it."""
         yield OpenResource(ending)
         refusal = self._observer.start_call(call)
         if refusal is not None:
             ending.discard()
             yield CloseResource(ending)
+        return refusal
+
+    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Open a stream, and report the failure to do so."""
+        call = ObservedCall(request, (yield from self._get_time()), is_stream=True)
+        ending = _Ending(call, self._observer)
+        refusal = yield from self._start(call, ending)
+        if refusal is not None:
             return Failure(refusal)
         result = yield from self._watch(self.inner.open_stream(request, until), call, ending)
         call.last_seen = yield from self._get_time()

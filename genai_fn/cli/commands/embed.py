@@ -49,7 +49,7 @@ _Npy = Annotated[bool, typer.Option("--npy", help="Write all vectors as one NumP
 _Resume = Annotated[
     bool, typer.Option("--resume", help="Continue an output that exists; finished texts are not sent again.")
 ]
-_Restart = Annotated[bool, typer.Option("--restart", help="Remove an output that exists, and start anew.")]
+_Restart = Annotated[bool, typer.Option("--restart", help="Remove an output that exists, and start over.")]
 
 
 def embed(

@@ -3,7 +3,7 @@ A gate: attempts pass it one by one, in the order in which they came, as soon as
 
 Only the first attempt of the queue looks at the limits, and sleeps; the others wait for a future, which is done once
 they are first. So the order is fair over all threads, tasks and interpreters that share the gate, and a large attempt
-does not starve. All times are those of the clock of whoever passes; a gate has none of its own.
+does not starve. All times are read by the attempts; a gate has no clock of its own.
 """
 
 import functools
@@ -139,7 +139,7 @@ class Gate:
     # What changes the state, each with the lock
 
     def _pass_at_once(self, ticket: AttemptTicket, now: float) -> bool:
-        """Let an attempt pass if nobody waits and it fits."""
+        """Let an attempt pass if no other waits and it fits."""
         try:
             with self.lock:
                 is_passed = not self._queue and self._try_pass(ticket, now) == _PASSED
@@ -236,7 +236,7 @@ class Gate:
         """
         Take back what a ticket holds, from any thread or signal handler.
 
-        If the lock is taken, whoever holds it does this as it leaves: it may be the code that the handler interrupts.
+        If the lock is taken, its holder does this when it releases it: it may be the code that the handler interrupts.
         """
         self._closed.append(ticket)
         self.process_closed()
