@@ -81,9 +81,11 @@ def main() -> None:
     parser.add_argument("--effort", type=float, default=1.0, help="factor for the number of repetitions; default: 1.0")
     parser.add_argument("--rounds", type=int, help="turns of each contestant; default: by the effort, at most 9")
     parser.add_argument("--installed", action="store_true", help="leave out 3.6.1 and uvloop; make no environments")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="a contestant to leave out")
     parser.add_argument("--output", type=Path, help="folder for results.json and the plots; default: none is written")
     given = parser.parse_args()
-    contestants = dict(INSTALLED) if given.installed else make_contestants()
+    everyone = dict(INSTALLED) if given.installed else make_contestants()
+    contestants = {name: each for name, each in everyone.items() if name not in given.without}
     effort, chosen = FULL_EFFORT.scale_by(given.effort), given.benchmarks or names
     effort = replace(effort, rounds=given.rounds or effort.rounds)
     with run_server(choose_interpreter(contestants)) as server:
