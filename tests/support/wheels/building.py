@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-MAX_BYTES = 600_000
-"""The size that a wheel should stay under."""
+MAX_BYTES = 1_150_000
+"""What a wheel may have at most: four fifths of google-genai 3.6.1. The emulator and the testing kit are a fourth."""
 
 SOURCE_DATE_EPOCH = "1735689600"
 """The time that all files in the distributions have: 2025-01-01 in UTC."""
