@@ -13,7 +13,7 @@ __all__ = ["copy_markdown"]
 
 
 def copy_markdown(folder: Path, site: Path) -> None:
-    """Copy each page but those of the reference, whose Markdown contains no text."""
+    """Copy each page but those of the reference, whose Markdown contains directives in place of docstrings."""
     for page in folder.rglob("*.md"):
         place = page.relative_to(folder)
         if place.parts[0] != "reference":

@@ -1,11 +1,22 @@
 """The reference: which public names are on which page. mkdocstrings renders each from its docstring."""
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
-__all__ = ["PAGES", "ReferencePage", "list_missing_names", "render_page"]
+from docs.site_pages.wire import sections
+
+__all__ = [
+    "PAGES",
+    "ReferencePage",
+    "get_public_name",
+    "link_operations",
+    "list_missing_names",
+    "list_names",
+    "render_page",
+]
 
 
 class ReferencePage(NamedTuple):
@@ -104,10 +115,49 @@ _OPERATIONS = (
 
 
 def render_page(page: ReferencePage) -> str:
-    """Return the source of a page: a directive for each name."""
+    """Return the source of a page: a directive for each name, and the sections that show a builder on the wire."""
     links = _OPERATIONS if page.module.startswith("genai_fn.ops") else ""
-    directives = "".join(f"\n::: {page.module}.{name}\n" for name in list_names(page))
-    return f"# {page.title}\n\n{page.summary}\n{links}{directives}"
+    parts = [f"\n::: {page.module}.{name}\n{_render_example(page, name)}" for name in list_names(page)]
+    introduction = sections.INTRODUCTION if any(_find_sections(page, name) for name in list_names(page)) else ""
+    return f"# {page.title}\n\n{page.summary}\n{links}{introduction}{''.join(parts)}"
+
+
+def _render_example(page: ReferencePage, name: str) -> str:
+    """Return the sections of a builder, or the link of an operation to the one that shows it."""
+    operation = getattr(getattr(import_module(page.module), name), "op", None)
+    if isinstance(operation, str) and (found := sections.find_section(operation)):
+        builder, section = found
+        return f"\n[`{builder}` on the wire](#{section.anchor})\n"
+    return "".join(f"\n{section.text}" for section in _find_sections(page, name))
+
+
+def _find_sections(page: ReferencePage, name: str) -> tuple[sections.Section, ...]:
+    return sections.build_sections().get(get_public_name(page, name), ())
+
+
+def get_public_name(page: ReferencePage, name: str) -> str:
+    """
+    Return what users write for a name of a page after importing its resource.
+
+    >>> get_public_name(ReferencePage("files", "files", "", "genai_fn.ops.files"), "get")
+    'files.get'
+    """
+    resource = re.sub(r"^genai_fn(\.(ops|flows))?\.?", "", page.module)
+    return f"{resource}.{name}" if resource else name
+
+
+def link_operations(text: str) -> str:
+    """Return the page of the operations with a link from each to the section that shows it on the wire."""
+    pages = {get_public_name(page, name): page.file for page in PAGES for name in list_names(page)}
+
+    def link(row: re.Match[str]) -> str:
+        found = sections.find_section(row["operation"])
+        if found is None:
+            return row[0]
+        builder, section = found
+        return f"| [`{row['operation']}`](reference/{pages[builder]}.md#{section.anchor}) |"
+
+    return re.sub(r"^\| `(?P<operation>[\w.]+)` \|", link, text, flags=re.MULTILINE)
 
 
 def list_names(page: ReferencePage) -> list[str]:

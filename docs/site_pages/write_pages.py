@@ -35,6 +35,8 @@ def write_pages(folder: Path = FOLDER) -> None:
     for source, name in ROOT_PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         _write(folder / name, text)
+    operations = folder / "operations.md"
+    _write(operations, reference.link_operations(operations.read_text(encoding="utf-8")))
     for name, text in type_pages.render_pages().items():
         _write(folder / "types" / name, text)
     for page in reference.PAGES:
@@ -68,7 +70,7 @@ def _write_llms(folder: Path) -> None:
     for section, title, name in list_pages(project["nav"]):
         if f"## {section}" not in lines:
             lines += ["", f"## {section}", ""]
-        is_rendered = name.startswith("reference/")  # its Markdown contains no text, only directives
+        is_rendered = name.startswith("reference/")  # its Markdown contains directives in place of docstrings
         lines.append(f"- [{title}]({name.removesuffix('.md')}.html)" if is_rendered else f"- [{title}]({name})")
         if not name.startswith(("types/", "reference/", "decisions/", "CHANGELOG")):
             guides.append((folder / name).read_text(encoding="utf-8"))
