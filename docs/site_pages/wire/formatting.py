@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from docs.site_pages.wire.recording import Exchange, Record, SessionMessage
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest, HttpResponse, mask_headers, mask_json_fields, mask_url
@@ -93,14 +93,15 @@ def _format_json(text: bytes) -> str:
 def _dump(value: Any, margin: str) -> str:
     """Write a JSON tree, on one line if it is short."""
     line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or len(margin) + len(line) <= _LINE_LENGTH:
+    if len(margin) + len(line) <= _LINE_LENGTH:
         return line
     inner = f"{margin}  "
-    if isinstance(value, list):
-        items: list[Any] = value
-        return _join_items("[", [_dump(each, inner) for each in items], "]", margin)
-    pairs = cast("dict[str, Any]", value).items()
-    return _join_items("{", [f"{json.dumps(name)}: {_dump(each, inner)}" for name, each in pairs], "}", margin)
+    if _is_list(value):
+        return _join_items("[", [_dump(each, inner) for each in value], "]", margin)
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return _join_items("{", [f"{json.dumps(name)}: {_dump(each, inner)}" for name, each in pairs], "}", margin)
+    return line
 
 
 def _join_items(start: str, items: list[str], end: str, margin: str) -> str:
@@ -125,14 +126,17 @@ def _shorten(value: Any) -> Any:
     """Shorten the long texts and lists in a JSON tree."""
     if isinstance(value, str):
         return _shorten_text(value)
-    if isinstance(value, list):
-        items: list[Any] = value
-        if len(items) > _MAX_ITEMS:
-            return [*map(_shorten, items[:_KEPT_ITEMS]), f"… {len(items) - _KEPT_ITEMS} more"]
-        return [*map(_shorten, items)]
+    if _is_list(value):
+        if len(value) > _MAX_ITEMS:
+            return [*map(_shorten, value[:_KEPT_ITEMS]), f"… {len(value) - _KEPT_ITEMS} more"]
+        return [*map(_shorten, value)]
     if isinstance(value, dict):
         return {name: _shorten(each) for name, each in cast("dict[str, Any]", value).items()}
     return value
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _shorten_text(text: str) -> str:
