@@ -80,7 +80,18 @@ class GetRandom(Value):
 
 
 class Sleep(Value):
-    """→ None, after a number of seconds."""
+    """
+    → None, after a number of seconds.
+
+    >>> from genai_fn import Success, flow, sleep
+    >>> from genai_fn.testing import perform
+    >>> @flow
+    ... def wait(seconds):
+    ...     yield from sleep(seconds)
+    ...     return Success("done")
+    >>> perform(wait(5), [(Sleep(5), None)])
+    <Success: done>
+    """
 
     seconds: float
 
@@ -284,13 +295,33 @@ Effects: TypeAlias = Generator[Effect, Any, T]
 
 
 class Ask(Value):
-    """→ Result: run an action to its end."""
+    """
+    → Result: run an action to its end.
+
+    >>> from genai_fn import Success, ask, files, flow
+    >>> from genai_fn.schema import File
+    >>> from genai_fn.testing import perform
+    >>> @flow
+    ... def read_name(name):
+    ...     file = yield from ask(files.get(name))
+    ...     return Success(file.display_name)
+    >>> perform(read_name("abc"), [(Ask(files.get("abc")), File(display_name="tea"))])
+    <Success: tea>
+    """
 
     action: Any
 
 
 class OpenStream(Value):
-    """→ Result of an opaque handle: open a server stream, up to its first item."""
+    """
+    → Result of an opaque handle: open a server stream, up to its first item.
+
+    >>> from genai_fn import generate, joined, streamed, text
+    >>> from genai_fn.testing import perform
+    >>> question = generate("gemini-2.5-flash", "hi") | streamed
+    >>> perform(question | text | joined, [(OpenStream(question.source), ["hel", "lo"])])
+    <Success: hello>
+    """
 
     request: Any
 

@@ -126,6 +126,14 @@ class FailedTarget(Value):
         backend: The backend in words, such as ``Vertex AI, europe-west1``; empty for an interpreter without one.
 
         error: Why it failed.
+
+    >>> from genai_fn import RateLimited, generate
+    >>> from genai_fn.middleware import fallback
+    >>> from genai_fn.testing import Fake
+    >>> run = Fake({"generate": RateLimited(429)}).with_middleware(fallback(models=["gemini-2.5-flash"]))
+    >>> error = run(generate("gemini-2.5-pro", "hi")).failure()
+    >>> [(target.number, target.model) for target in error.failed_targets]
+    [(0, 'gemini-2.5-pro'), (1, 'gemini-2.5-flash')]
     """
 
     number: int

@@ -28,7 +28,18 @@ __all__ = [
 
 
 class Sending(Value):
-    """An attempt to send a request starts. `attempt` counts from 1."""
+    """
+    An attempt to send a request starts. `attempt` counts from 1.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_attempt(event):
+    ...     if isinstance(event, Sending):
+    ...         print(event.attempt, event.operation, event.model)
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_attempt) as run:
+    ...     result = run(generate("gemini-2.5-flash", "hi"))
+    1 generate gemini-2.5-flash
+    """
 
     request: HttpRequest
     attempt: int
@@ -41,7 +52,18 @@ class Sending(Value):
 
 
 class Responded(Value):
-    """The status and headers of a response have arrived, `duration` seconds after the attempt started."""
+    """
+    The status and headers of a response have arrived, `duration` seconds after the attempt started.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_status(event):
+    ...     if isinstance(event, Responded):
+    ...         print(event.status, event.duration > 0)
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_status) as run:
+    ...     result = run(generate("gemini-2.5-flash", "hi"))
+    200 True
+    """
 
     request: HttpRequest
     status: int
@@ -51,7 +73,19 @@ class Responded(Value):
 
 
 class Retrying(Value):
-    """An attempt has failed after `duration` seconds; the next one starts in `seconds`."""
+    """
+    An attempt has failed after `duration` seconds; the next one starts in `seconds`.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.testing import Emulator, InjectedFault, serve_emulator
+    >>> emulator = Emulator(faults=[InjectedFault(status=503, retry=0.01)])
+    >>> def print_retry(event):
+    ...     if isinstance(event, Retrying):
+    ...         print(event.attempt, event.error.code, event.seconds > 0)
+    >>> with serve_emulator(emulator) as url, Http(Gemini("test-key", base_url=url), on_event=print_retry) as run:
+    ...     result = run(generate("gemini-2.5-flash", "hi"))
+    1 503 True
+    """
 
     request: HttpRequest
     error: GenaiError
@@ -63,7 +97,18 @@ class Retrying(Value):
 
 
 class Failed(Value):
-    """A request has failed, and is not retried, or its stream has. `duration`: of the whole call, with retries."""
+    """
+    A request has failed, and is not retried, or its stream has. `duration`: of the whole call, with retries.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_failure(event):
+    ...     if isinstance(event, Failed):
+    ...         print(type(event.error).__name__, event.attempt)
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_failure) as run:
+    ...     result = run(generate("gemini-1.5-pro", "hi"))
+    ClientError 1
+    """
 
     request: HttpRequest
     error: GenaiError
@@ -76,6 +121,15 @@ class Failed(Value):
 class Completed(Value):
     """
     A call has succeeded: its response was read, or its stream to the end. A stream that is left early has no such end.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_usage(event):
+    ...     if isinstance(event, Completed):
+    ...         print(event.status, event.usage.input_tokens)
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_usage) as run:
+    ...     result = run(generate("gemini-2.5-flash", "hi"))
+    200 1
     """
 
     request: HttpRequest
@@ -96,6 +150,17 @@ class CacheHit(Value):
     A request was answered without being sent, by ``cached``.
 
     `was_in_flight`: its answer came from an equal request that was in flight, and not from the store.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.middleware import cached
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_hit(event):
+    ...     if isinstance(event, CacheHit):
+    ...         print("not sent:", event.request.url.rpartition("/")[2])
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_hit) as run:
+    ...     cached_run = run.with_middleware(cached())
+    ...     results = [cached_run(generate("gemini-2.5-flash", "hi", {"temperature": 0})) for _ in range(2)]
+    not sent: gemini-2.5-flash:generateContent
     """
 
     request: HttpRequest
@@ -107,6 +172,17 @@ class FellBack(Value):
     A request has failed at one target of the middleware `fallback`, and goes to the next.
 
     `operation` is its name, such as ``generate``. The models and backends are as in `FailedTarget`.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.middleware import fallback
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_step(event):
+    ...     if isinstance(event, FellBack):
+    ...         print(event.model, "to", event.next_model)
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_step) as run:
+    ...     with_fallback = run.with_middleware(fallback(models=["gemini-2.5-flash"], on=404))
+    ...     result = with_fallback(generate("gemini-1.5-pro", "hi"))
+    gemini-1.5-pro to gemini-2.5-flash
     """
 
     operation: str
@@ -118,7 +194,21 @@ class FellBack(Value):
 
 
 class Called(Value):
-    """A function that a model has called has returned or failed."""
+    """
+    A function that a model has called has returned or failed.
+
+    >>> from genai_fn import Gemini, Http, calling, generate
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def weather(city: str) -> str:
+    ...     return "sunny"
+    >>> def print_call(event):
+    ...     if isinstance(event, Called):
+    ...         print(event.name, event.outcome)
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_call) as run:
+    ...     always = {"tool_config": {"function_calling_config": {"mode": "ANY"}}}
+    ...     result = run(generate("gemini-2.5-flash", "Is it sunny?", always) | calling(weather))
+    weather {'result': 'sunny'}
+    """
 
     name: str
     args: Mapping[str, Any]
@@ -127,7 +217,18 @@ class Called(Value):
 
 
 class Uploaded(Value):
-    """Upload progress: bytes received so far, and the total. `file_name` is empty for unnamed data."""
+    """
+    Upload progress: bytes received so far, and the total. `file_name` is empty for unnamed data.
+
+    >>> from genai_fn import Gemini, Http, files
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> def print_progress(event):
+    ...     if isinstance(event, Uploaded):
+    ...         print(f"{event.received} of {event.size} bytes")
+    >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_progress) as run:
+    ...     result = run(files.upload(b"a tea", {"mime_type": "text/plain"}))
+    5 of 5 bytes
+    """
 
     file_name: str
     received: int
@@ -135,14 +236,33 @@ class Uploaded(Value):
 
 
 class Reconnecting(Value):
-    """A Live session reconnects in `seconds`. `error` is None if the server has announced that it will disconnect."""
+    """
+    A Live session reconnects in `seconds`. `error` is None if the server has announced that it will disconnect.
+
+    >>> def print_state(event):
+    ...     match event:
+    ...         case Reconnecting(error=None):
+    ...             print(f"the server asks for a new connection, in {event.seconds:.0f} s")
+    ...         case Reconnecting():
+    ...             print(f"{event.error}: again in {event.seconds:.0f} s")
+    >>> print_state(Reconnecting(None, 2.0))  # as AsyncHttp(on_event=print_state) does
+    the server asks for a new connection, in 2 s
+    """
 
     error: GenaiError | None
     seconds: float
 
 
 class Resumed(Value):
-    """A Live session continues on a new connection."""
+    """
+    A Live session continues on a new connection.
+
+    >>> def print_session(event):
+    ...     if isinstance(event, Resumed):
+    ...         print(f"the session continues: {event.session_id}")
+    >>> print_session(Resumed("session1"))  # as AsyncHttp(on_event=print_session) does
+    the session continues: session1
+    """
 
     session_id: str | None
 
@@ -153,6 +273,21 @@ class EmbeddingProgress(Value, kw_only=True):
 
     `done`, `failed`, `tokens` and `texts_per_second` are of this run; `skipped` rows were finished before it, or have
     the text of another row.
+
+    >>> import tempfile
+    >>> from genai_fn import Gemini, Http
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> progress = []
+    >>> with (
+    ...     tempfile.TemporaryDirectory() as folder,
+    ...     serve_emulator(Emulator()) as url,
+    ...     Http(Gemini("test-key", base_url=url), on_event=progress.append) as run,
+    ... ):
+    ...     job = EmbeddingJob(source=["a cat", "a dog"], output=folder, model="gemini-embedding-001")
+    ...     result = run(job.flow())
+    >>> [event.done for event in progress if isinstance(event, EmbeddingProgress)][-1]
+    2
     """
 
     done: int = 0

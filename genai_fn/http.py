@@ -48,6 +48,12 @@ class HttpRequest(Value):
         headers: Pairs of names and values.
 
         body: Bytes, a tuple of chunks, or a slice of a file.
+
+    >>> from genai_fn import Gemini, encode, models
+    >>> encode(models.get("gemini-2.5-flash"), Gemini("a-key")).unwrap().url
+    'https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash'
+    >>> HttpRequest("GET", "https://host/v1?key=abc", (("x-goog-api-key", "abc"),))
+    HttpRequest(GET https://host/v1?key=***, headers=(('x-goog-api-key', '***'),), body=b'')
     """
 
     method: str
@@ -70,6 +76,13 @@ class HttpResponse(Value):
         headers: Pairs of names and values; names are in lower case.
 
         body: Decompressed body.
+
+    >>> from genai_fn import Gemini, decode, models
+    >>> response = HttpResponse(200, (("content-type", "application/json"),), b'{"name": "models/m"}')
+    >>> decode(models.get("m"), response, Gemini("a-key")).unwrap().name
+    'models/m'
+    >>> response.get_header("content-type")
+    'application/json'
     """
 
     status: int
@@ -94,6 +107,11 @@ class ValueWithResponse(Value, Generic[T_co], repr_omit_defaults=True):
         http: The response that it was decoded from.
 
         failed_targets: What the middleware `fallback` has tried before, in order; empty without one.
+
+    >>> from genai_fn import Offline, models, with_http_response
+    >>> answer = Offline()(models.get("gemini-2.5-flash") | with_http_response).unwrap()
+    >>> answer.value.name, answer.http.status
+    ('models/gemini-2.5-flash', 200)
     """
 
     value: T_co

@@ -39,6 +39,11 @@ class Timeouts(Value, kw_only=True):
 
     Raises:
         InvalidRequest: If one is not a number above zero.
+
+    >>> from genai_fn import generate, with_options
+    >>> patient = generate("gemini-2.5-flash", "hi") | with_options(timeouts=Timeouts(total=600))
+    >>> patient.options.timeouts.total, patient.options.timeouts.connect
+    (600, 10.0)
     """
 
     connect: float = 10.0

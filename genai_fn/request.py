@@ -185,6 +185,11 @@ class Operation(Message, Generic[T_co], gc=True):
     `op` is its name, such as ``caches.update``. `repeatable` is False for calls that must not happen twice: they are
     not retried once any byte was sent. Of those, a `resumable` one can be queried for what it has done, so it may use a
     kept-alive connection. `has_text`: ``| text`` accepts it.
+
+    >>> from genai_fn import models
+    >>> operation = models.get("gemini-2.5-flash").operation
+    >>> operation.op, operation.model
+    ('models.get', 'gemini-2.5-flash')
     """
 
     op: ClassVar[str]
@@ -310,6 +315,16 @@ class Flow(_Derived, Generic[T_co]):
 
     It contains the builder that was called (whose ``__wrapped__`` is the generator function), the `source` that a
     modifier or method was applied to, and the other arguments; so it can be compared and pickled.
+
+    >>> from genai_fn import Offline, Success, ask, flow, generate, text
+    >>> @flow
+    ... def translate(words, language):
+    ...     answer = yield from ask(generate("gemini-2.5-flash", f"In {language}: {words}") | text)
+    ...     return Success(len(answer))
+    >>> translate("a cat", "French") == translate("a cat", "French")  # nothing has run yet
+    True
+    >>> Offline()(translate("a cat", "French")).unwrap() > 0
+    True
     """
 
     builder: Callable[..., Any]
@@ -339,7 +354,16 @@ class Flow(_Derived, Generic[T_co]):
 
 
 class Request(_Source, Generic[T_co]):
-    """One API call that returns a T: an operation, and the options of the call."""
+    """
+    One API call that returns a T: an operation, and the options of the call.
+
+    >>> from genai_fn import generate, with_config
+    >>> request = generate("gemini-2.5-flash", "Why is the sky blue?") | with_config(temperature=0.2)
+    >>> request.operation.model, request.operation.config.temperature
+    ('gemini-2.5-flash', 0.2)
+    >>> request == generate("gemini-2.5-flash", "Why is the sky blue?", {"temperature": 0.2})
+    True
+    """
 
     operation: Operation[T_co]
     options: Options = Options()
@@ -361,7 +385,15 @@ class Request(_Source, Generic[T_co]):
 
 
 class Stream(_Derived, Generic[T_co]):
-    """A stream of T: a value as a `Flow` is, whose generator emits items."""
+    """
+    A stream of T: a value as a `Flow` is, whose generator emits items.
+
+    >>> from genai_fn import Offline, generate, streamed, text
+    >>> question = generate("gemini-2.5-flash", "hi") | streamed | text
+    >>> with Offline().stream(question) as items:
+    ...     print(next(items))
+    <Success: I am an offline model in>
+    """
 
     builder: Callable[..., Any]
     source: Any = None
@@ -382,6 +414,11 @@ class Live(_Source, Generic[T_co]):
     A live session, in which the server sends messages of type T.
 
     `calling_options` are those of ``calling(…)``: the functions that the model may call.
+
+    >>> from genai_fn import live, with_config
+    >>> session = live.connect("gemini-live-2.5-flash-preview") | with_config(response_modalities=["TEXT"])
+    >>> type(session).__name__, session.operation.model
+    ('Live', 'gemini-live-2.5-flash-preview')
     """
 
     operation: LiveOperation[T_co]
@@ -403,6 +440,11 @@ class Modifier(_Source):
     It is applied by ``request | modifier``, and composed by ``modifier | modifier``.
 
     Its subclasses differ in their types, and in whether they accept a `Live` as well.
+
+    >>> from genai_fn import Offline, generate, text, with_config, with_system
+    >>> briefly = with_system("Be brief.") | with_config(max_output_tokens=5) | text
+    >>> Offline()(generate("gemini-2.5-flash", "Why is the sky blue?") | briefly)
+    <Success: I am an offline model>
     """
 
     function: Callable[..., Any]

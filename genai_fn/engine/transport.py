@@ -66,6 +66,23 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
 
     A transport may have a third method, ``close_response``: a function of each `CloseResource` that returns a generator
     which performs it, or None. Of a response that was not read to its end, it is all that the transport sees.
+
+    >>> from genai_fn import Offline, generate
+    >>> from genai_fn.middleware import HandlerWrapper, TransportWrapper, send_through
+    >>> class Attempts(TransportWrapper):
+    ...     count = 0
+    ...
+    ...     def send(self, request):
+    ...         self.count += 1
+    ...         return (yield from self.inner.send(request))
+    >>> class CountAttempts(HandlerWrapper):
+    ...     def handle(self, request, until):
+    ...         attempts = Attempts(EffectTransport())
+    ...         result = yield from send_through(self.inner.handle(request, until), attempts)
+    ...         print(request.operation.op, attempts.count)
+    ...         return result
+    >>> answer = Offline().with_middleware(CountAttempts)(generate("gemini-2.5-flash", "hi"))
+    generate 1
     """
     close_response: _CloseFunction | None = getattr(transport, "close_response", None)
     resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request

@@ -24,6 +24,11 @@ class Partial(Value, Generic[T_co], kw_only=True):
 
     `data` only grows from one item to the next. Texts grow by characters; fields, items and numbers appear when they
     are complete. The last item is complete: `value` is what ``| returning(T)`` would have returned.
+
+    >>> from genai_fn import Offline, collected, generate, partial
+    >>> emitted = Offline()(generate("gemini-2.5-flash", "Name colours.") | partial(list[str]) | collected).unwrap()
+    >>> emitted[-1].value == emitted[-1].data
+    True
     """
 
     arrived: JsonSnapshot

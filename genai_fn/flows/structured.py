@@ -31,7 +31,15 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ParsedResponse(Value, Generic[T_co]):
-    """A parsed value, and the response that it was parsed from."""
+    """
+    A parsed value, and the response that it was parsed from.
+
+    >>> from genai_fn import Offline, generate, returning
+    >>> question = generate("gemini-2.5-flash", "Is the sky blue?") | returning(bool, with_response=True)
+    >>> parsed = Offline()(question).unwrap()
+    >>> type(parsed.value), parsed.response.usage_metadata.total_token_count > 0
+    (<class 'bool'>, True)
+    """
 
     value: T_co
     response: GenerateContentResponse

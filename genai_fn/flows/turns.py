@@ -23,6 +23,13 @@ class Chat(Value):
     A conversation with a model: its config and its history.
 
     It is immutable: each turn returns a new chat, so a chat can be continued any number of times.
+
+    >>> from genai_fn import Offline, chats
+    >>> run, chat = Offline(), chats.start("gemini-2.5-flash")
+    >>> first = run(chats.send(chat, "hi")).unwrap()
+    >>> second = run(chats.send(first.chat, "Why?")).unwrap()
+    >>> [len(chats.history(each)) for each in (chat, first.chat, second.chat)]
+    [0, 2, 4]
     """
 
     model: str
@@ -39,7 +46,14 @@ class Chat(Value):
 
 
 class Turn(Value, Generic[T_co]):
-    """A response, and the chat that includes this turn."""
+    """
+    A response, and the chat that includes this turn.
+
+    >>> from genai_fn import Offline, chats
+    >>> turn = Offline()(chats.send(chats.start("gemini-2.5-flash"), "hi")).unwrap()
+    >>> turn.answer.text.startswith("I am"), len(chats.history(turn.chat))
+    (True, 2)
+    """
 
     chat: Chat
     answer: T_co

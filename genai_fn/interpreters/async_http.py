@@ -40,6 +40,16 @@ class AsyncHttp(AsyncRunner):
 
     Raises:
         InvalidRequest: If a parameter has the wrong type or is out of range.
+
+    >>> import asyncio
+    >>> from genai_fn import AsyncHttp, Gemini, generate, text
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> async def ask(url):
+    ...     async with AsyncHttp(Gemini("test-key", base_url=url)) as run:
+    ...         return await run(generate("gemini-2.5-flash", "hi", {"max_output_tokens": 5}) | text)
+    >>> with serve_emulator(Emulator()) as url:
+    ...     asyncio.run(ask(url))
+    <Success: I am an offline model>
     """
 
     @accept_settings(Settings)

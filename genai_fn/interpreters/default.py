@@ -66,6 +66,17 @@ class _DefaultInterpreter:
 
 
 run = _DefaultInterpreter()
+"""
+Run an action with the backend that the environment names; ``run.stream(…)`` reads a stream.
+
+Its connections stay open for later calls, from any thread. Tests replace it by `use_interpreter`.
+
+>>> from genai_fn import generate, run, text
+>>> from genai_fn.testing import Fake, use_interpreter
+>>> with use_interpreter(Fake({"generate": "hello"})):
+...     run(generate("gemini-2.5-flash", "hi") | text)
+<Success: hello>
+"""
 
 
 async def arun(action: Action[T]) -> Result[T, GenaiError]:

@@ -78,6 +78,20 @@ class SeveralSeams(Value, kw_only=True):
         program: Wraps the program of each run, with its functions and the requests of all its flows.
 
         name: What its ``repr`` shows in place of all that.
+
+    >>> from genai_fn import Offline, generate
+    >>> class CountAttempts(TransportWrapper):
+    ...     def send(self, request):
+    ...         print("an attempt")
+    ...         return (yield from self.inner.send(request))
+    >>> class CountRequests(HandlerWrapper):
+    ...     def handle(self, request, until):
+    ...         print("a request")
+    ...         return (yield from self.inner.handle(request, until))
+    >>> counted = SeveralSeams(handler=CountRequests, transport=CountAttempts, name="counted")
+    >>> answer = Offline().with_middleware(counted)(generate("gemini-2.5-flash", "hi"))
+    a request
+    an attempt
     """
 
     handler: Middleware | None = None

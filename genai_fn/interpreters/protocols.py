@@ -35,7 +35,16 @@ class AsyncStreamItems(Protocol[T_co]):
 
 
 class Interpreter(Protocol):
-    """Runs actions and reads streams in the calling thread: `Http`, `Offline`, a `Fake`."""
+    """
+    Runs actions and reads streams in the calling thread: `Http`, `Offline`, a `Fake`.
+
+    >>> from genai_fn import Interpreter, Offline, generate, text
+    >>> from genai_fn.testing import Fake
+    >>> def shout(run: Interpreter, question: str) -> str:
+    ...     return run(generate("gemini-2.5-flash", question) | text).value_or("").upper()
+    >>> shout(Fake({"generate": "hello"}), "hi"), shout(Offline(), "hi")[:4]
+    ('HELLO', 'I AM')
+    """
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...
     def stream(self, stream: Stream[T]) -> AbstractContextManager[StreamItems[T]]: ...
@@ -45,6 +54,14 @@ class AsyncInterpreter(Protocol):
     """
     Runs actions, reads streams and opens live sessions in the calling task: `AsyncHttp`, or the ``.aio`` of an
     interpreter in this process.
+
+    >>> import asyncio
+    >>> from genai_fn import AsyncInterpreter, generate, text
+    >>> from genai_fn.testing import Fake
+    >>> async def shout(run: AsyncInterpreter, question: str) -> str:
+    ...     return (await run(generate("gemini-2.5-flash", question) | text)).value_or("").upper()
+    >>> asyncio.run(shout(Fake({"generate": "hello"}).aio, "hi"))
+    'HELLO'
     """
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...

@@ -30,6 +30,14 @@ class SourceError(GenaiError):
         row: The row in the file from which on it cannot be read, counted from 0; None if it is all of the file.
 
         reason: Why.
+
+    >>> import tempfile
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source="gone.jsonl", output=folder, model="gemini-embedding-001")
+    ...     Offline()(job.flow()).failure()
+    SourceError(file='gone.jsonl', row=None, reason='there is no such file')
     """
 
     file: str
@@ -42,7 +50,18 @@ class SourceError(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class UnusableText(GenaiError):
-    """A row has no text that can be embedded: it is null, empty, too long or not UTF-8. No request was sent for it."""
+    """
+    A row has no text that can be embedded: it is null, empty, too long or not UTF-8. No request was sent for it.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source=["a cat", ""], output=folder, model="gemini-embedding-001")
+    ...     print(Offline()(job.flow()).unwrap().failed, "row:", Path(folder, "_dead_letters.jsonl").read_text())
+    1 row: {...}
+    """
 
     reason: str
 
@@ -59,6 +78,13 @@ class OutputError(GenaiError):
         path: The file or folder.
 
         reason: Why, such as ``No space left on device``.
+
+    >>> from genai_fn.jobs import read_manifest
+    >>> try:
+    ...     read_manifest("gone")
+    ... except OutputError as error:
+    ...     print(error.reason)
+    No such file or directory
     """
 
     path: str
@@ -87,6 +113,15 @@ class SettingsChanged(GenaiError):
         path: The output folder.
 
         changes: What differs: the name of each setting, what it was, and what it is.
+
+    >>> import tempfile
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for model in ("gemini-embedding-001", "text-embedding-004"):
+    ...         result = Offline()(EmbeddingJob(source=["a cat"], output=folder, model=model).flow())
+    >>> result.failure().names
+    ('model',)
     """
 
     path: str
@@ -133,6 +168,16 @@ class BatchFailed(GenaiError):
         count: How many rows of its batch have failed.
 
         error: The error of this row.
+
+    >>> import tempfile
+    >>> from genai_fn import ServerError
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> from genai_fn.testing import Fake
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source=["a cat", "a dog"], output=folder, model="gemini-embedding-001")
+    ...     error = Fake({"embed.numpy": ServerError(503)})(job.flow()).failure()
+    >>> error.row, error.count, error.error.code
+    (0, 2, 503)
     """
 
     file: str

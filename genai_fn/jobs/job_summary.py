@@ -12,6 +12,15 @@ class JobSummary(Value, kw_only=True):
     What a job has written, and what this run has contributed.
 
     ``rows == embedded + failed``. `sent` and `seconds` are those of this run, all others those of the whole job.
+
+    >>> import tempfile
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source=["a cat", "a dog", "a cat"], output=folder, model="gemini-embedding-001")
+    ...     summary = Offline()(job.flow()).unwrap()
+    >>> summary.rows, summary.embedded, summary.duplicates, summary.sent, summary.dimensions
+    (3, 3, 1, 2, 3072)
     """
 
     output: Path

@@ -20,9 +20,14 @@ def _apply_explained(description: Description) -> Flow[str]:
 
 
 explained = ExplainedModifier(_apply_explained)
-"""
+r"""
 Return the HTTP request that would be sent as a command of curl, with masked credentials; nothing is sent.
 
 It is that of the interpreter's backend, or of the Gemini Developer API if it has none. A flow or a stream runs up to
 its first request, without its sleeps, so functions that it calls before that one are called. See `to_curl`.
+
+>>> from genai_fn import Offline, explained, models
+>>> print(Offline()(models.get("gemini-2.5-flash") | explained).unwrap())  # doctest: +ELLIPSIS
+curl 'https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash' \
+  ...
 """

@@ -57,7 +57,13 @@ def _validate_has_text(request: Request[Any], name: str) -> None:
 
 
 text = TextModifier(_apply_text)
-"""Return the text of a response, or ``Failure(NoText)`` with the reason. A stream emits the texts of its chunks."""
+"""
+Return the text of a response, or ``Failure(NoText)`` with the reason. A stream emits the texts of its chunks.
+
+>>> from genai_fn import Offline, generate, text
+>>> Offline()(generate("gemini-2.5-flash", "hi", {"max_output_tokens": 5}) | text)
+<Success: I am an offline model>
+"""
 
 
 class ReturningModifier(Modifier, Generic[T]):
@@ -139,4 +145,11 @@ def _apply_http_response(description: Description) -> Request[Any]:
 
 
 with_http_response = HttpResponseModifier(_apply_http_response)
-"""Return a `ValueWithResponse`: the value, and the HTTP response that it was decoded from."""
+"""
+Return a `ValueWithResponse`: the value, and the HTTP response that it was decoded from.
+
+>>> from genai_fn import Offline, generate, with_http_response
+>>> answer = Offline()(generate("gemini-2.5-flash", "hi") | with_http_response).unwrap()
+>>> answer.http.status, answer.value.model_version
+(200, 'gemini-2.5-flash')
+"""

@@ -54,7 +54,14 @@ def _apply_streamed(description: Description) -> Stream[Any]:
 
 
 streamed = StreamedModifier(_apply_streamed)
-"""Stream the response in chunks, while the model generates it."""
+"""
+Stream the response in chunks, while the model generates it.
+
+>>> from genai_fn import Offline, generate, streamed, text
+>>> with Offline().stream(generate("gemini-2.5-flash", "hi") | streamed | text) as chunks:
+...     print(next(chunks))
+<Success: I am an offline model in>
+"""
 
 
 class PagesModifier(Modifier):
@@ -69,7 +76,14 @@ def _apply_pages(description: Description) -> Stream[Any]:
 
 
 pages = PagesModifier(_apply_pages)
-"""Stream all pages of a list; each page is requested when it is read."""
+"""
+Stream all pages of a list; each page is requested when it is read.
+
+>>> from genai_fn import Offline, collected, models, pages
+>>> found = Offline()(models.list({"page_size": 5}) | pages | collected).unwrap()
+>>> [len(page.models) for page in found][:2]
+[5, 5]
+"""
 
 
 class ItemsModifier(Modifier):
@@ -84,7 +98,14 @@ def _apply_items(description: Description) -> Stream[Any]:
 
 
 items = ItemsModifier(_apply_items)
-"""Stream all items of a list; each page is requested when its first item is read."""
+"""
+Stream all items of a list; each page is requested when its first item is read.
+
+>>> from genai_fn import Offline, items, models
+>>> with Offline().stream(models.list({"page_size": 10}) | items) as found:
+...     print(next(found).unwrap().name)
+models/gemini-3-pro-preview
+"""
 
 
 def _validate_list(description: Description, name: str) -> Request[Any]:
@@ -135,7 +156,14 @@ def _apply_joined(description: Description) -> Flow[Any]:
 
 
 joined = JoinedModifier(_apply_joined)
-"""Merge the items of a stream, texts into one text, chunks into one response; or return the first failure."""
+"""
+Merge the items of a stream, texts into one text, chunks into one response; or return the first failure.
+
+>>> from genai_fn import Offline, generate, joined, streamed, text
+>>> run, question = Offline(), generate("gemini-2.5-flash", "hi")
+>>> run(question | streamed | text | joined) == run(question | text)
+True
+"""
 
 
 class CollectedModifier(Modifier):
@@ -150,7 +178,14 @@ def _apply_collected(description: Description) -> Flow[Any]:
 
 
 collected = CollectedModifier(_apply_collected)
-"""Return all items of a stream as a tuple, or the first failure."""
+"""
+Return all items of a stream as a tuple, or the first failure.
+
+>>> from genai_fn import Offline, collected, embed_many
+>>> vectors = Offline()(embed_many("gemini-embedding-001", ["one", "two"]) | collected).unwrap()
+>>> [len(each.values) for each in vectors]
+[3072, 3072]
+"""
 
 
 def _validate_stream(description: Description, name: str) -> Stream[Any]:

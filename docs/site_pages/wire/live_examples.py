@@ -7,7 +7,7 @@ from genai_fn.errors import Closed, InvalidRequest
 __all__ = ["EXAMPLES"]
 
 _MODEL = '"gemini-live-2.5-flash-preview"'
-_CONNECT = f'live.connect({_MODEL}, {{"response_modalities": ["TEXT"]}})'
+_CONNECT = f'live.connect(\n    {_MODEL},\n    {{"response_modalities": ["TEXT"]}},\n)'
 _READ_TURN = "return [item async for item in session.turn()][-1]"
 _MUSIC = 'live.music.connect("lyria-realtime-exp")'
 _SEND_PROMPTS = 'await session.send(live.music.weighted_prompts([{"text": "piano", "weight": 1}]))'

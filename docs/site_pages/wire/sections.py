@@ -94,7 +94,7 @@ def _write_failures(runs: tuple[ExampleRun, ...]) -> Iterator[str]:
             name = type(error).__name__
             link = f"[`{name}`](errors.md#genai_fn.errors.{name})"
             yield f"**A failure**, {link}, {_describe_place(runs, each)}:\n\n{_write_step(each.failure)}"
-            yield f"The result:\n\n```text\n{each.failure.result!r}\n```\n"
+            yield f"The result is `` {each.failure.result} ``.\n"
 
 
 def _describe_place(runs: tuple[ExampleRun, ...], run: ExampleRun) -> str:

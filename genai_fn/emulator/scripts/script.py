@@ -104,7 +104,14 @@ class EmulatorScript(Value, kw_only=True, omit_defaults=True, forbid_unknown_fie
 
 
 class ScriptedRequest(Value, kw_only=True):
-    """A request for content, as the function of a script receives it."""
+    """
+    A request for content, as the function of a script receives it.
+
+    >>> from genai_fn import Offline, generate, text
+    >>> run = Offline(script=lambda request: f"{request.number}: {request.model} was asked {request.question!r}")
+    >>> run(generate("gemini-2.5-flash", "Why?") | text)
+    <Success: 1: gemini-2.5-flash was asked 'Why?'>
+    """
 
     number: int
     """Number of the request, from 1, counted since the script was set."""

@@ -25,7 +25,16 @@ _MAX_COUNT = 2**53
 
 
 class InjectedFault(Value, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A fault to inject. Without a `status` the request is handled as usual, and only its response is affected."""
+    """
+    A fault to inject. Without a `status` the request is handled as usual, and only its response is affected.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> from genai_fn.testing import Emulator, serve_emulator
+    >>> once = InjectedFault(status=503, path=":generateContent")
+    >>> with serve_emulator(Emulator(faults=[once])) as url, Http(Gemini("test-key", base_url=url)) as run:
+    ...     run(generate("gemini-2.5-flash", "hi")).map(type)  # the second attempt succeeds
+    <Success: <class 'genai_fn.schema.responses.GenerateContentResponse'>>
+    """
 
     status: Annotated[int, Meta(ge=400, le=599)] | None = None
     """Status of an error that replaces the response, such as 429 or 503. The request is not handled, unless `abort`."""

@@ -59,6 +59,16 @@ class Session(Generic[T]):
     Entering the block waits until the session is ready. If it cannot be opened, nothing is raised: the first item is
     the ``Failure``, and `send` returns the same one. Iterating yields the server's messages, each as a ``Result``,
     until the session is closed; after a ``Failure`` it ends.
+
+    >>> import anyio
+    >>> from genai_fn import Offline, live
+    >>> async def talk(run):
+    ...     async with run.live(live.connect("gemini-live-2.5-flash-preview")) as session:
+    ...         sent = await session.send(live.client_content("hi"))
+    ...         items = [item async for item in session.turn()]
+    ...         return sent, items[-1].unwrap().server_content.turn_complete
+    >>> anyio.run(talk, Offline().aio)
+    (<Success: None>, True)
     """
 
     def __init__(

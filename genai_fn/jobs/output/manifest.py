@@ -24,6 +24,15 @@ class ShardEntry(Value, kw_only=True):
 
     `name` is None, and there is no file, if no row has a vector. `rows_digest` is the hash of the hashes of all its
     texts, by which a resumed job recognizes the rows.
+
+    >>> import tempfile
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob, read_manifest
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source=["a cat", "a dog"], output=folder, model="gemini-embedding-001", shard_size=1)
+    ...     _ = Offline()(job.flow()).unwrap()
+    ...     [(shard.first_row, shard.rows, shard.embedded) for shard in read_manifest(folder).shards]
+    [(0, 1, 1), (1, 1, 1)]
     """
 
     first_row: int
@@ -44,6 +53,16 @@ class JobManifest(Value, kw_only=True):
 
     `dead_letter_bytes` is the size of the file of dead letters; what follows is of a run that was interrupted.
     `dimensions` is None as long as there is no vector. `npy` is the name of the file with all vectors, if there is one.
+
+    >>> import tempfile
+    >>> from genai_fn import Offline
+    >>> from genai_fn.jobs import EmbeddingJob, read_manifest
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = EmbeddingJob(source=["a cat", ""], output=folder, model="gemini-embedding-001")
+    ...     _ = Offline()(job.flow()).unwrap()
+    ...     manifest = read_manifest(folder)
+    >>> manifest.is_finished, manifest.rows, manifest.embedded, manifest.failed
+    (True, 2, 1, 1)
     """
 
     format: int = FORMAT

@@ -71,6 +71,14 @@ class Budget:
     A budget that calls share, from any thread and interpreter; it is middleware.
 
     A copy, also by pickle, starts with what the original has spent, and counts by itself.
+
+    >>> from genai_fn import Offline, generate
+    >>> from genai_fn.middleware import budgeted
+    >>> budget = budgeted(tokens=1000)
+    >>> first, second = Offline().with_middleware(budget), Offline().with_middleware(budget)
+    >>> answers = [run(generate("gemini-2.5-flash", "hi", {"max_output_tokens": 50})) for run in (first, second)]
+    >>> budget.spent + budget.remaining, budget.unit
+    (1000, 'tokens')
     """
 
     def __init__(

@@ -40,6 +40,11 @@ class ModelPrices(Value, kw_only=True):
 
     Raises:
         InvalidRequest: If a price is not a finite number of at least 0.
+
+    >>> from genai_fn.middleware import budgeted
+    >>> prices = ModelPrices(input=0.3, output=2.5, above=((200_000, ModelPrices(input=0.6, output=5.0)),))
+    >>> budgeted(usd=10, prices={"my-tuned-model": prices})
+    <budget of 10 USD, 0 spent>
     """
 
     input: float = 0.0

@@ -124,7 +124,17 @@ def _as_predicate(operations: Any) -> Callable[[Request[Any]], bool]:
 
 
 class Cached:
-    """The middleware that `cached` returns. Interpreters that share one share its answers and what is in flight."""
+    """
+    The middleware that `cached` returns. Interpreters that share one share its answers and what is in flight.
+
+    >>> from genai_fn import Gemini, Offline, generate
+    >>> from genai_fn.middleware import cached
+    >>> shared = cached()
+    >>> question = generate("gemini-2.5-flash", "Why is the sky blue?", {"temperature": 0})
+    >>> run, another_run = (Offline(Gemini(key)).with_middleware(shared) for key in ("a-key", "another-key"))
+    >>> run(question) == another_run(question)  # the second one sends nothing
+    True
+    """
 
     def __init__(self, store: CacheStore, ttl: float | None, is_cached: Callable[[Request[Any]], bool]) -> None:
         self.store = store

@@ -76,6 +76,16 @@ class ContextCached:
     The middleware that `context_cached` returns, and the caches that it has created.
 
     Interpreters that share one share its caches only if they send with the same credentials.
+
+    >>> from genai_fn import Offline, generate
+    >>> from genai_fn.middleware import context_cached
+    >>> contexts = context_cached(min_uses=1)
+    >>> run = Offline().with_middleware(contexts)
+    >>> answer = run(generate("gemini-2.5-flash", "What is a nodus?", {"system_instruction": "Of sundials. " * 2000}))
+    >>> contexts.names
+    ('cachedContents/cachedcontent1',)
+    >>> run(contexts.delete_caches())
+    <Success: ('cachedContents/cachedcontent1',)>
     """
 
     def __init__(self, min_tokens: int, ttl: float, min_uses: int) -> None:

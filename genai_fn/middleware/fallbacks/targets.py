@@ -35,6 +35,11 @@ class FallbackTarget(Value, kw_only=True):
 
     Raises:
         InvalidRequest: If an argument has the wrong type.
+
+    >>> from genai_fn import Vertex
+    >>> from genai_fn.middleware import fallback
+    >>> europe = FallbackTarget(model="gemini-2.5-flash", backend=Vertex("my-project", "europe-west1"))
+    >>> middleware = fallback(targets=[europe])
     """
 
     model: str | None = None

@@ -93,7 +93,16 @@ class _AdaptiveSettings(Value, kw_only=True):
 
 
 class ConcurrencyLimit(GateMiddleware["AdaptiveGate"]):
-    """Middleware that `adaptive` returns, with the state that all interpreters with it share."""
+    """
+    Middleware that `adaptive` returns, with the state that all interpreters with it share.
+
+    >>> from genai_fn import Offline, generate
+    >>> from genai_fn.middleware import adaptive
+    >>> limit = adaptive(initial=4)
+    >>> answer = Offline().with_middleware(limit)(generate("gemini-2.5-flash", "hi"))
+    >>> limit.limit, limit.in_flight
+    (4, 0)
+    """
 
     def __init__(self, settings: _AdaptiveSettings) -> None:
         super().__init__(settings)

@@ -107,7 +107,17 @@ _LIMIT_NAMES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", 
 
 
 class RateLimit(GateMiddleware[Gate]):
-    """Middleware that `limited` returns, with the state that all interpreters with it share."""
+    """
+    Middleware that `limited` returns, with the state that all interpreters with it share.
+
+    >>> from genai_fn import Offline, collected, gather, generate
+    >>> from genai_fn.middleware import limited
+    >>> limit = limited(requests_per_minute=2)  # one for all interpreters of the process
+    >>> run = Offline().with_middleware(limit)
+    >>> questions = [generate("gemini-2.5-flash", f"{n}") for n in range(6)]
+    >>> len(run(gather(questions) | collected).unwrap())  # after two minutes of virtual time
+    6
+    """
 
     def __init__(self, settings: _RateLimitSettings) -> None:
         super().__init__(settings)

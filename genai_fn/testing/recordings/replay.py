@@ -52,6 +52,18 @@ class Replay(InProcessRunner):
         InvalidRequest: If the file cannot be read, or is not a recording. The error names the line.
 
         MissingExtra: If the file is in YAML, and PyYAML is not installed.
+
+    >>> import tempfile
+    >>> from genai_fn import generate, text
+    >>> from genai_fn.testing import Fake, recording
+    >>> question = generate("gemini-2.5-flash", "hi") | text
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recorded = recording(Fake({"generate": "hello"}), f"{folder}/hi.jsonl")(question)
+    ...     run = Replay(f"{folder}/hi.jsonl")
+    >>> run(question)
+    <Success: hello>
+    >>> run(generate("gemini-2.5-flash", "who?") | text)
+    <Failure: no answer to generate...>
     """
 
     def __init__(self, path: str | HasPath, *, in_order: bool = False) -> None:

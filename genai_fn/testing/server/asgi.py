@@ -81,6 +81,14 @@ class Emulator:
 
     Raises:
         InvalidRequest: If the script does not fit; the error names the place.
+
+    >>> from genai_fn import Gemini, Http, Retry, generate
+    >>> from genai_fn.testing import serve_emulator
+    >>> emulator = Emulator()
+    >>> emulator.fail(status=429)
+    >>> with serve_emulator(emulator) as url, Http(Gemini("test-key", base_url=url), retry=Retry(attempts=1)) as run:
+    ...     print(run(generate("gemini-2.5-flash", "hi")).failure())
+    429 RESOURCE_EXHAUSTED: ...
     """
 
     def __init__(

@@ -19,6 +19,16 @@ def register() -> None:
     Make ``st.from_type`` and ``st.builds`` draw API types, operations, requests and errors.
 
     ``Request[GenerateContentResponse]`` draws requests with that result type, ``GenaiError`` draws any error.
+
+    >>> from genai_fn import Request
+    >>> from genai_fn.schema import File
+    >>> from hypothesis import given, settings, strategies as st
+    >>> register()
+    >>> @settings(max_examples=5)
+    ... @given(st.from_type(Request[File]))
+    ... def test_operation(request):
+    ...     assert request.operation.op == "files.get"
+    >>> test_operation()
     """
     for kind in (getattr(schema, name) for name in dir(schema)):
         if isinstance(kind, type) and issubclass(kind, Message | OpenEnum) and kind not in {Message, OpenEnum, Page}:

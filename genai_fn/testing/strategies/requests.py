@@ -45,6 +45,13 @@ def requests(*kinds: Any) -> SearchStrategy[Request[Any]]:
 
     Raises:
         InvalidRequest: If one of `kinds` is no operation.
+
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5)
+    ... @given(requests("caches.get", "files.get"))
+    ... def test_names(request):
+    ...     assert request.operation.name
+    >>> test_names()
     """
     return _requests(*map(_resolve_name, kinds))
 

@@ -49,6 +49,15 @@ def interpreters(*, errors: bool = True, odd: bool = True) -> "SearchStrategy[Dr
         @given(interpreters())
         def test_never_raises(run):
             my_pipeline(run)
+
+    >>> from genai_fn import generate, text
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5)
+    ... @given(interpreters())
+    ... def test_never_raises(run):
+    ...     run(generate("gemini-2.5-flash", "hi") | text)
+    ...     assert len(run.requests) == 1
+    >>> test_never_raises()
     """
     return _interpreters(_ReplyStrategies(errors=errors, odd=odd))
 

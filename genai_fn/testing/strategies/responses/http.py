@@ -43,6 +43,15 @@ def http_responses(
         bad: Include error responses of the service and of proxies.
 
         broken: Include bodies that are truncated, corrupted, empty, badly compressed or of another structure.
+
+    >>> from genai_fn import Gemini, Success, decode, files
+    >>> from hypothesis import given, settings
+    >>> lookup = files.get("abc")
+    >>> @settings(max_examples=5)
+    ... @given(http_responses(lookup, bad=False, broken=False))
+    ... def test_decodes(response):
+    ...     assert isinstance(decode(lookup, response, Gemini("test-key")), Success)
+    >>> test_decodes()
     """
     return defer_strategy(request, lambda: _responses(request, backend, bad=bad, broken=broken))
 

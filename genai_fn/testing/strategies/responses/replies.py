@@ -63,6 +63,16 @@ def chunks(request: Request[Any], *, errors: bool = False, odd: bool = False) ->
         errors: Also draw streams that end with a ``Failure``, after any number of chunks.
 
         odd: Also draw streams that stop early, without a finish reason.
+
+    >>> from genai_fn import Success, generate, joined, streamed
+    >>> from genai_fn.testing import Fake
+    >>> from hypothesis import given, settings
+    >>> question = generate("gemini-2.5-flash", "hi")
+    >>> @settings(max_examples=5)
+    ... @given(chunks(question))
+    ... def test_joins_chunks(answer):
+    ...     assert isinstance(Fake({"generate": list(answer)})(question | streamed | joined), Success)
+    >>> test_joins_chunks()
     """
     return defer_strategy(request, lambda: _chunked_replies(request.operation, errors=errors, odd=odd))
 

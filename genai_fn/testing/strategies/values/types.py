@@ -59,7 +59,16 @@ def from_type(kind: Any) -> SearchStrategy[Any]:
 _MAX_DEPTH = 4
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
-"""Short texts that can be encoded as UTF-8: no surrogates."""
+"""
+Short texts that can be encoded as UTF-8: no surrogates.
+
+>>> from genai_fn.testing.strategies import texts
+>>> from hypothesis import given
+>>> @given(texts)
+... def test_can_be_encoded(text):
+...     assert text.encode().decode() == text
+>>> test_can_be_encoded()
+"""
 
 _scalars: SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -74,7 +83,17 @@ json: SearchStrategy[Any] = st.one_of(
     st.lists(_scalars, max_size=2),
     st.dictionaries(texts, st.one_of(_scalars, st.lists(_scalars, max_size=2)), max_size=2),
 )
-"""Arbitrary JSON, two levels deep: for function arguments and metadata."""
+"""
+Arbitrary JSON, two levels deep: for function arguments and metadata.
+
+>>> from genai_fn.testing.strategies import json
+>>> from hypothesis import given
+>>> from msgspec.json import decode, encode
+>>> @given(json)
+... def test_can_be_encoded(value):
+...     assert decode(encode(value)) == value
+>>> test_can_be_encoded()
+"""
 
 
 @functools.cache
