@@ -59,10 +59,10 @@ class Responded(Value):
     >>> from genai_fn.testing import Emulator, serve_emulator
     >>> def print_status(event):
     ...     if isinstance(event, Responded):
-    ...         print(event.status, event.duration > 0)
+    ...         print(event.status, event.attempt)
     >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url), on_event=print_status) as run:
     ...     result = run(generate("gemini-2.5-flash", "hi"))
-    200 True
+    200 1
     """
 
     request: HttpRequest
@@ -81,10 +81,10 @@ class Retrying(Value):
     >>> emulator = Emulator(faults=[InjectedFault(status=503, retry=0.01)])
     >>> def print_retry(event):
     ...     if isinstance(event, Retrying):
-    ...         print(event.attempt, event.error.code, event.seconds > 0)
+    ...         print(event.attempt, event.error.code)
     >>> with serve_emulator(emulator) as url, Http(Gemini("test-key", base_url=url), on_event=print_retry) as run:
     ...     result = run(generate("gemini-2.5-flash", "hi"))
-    1 503 True
+    1 503
     """
 
     request: HttpRequest
