@@ -371,9 +371,9 @@ def _apply_environment(backend: Backend, base_url: str | None, version: str | No
 
 
 NO_CREDENTIALS_MESSAGE = (
-    "no credentials: looked for GOOGLE_API_KEY and GEMINI_API_KEY,"
-    " and for GOOGLE_GENAI_USE_ENTERPRISE or GOOGLE_GENAI_USE_VERTEXAI (which do not select Vertex AI);"
-    " give Http(Gemini(api_key=…)) or Http(Vertex(…)) a backend, or use Offline()"
+    "no credentials: set GOOGLE_API_KEY or GEMINI_API_KEY to a key from https://aistudio.google.com/apikey,"
+    " or GOOGLE_GENAI_USE_ENTERPRISE=1 for Vertex AI; or pass Http(Gemini(api_key=…)) or Http(Vertex(…));"
+    " or use Offline()"
 )
 
 

@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from inspect import cleandoc
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.main import get_command
@@ -31,11 +31,13 @@ def run_app(arguments: Sequence[str]) -> int:
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="replace")  # an answer may contain characters that the encoding lacks
     try:
-        return int(get_command(_app).main(list(arguments), "genai-fn", standalone_mode=False) or 0)
+        command: Any = get_command(_app)
+        _hide_types_of_flags(command)
+        return int(command.main(list(arguments), "genai-fn", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except OSError as error:  # typer ends a closed pipe by itself
-        print_message("error", str(error))
+        print_message("error", f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return EXIT_FAILURE
     except Exception as error:
         if isinstance(error, genai_fn.GenaiError):
@@ -45,9 +47,22 @@ def run_app(arguments: Sequence[str]) -> int:
         format_message = getattr(error, "format_message", None)  # a usage error; typer exports no name for the class
         if format_message is None:
             raise
+        message = format_message().rstrip(".")
+        if not message:  # a resource without a command: typer has printed its help
+            return 0
         command = getattr(getattr(error, "ctx", None), "command_path", "genai-fn")
-        print_message("error", f"{format_message().rstrip('.')}; see {command} --help")
+        print_message("error", f"{message}; see {command} --help")
         return EXIT_USAGE
+
+
+def _hide_types_of_flags(command: Any, parent: typer.Context | None = None) -> None:
+    """Leave out ``<bool>`` in the help of a command and its commands: a flag takes no value."""
+    context = typer.Context(command, parent=parent, **command.context_settings)
+    for each in [*command.params, command.get_help_option(context)]:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    for each in getattr(command, "commands", {}).values():
+        _hide_types_of_flags(each, context)
 
 
 _app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})

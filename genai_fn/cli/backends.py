@@ -33,18 +33,20 @@ def find_backend(environ: Mapping[str, str]) -> "Backend":
             raise genai_fn.AuthError(
                 "GOOGLE_CLOUD_PROJECT is set but no API key: pass --vertex to use Vertex AI, or --offline"
             )
-        raise genai_fn.AuthError(_NO_CREDENTIALS)
+        raise genai_fn.AuthError(_NO_KEY)
     backend = result.unwrap()
     if isinstance(backend, genai_fn.Vertex) and _has_no_credentials(backend, environ):
-        raise genai_fn.AuthError(_NO_CREDENTIALS)
+        raise genai_fn.AuthError(_NO_PROJECT)
     return backend
 
 
-_NO_CREDENTIALS = (
-    "no API key and no project: set GEMINI_API_KEY or GOOGLE_API_KEY;"
-    " for Vertex AI set GOOGLE_CLOUD_PROJECT (and GOOGLE_CLOUD_LOCATION) or GOOGLE_APPLICATION_CREDENTIALS,"
-    " and pass --vertex or set GOOGLE_GENAI_USE_ENTERPRISE=true;"
-    " --offline needs neither and answers from the emulator"
+_NO_KEY = (
+    "no API key: set GEMINI_API_KEY or GOOGLE_API_KEY to one from https://aistudio.google.com/apikey,"
+    " or pass --vertex for Vertex AI, or --offline for the emulator"
+)
+_NO_PROJECT = (
+    "no project for Vertex AI: set GOOGLE_CLOUD_PROJECT (and GOOGLE_CLOUD_LOCATION) or GOOGLE_APPLICATION_CREDENTIALS,"
+    " or an API key for express mode in GEMINI_API_KEY or GOOGLE_API_KEY, or pass --offline for the emulator"
 )
 
 

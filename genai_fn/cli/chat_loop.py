@@ -49,7 +49,9 @@ class ChatLoop:
             import_module("readline")  # gives `input` history and editing; Windows has none
 
         if sys.stdin.isatty():
-            print_message("note", f"{self._chat.model}; /help lists the commands, Ctrl-D ends the chat")
+            turns = len(self._chat.comprehensive)
+            start = f"{self._chat.model}, {turns} turns" if turns else self._chat.model
+            print_message("note", f"{start}; /help lists the commands, Ctrl-D ends the chat")
         while not self._is_over and (line := _read_line()) is not None:
             try:
                 self._handle_line(line)
@@ -88,7 +90,7 @@ class ChatLoop:
         except OSError as error:
             print_message("error", f"{error.filename or argument}: {error.strerror or error}")
         except typer.BadParameter as error:
-            print_message("error", error.format_message())
+            print_message("error", error.message)
 
     def _show_help(self, argument: str) -> None:
         """List the commands."""
@@ -158,8 +160,11 @@ def save_chat(chat: "Chat", path: Path) -> None:
     saved = {"model": chat.model, "config": chat.config, "history": genai_fn.chats.history(chat)}
     target = path.expanduser()
     draft = target.with_name(f".{target.name}.part")
-    draft.write_text(f"{format_value(saved)}\n", encoding="utf-8")
-    draft.replace(target)
+    try:
+        draft.write_text(f"{format_value(saved)}\n", encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def load_chat(path: Path) -> "Chat":

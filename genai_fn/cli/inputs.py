@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from genai_fn.schema.content import Part
 
-__all__ = ["guess_file_type", "read_part", "read_parts", "read_prompt", "read_schema"]
+__all__ = ["check_output_folder", "guess_file_type", "read_part", "read_parts", "read_prompt", "read_schema"]
 
 
 def read_prompt(prompt: str | None, *, has_files: bool = False) -> tuple[str, ...]:
@@ -44,6 +44,17 @@ def _is_piped() -> bool:
     except (AttributeError, OSError, ValueError):  # closed, or replaced by an object without a descriptor
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def check_output_folder(path: Path) -> None:
+    """
+    Check that a file can be in its folder before anything is sent, so that no answer is lost.
+
+    Raises:
+        typer.BadParameter: If there is no such folder.
+    """
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: there is no folder {path.parent}")
 
 
 def read_parts(files: Iterable[Path] | None, mime_type: str | None) -> "list[Part]":

@@ -51,6 +51,21 @@ class TestHelp:
         """An error of usage names the help of the command."""
         assert "see genai-fn models list --help" in run_failing_command(capsys, ["models", "list", "--no"])
 
+    @pytest.mark.parametrize("command", [(), ("embed",), ("emulate",), ("models", "list")])
+    def test_flags(self, capsys: Capture, command: tuple[str, ...]) -> None:
+        """The help shows no type of a flag, which takes no value, and no type of Python for a number."""
+        assert run_command_line([*command, "--help"]) == 0
+        out = capsys.readouterr().out
+        assert [each for each in ("<bool>", "<int") if each in out] == []
+
+    @pytest.mark.parametrize("resource", ["models", "files", "caches", "batches", "stores"])
+    def test_bare_resource(self, capsys: Capture, resource: str) -> None:
+        """A resource without a command prints its help, as the bare command does."""
+        assert run_command_line([resource]) == 0
+        out, err = capsys.readouterr()
+        assert f"Usage: genai-fn {resource}" in out
+        assert err == ""
+
     def test_version(self, capsys: Capture) -> None:
         """``--version`` prints the version."""
         assert run_command_line(["--version"]) == 0

@@ -8,7 +8,7 @@ import typer
 import genai_fn
 from genai_fn.cli.exit_codes import EXIT_PARTIAL
 from genai_fn.cli.interpreters import open_interpreter
-from genai_fn.cli.options import JsonOption, OfflineOption, VertexOption
+from genai_fn.cli.options import OfflineOption, VertexOption
 from genai_fn.cli.progress import show_embedding_progress
 from genai_fn.cli.tables import print_value
 from genai_fn.cli.terminal import print_message
@@ -34,21 +34,26 @@ _Id = Annotated[
 ]
 _Model = Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="Embedding model to use.")]
 _Dimensions = Annotated[
-    int | None, typer.Option("--dimensions", min=1, help="Length of the vectors; shorter ones are less exact.")
+    int | None,
+    typer.Option("--dimensions", min=1, metavar="NUMBER", help="Length of the vectors; shorter ones are less exact."),
 ]
 _TaskType = Annotated[
     str | None,
     typer.Option("--task-type", metavar="TYPE", help="What the vectors are for, such as RETRIEVAL_DOCUMENT."),
 ]
 _RequestsPerMinute = Annotated[
-    int | None, typer.Option("--requests-per-minute", min=1, help="Limit of texts that are sent in a minute.")
+    int | None,
+    typer.Option("--requests-per-minute", min=1, metavar="NUMBER", help="Limit of texts that are sent in a minute."),
 ]
-_Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Number of requests that run at once.")]
+_Concurrency = Annotated[
+    int, typer.Option("--concurrency", min=1, metavar="NUMBER", help="Number of requests that run at once.")
+]
 _KeepText = Annotated[bool, typer.Option("--keep-text", help="Write the texts beside the vectors.")]
 _Npy = Annotated[bool, typer.Option("--npy", help="Write all vectors as one NumPy array, too.")]
 _Resume = Annotated[
     bool, typer.Option("--resume", help="Continue an output that exists; finished texts are not sent again.")
 ]
+_Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
 _Restart = Annotated[bool, typer.Option("--restart", help="Remove an output that exists, and start over.")]
 
 
@@ -67,7 +72,7 @@ def embed(
     npy: _Npy = False,
     resume: _Resume = False,
     restart: _Restart = False,
-    json: JsonOption = False,
+    json: _Json = False,
     vertex: VertexOption = False,
     offline: OfflineOption = False,
 ) -> None:
@@ -95,7 +100,11 @@ def embed(
         show_embedding_progress() as on_event,
         open_interpreter(vertex=vertex, offline=offline, on_event=on_event) as run,
     ):
-        summary = _run_job(run, job, requests_per_minute)
+        try:
+            summary = _run_job(run, job, requests_per_minute)
+        except KeyboardInterrupt:
+            print_message("note", f"stopped; --resume continues {output}")
+            raise
     if json:
         print_value(summary)
     else:

@@ -21,7 +21,9 @@ __all__ = ["RequestPrinter", "emulate"]
 
 def emulate(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 picks a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, metavar="PORT", help="Port to listen on; 0 picks a free one.")
+    ] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     key: Annotated[
         list[str] | None, typer.Option(help="API key to accept; may be repeated. Without it, any key is accepted.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import genai_fn
+from genai_fn.cli.inputs import check_output_folder
 from genai_fn.cli.interpreters import open_interpreter
 from genai_fn.cli.options import (
     DEFAULT_MODEL,
@@ -60,6 +61,8 @@ def generate(
         temperature=temperature,
         schema=schema,
     )
+    if output is not None:
+        check_output_folder(output)
     chunks: list[GenerateContentResponse] = []
     stream = request | genai_fn.streamed | genai_fn.each(chunks.append)
     with open_interpreter(vertex=vertex, offline=offline) as run:

@@ -8,6 +8,7 @@ import typer
 
 import genai_fn
 from genai_fn.cli.exit_codes import EXIT_FAILURE, EXIT_PARTIAL
+from genai_fn.cli.inputs import check_output_folder
 from genai_fn.cli.interpreters import open_interpreter
 from genai_fn.cli.options import OfflineOption, VertexOption
 from genai_fn.cli.progress import show_status
@@ -32,7 +33,7 @@ def images(
             help="File to write; several images get a number: cat-1.png, cat-2.png.",
         ),
     ] = Path("image.png"),
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of images.")] = 1,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, metavar="NUMBER", help="Number of images.")] = 1,
     model: Annotated[
         str, typer.Option("-m", "--model", metavar="MODEL", help="Imagen model to use.")
     ] = "imagen-4.0-generate-001",
@@ -44,6 +45,7 @@ def images(
     offline: OfflineOption = False,
 ) -> None:
     """Generate images, write each to a file, and print the names of the files."""
+    check_output_folder(output)
     paths = [*_number_paths(output, number)]
     taken = [str(each) for each in paths if each.exists()]
     if taken and not force:  # before the call is paid for

@@ -74,7 +74,7 @@ class TestOutput:
             assert msgspec.json.decode(capsys.readouterr().out)["sent"] == sent
 
     def test_interrupted(self, server: Any, source: Path, tmp_path: Path) -> None:
-        """Ctrl-C ends the job with status 130, and ``--resume`` finishes it."""
+        """Ctrl-C ends the job with status 130 and the option that continues it; ``--resume`` finishes it."""
         command = ["embed", str(source), str(tmp_path / "v")]
         with server(Hang()) as loopback, unblock_signal(signal.SIGINT):
             with subprocess.Popen(
@@ -82,7 +82,8 @@ class TestOutput:
             ) as process:
                 loopback.wait_requests(1)
                 process.send_signal(signal.SIGINT)
-                assert (*process.communicate(timeout=60), process.returncode) == (b"", b"", 130)
+                note = f"note: stopped; --resume continues {tmp_path / 'v'}\n".encode()
+                assert (*process.communicate(timeout=60), process.returncode) == (b"", note, 130)
         assert run_command_line([*command, "--offline", "--resume"]) == 0
 
 
