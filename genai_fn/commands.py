@@ -9,7 +9,15 @@ from genai_fn.effects import Ask, Emit, FlowFailed, GetBackend, ReadNext, Sleep
 from genai_fn.engine.stepper import Stepper
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.options import check_at_least_zero
-from genai_fn.request import Action, Flow, FlowGenerator, Request, Stream, start_generator
+from genai_fn.request import (
+    Action,
+    Flow,
+    FlowGenerator,
+    Request,
+    Stream,
+    describe_expected_action,
+    start_generator,
+)
 
 __all__ = ["StreamReader", "ask", "attempt", "emit", "get_backend", "sleep"]
 
@@ -67,7 +75,7 @@ def _check_action(where: str, action: Any) -> Any:
     if isinstance(action, Stream):
         raise InvalidRequest(where, action, "a Request or a Flow: turn a stream into a Flow by joined or collected")
     if not isinstance(action, Request | Flow):
-        raise InvalidRequest(where, action, "a Request or a Flow")
+        raise InvalidRequest(where, action, describe_expected_action(action))
     return cast("Any", action)
 
 

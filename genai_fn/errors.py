@@ -166,7 +166,8 @@ class APIError(GenaiError):
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
-        return f"{self.code} {self.status}: {self.message}" if self.status else f"{self.code}: {self.message}"
+        name = f"{self.code} {self.status}" if self.status else str(self.code)
+        return f"{name}: {self.message}" if self.message else name
 
     @property
     def retry_after(self) -> float | None:

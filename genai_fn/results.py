@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from copy import copy
+from inspect import isawaitable
 from typing import Any, TypeVar, overload
 
 from returns.result import Failure, Result, Success
 from typing_extensions import TypeIs
 
-from genai_fn.errors import GenaiError
+from genai_fn.errors import GenaiError, InvalidRequest
 
 __all__ = ["Failure", "Result", "Success", "ok", "raise_for"]
 
@@ -21,10 +22,17 @@ def ok(result: Result[T, GenaiError]) -> TypeIs[Success[T]]:
     Args:
         result: A result of ``run`` or of a stream.
 
+    Raises:
+        InvalidRequest: If it is no result, such as a request that was not run, or a coroutine that was not awaited.
+
     >>> ok(Success(1)), ok(Failure(GenaiError()))
     (True, False)
     """
-    return isinstance(result, Success)
+    if isinstance(result, Success):
+        return True
+    if isinstance(result, Failure):
+        return False
+    raise _build_no_result_error(result)
 
 
 @overload
@@ -45,12 +53,23 @@ def raise_for(
     Raises:
         GenaiError: The error of a ``Failure``. A copy is raised, so that each has a traceback of its own.
 
+        InvalidRequest: If it is neither, such as a request that was not run, or a coroutine that was not awaited.
+
     >>> raise_for(Success(1)), list(raise_for([Success(1), Success(2)]))
     (1, [1, 2])
     """
     if isinstance(result, Result):
         return _unwrap_or_raise(result)  # pyright: ignore[reportUnknownArgumentType]  # an iterable could be a Result as well
-    return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(_unwrap_or_raise, result)
+    if isinstance(result, AsyncIterable):
+        return _AsyncValues(result)
+    if not isinstance(result, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+        raise _build_no_result_error(result)
+    return map(_unwrap_or_raise, result)
+
+
+def _build_no_result_error(value: object) -> InvalidRequest:
+    hint = "await the call" if isawaitable(value) else "run(…) returns one for a request"
+    return InvalidRequest("result", value, f"a Result: {hint}")
 
 
 def _unwrap_or_raise(result: Result[T, GenaiError]) -> T:

@@ -119,6 +119,20 @@ def test_kinds_are_apart() -> None:
     assert ClientError(500) != ServerError(500)
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (APIError(429), "429"),
+        (APIError(429, "RESOURCE_EXHAUSTED"), "429 RESOURCE_EXHAUSTED"),
+        (APIError(429, message="slow down"), "429: slow down"),
+        (APIError(429, "RESOURCE_EXHAUSTED", "slow down"), "429 RESOURCE_EXHAUSTED: slow down"),
+    ],
+)
+def test_message_of_the_server(error: APIError, expected: str) -> None:
+    """An error of the server is shown as what there is of its code, status and message."""
+    assert str(error) == expected
+
+
 def test_invalid_request_is_a_value_error() -> None:
     """`InvalidRequest` can be caught as ValueError."""
     assert isinstance(InvalidRequest("a", 1, "text"), ValueError)

@@ -3,7 +3,7 @@
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit
-from genai_fn.errors import GenaiError, NoText
+from genai_fn.errors import GenaiError, InvalidRequest, NoText
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.request import Action, FlowGenerator, FlowTraits, Stream, flow, stream
 from genai_fn.schema.responses import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
@@ -18,6 +18,8 @@ def read_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[s
     if isinstance(result, Failure):
         return result
     response: GenerateContentResponse = get_answer(result.unwrap())
+    if not isinstance(response, GenerateContentResponse):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+        raise InvalidRequest("text", response, "a GenerateContentResponse before it")
     text = response.text
     return Failure(build_no_text_error(response)) if text is None else Success(replace_answer(result.unwrap(), text))
 

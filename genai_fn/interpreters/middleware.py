@@ -10,6 +10,7 @@ or a call of a function in a live session.
 """
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from returns.result import Result
@@ -184,6 +185,8 @@ def apply_middleware(middleware: Middleware, handler: RequestHandler) -> Request
     """Wrap a request handler; raises `InvalidRequest` unless that results in a request handler."""
     if not callable(middleware):
         raise InvalidRequest("middleware", middleware, "a function from a request handler to a request handler")
+    if isinstance(middleware, FunctionType) and _is_builder(middleware):
+        raise InvalidRequest("middleware", middleware, f"what {middleware.__name__}(…) returns: call it")
     wrapped: Any = middleware(handler)
     if not all(callable(getattr(wrapped, name, None)) for name in _HANDLER_METHODS):
         raise InvalidRequest(
@@ -192,6 +195,11 @@ def apply_middleware(middleware: Middleware, handler: RequestHandler) -> Request
             f"a function that returns a request handler, with {', '.join(_HANDLER_METHODS)}",
         )
     return cast("RequestHandler", wrapped)
+
+
+def _is_builder(function: FunctionType) -> bool:
+    """Whether it is a function of ``genai_fn.middleware`` that returns middleware, such as ``limited``."""
+    return function.__module__.startswith("genai_fn.middleware.") and "." not in function.__qualname__
 
 
 _HANDLER_METHODS = ("handle", "open_stream", "read_items")

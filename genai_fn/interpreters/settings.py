@@ -31,7 +31,7 @@ from genai_fn.interpreters.auth.token_caches import TokenCaches
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
-from genai_fn.request import Flow, Live, Request, Stream
+from genai_fn.request import Flow, Live, Request, Stream, describe_expected_action
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def check_action(action: object) -> None:
     if isinstance(action, Live):
         raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
     if not isinstance(action, Request | Flow):
-        raise InvalidRequest("action", action, "a Request or a Flow")
+        raise InvalidRequest("action", action, describe_expected_action(action))
 
 
 def check_stream(stream: object) -> None:

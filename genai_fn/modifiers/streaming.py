@@ -129,7 +129,7 @@ def each(f: Callable[[Any], object]) -> EachModifier:
         f: The function; its result is ignored.
 
     Raises:
-        InvalidRequest: If it is applied to anything but a stream.
+        InvalidRequest: If it is no function, or the modifier is applied to anything but a stream.
 
     >>> from genai_fn import Offline, generate, joined, streamed, text
     >>> chunks = []
@@ -137,6 +137,8 @@ def each(f: Callable[[Any], object]) -> EachModifier:
     >>> "".join(chunks) == whole.unwrap()
     True
     """
+    if not callable(f):  # pyright: ignore[reportUnnecessaryComparison]  # callers may not be type-checked
+        raise InvalidRequest("each", f, "a function of an item")
     return EachModifier(_apply_each, (f,))
 
 

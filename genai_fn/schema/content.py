@@ -225,15 +225,21 @@ def _coerce_part(value: object) -> Any:
         data, mime_type = encode_pillow_image(value)
         return Part(inline_data=Blob(data=data, mime_type=mime_type))
     name = _PART_FIELD_BY_TYPE.get(type(value))
-    if name is None and hasattr(type(value), "__fspath__"):
-        raise ConversionError(value, _FILE_HINT)
     if name is None:
+        hint = next((hint for attribute, hint in _PART_HINTS.items() if hasattr(type(value), attribute)), None)
+        if hint is not None:
+            raise ConversionError(value, hint)
         return NotImplemented
     fields: dict[str, Any] = {name: value}
     return Part(**fields)
 
 
-_FILE_HINT = "a Part: Part.from_file(location=…) reads a file, and files.upload(…) uploads one"
+_PART_HINTS = {
+    "__fspath__": "a Part: Part.from_file(location=…) reads a file, and files.upload(…) uploads one",
+    "automatic_function_calling_history": "a Part: response.text is one, and response.candidates[0].content is a turn",
+    "bind": "a Part, which the result of a request contains: raise_for(run(request)), or request.bind(…)",
+}
+"""What to write in place of a value, by an attribute of its type: a path, a response, a request or its result."""
 
 _PART_FIELD_BY_TYPE: dict[type, str] = {
     Blob: "inline_data",

@@ -495,7 +495,9 @@ def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any)
         return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} instead", f".{key}")
     from difflib import get_close_matches  # noqa: PLC0415  # for this error alone
 
-    near = get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
+    names = kind.__struct_fields__
+    parts = [each for each in names if each.startswith(f"{key}_") or each.endswith(f"_{key}")]
+    near = get_close_matches(str(key), names, 1, 0.8) or parts or get_close_matches(str(key), names, 1, 0.4)
     return ConversionError(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
 
 

@@ -148,7 +148,9 @@ def _convert_answer(request: Request[Any], value: Any, *, is_last: bool) -> Any:
         return build_text_response(value, is_last=is_last)
     bare_value: Any = cast("Any", value).value if isinstance(value, ValueWithResponse) else value
     if kind is not Any and isinstance(kind, type) and not isinstance(bare_value, kind):
-        raise InvalidRequest(f"the answer to {request.operation.op}", value, f"a {kind.__name__}, or an error")
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        expected = f"{'a text, ' if request.operation.has_text else ''}{article} {kind.__name__}, or an error"
+        raise InvalidRequest(f"the answer to {request.operation.op}", value, expected)
     return cast("Any", value)
 
 

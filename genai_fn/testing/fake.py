@@ -138,7 +138,7 @@ class _AnswerTable:
         with self._lock:
             number = self._used_counts.get(key, 0)
             self._used_counts[key] = number + 1
-        nearest = f"{_describe_key(key)}, whose {len(answers)} answers are all used"
+        nearest = f"{_describe_key(key)}, which has no more answers than {len(answers)}"
         return answers[number] if number < len(answers) else NoAnswer(request, nearest)
 
 

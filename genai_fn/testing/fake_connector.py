@@ -73,7 +73,7 @@ class _FakePeer:
         if answers is None:
             return self._build_messages(self._answer)
         self._used_count += 1
-        nearest = f"{self._live.operation.op}, whose {len(answers)} answers are all used"
+        nearest = f"{self._live.operation.op}, which has no more answers than {len(answers)}"
         return self._build_messages(
             answers[self._used_count - 1] if self._used_count <= len(answers) else NoAnswer(frame, nearest)
         )

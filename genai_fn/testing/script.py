@@ -82,7 +82,7 @@ class _Script:
     """The steps of a script with their answers, and the position of the next step."""
 
     def __init__(self, script: Iterable[tuple[Any, Any]]) -> None:
-        self._steps = [(_unwrap_step(step, number), answer) for number, (step, answer) in enumerate(script, 1)]
+        self._steps = [_parse_step(step, number) for number, step in enumerate(script, 1)]
         self._position = 0
 
     def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
@@ -109,6 +109,13 @@ class _Script:
         if self._position < len(self._steps):
             summary = f"the flow has ended without step {self._position + 1} of {len(self._steps)}:"
             raise _ScriptMismatch("\n".join((summary, *format_lines(self._steps[self._position][0]))))
+
+
+def _parse_step(pair: Any, number: int) -> tuple[Any, Any]:
+    if not isinstance(pair, tuple | list) or len(cast("tuple[Any, ...]", pair)) != 2:
+        raise InvalidRequest(f"step {number}", pair, "a pair of a step and its answer")
+    step, answer = cast("tuple[Any, Any]", pair)
+    return _unwrap_step(step, number), answer
 
 
 def _unwrap_step(step: Any, number: int) -> Any:

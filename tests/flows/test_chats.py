@@ -483,3 +483,15 @@ def test_every_interpreter(kind: InterpreterKind) -> None:
     assert (turn.answer, [each.answer for each in turns]) == ("hello", ["b", "ye"])
     body = msgspec.json.decode(server.requests[1].body)
     assert [part["text"] for content in body["contents"] for part in content["parts"]] == ["hi", "hello", "bye"]
+
+
+@pytest.mark.parametrize(
+    ("chat", "expected"),
+    [("hi", "expected a Chat,"), (None, "expected a Chat,"), (Turn(CHAT, "a"), "expected a Chat: turn.chat of a Turn")],
+    ids=["text", "none", "turn"],
+)
+@pytest.mark.parametrize("send", [chats.send, chats.stream])
+def test_no_chat(send: Callable[..., Any], chat: Any, expected: str) -> None:
+    """Anything but a chat is refused at once; of a turn, the error names its chat."""
+    with pytest.raises(InvalidRequest, match=expected):
+        send(chat, "hi")

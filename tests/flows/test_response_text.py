@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, strategies as st
 from returns.result import Failure, Success
 
-from genai_fn import NoText, chats, generate, joined, streamed, text
+from genai_fn import InvalidRequest, NoText, chats, generate, joined, returning, streamed, text
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.schema import GenerateContentResponse, Part
+from genai_fn.testing import Fake
 from tests.support.scripted_model import Conversation, build_call, build_response
 
 REQUEST = generate("m", "hi")
@@ -52,3 +53,12 @@ def test_any_chunks(drawn: list[list[Part]]) -> None:
     chunks: list[GenerateContentResponse] = [build_response(*parts) for parts in drawn]
     whole = Conversation(REQUEST | text, [merge_chunks(chunks)]).result
     assert Conversation(REQUEST | streamed | text | joined, [chunks]).result == whole
+
+
+def test_text_of_something_else() -> None:
+    """A text of a value that is no response, and a value of a text, are refused, and the error says why."""
+    run = Fake({"generate": "5"})
+    with pytest.raises(InvalidRequest, match="text: expected a GenerateContentResponse before it, got 5"):
+        run(REQUEST | returning(int) | text)  # type: ignore[operator]  # wrong on purpose
+    with pytest.raises(InvalidRequest, match=r"without \| text before it"):
+        run(REQUEST | text | returning(int))  # type: ignore[operator]  # wrong on purpose

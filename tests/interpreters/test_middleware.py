@@ -36,6 +36,7 @@ from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import Closed, ConnectError, Disconnected
 from genai_fn.interpreters.live.sockets import Connector
 from genai_fn.interpreters.middleware import HandlerWrapper, Transport, TransportWrapper
+from genai_fn.middleware import budgeted, cached, coalesced, fallback, hedged, limited, logged
 from genai_fn.request import kind_of
 from genai_fn.schema import File, GenerateContentResponse, LiveServerMessage
 from genai_fn.testing import Fake, Replay, recording
@@ -287,6 +288,13 @@ def test_invalid_middleware(wrap_handler: Any) -> None:
     for run in (Fake(), Fake().aio, Offline(), Offline().aio, Http(Gemini("test-key"))):
         with pytest.raises(InvalidRequest, match="middleware"):
             run.with_middleware(wrap_handler)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("builder", [limited, logged, fallback, budgeted, cached, hedged, coalesced], ids=repr)
+def test_builder_is_no_middleware(builder: Any) -> None:
+    """A function that returns middleware is refused where it was not called, and the error names it."""
+    with pytest.raises(InvalidRequest, match=f"expected what {builder.__name__}"):
+        Fake({}).with_middleware(builder)
 
 
 def test_recorded(tmp_path: Path) -> None:

@@ -248,8 +248,13 @@ def test_wrong_options(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "build",
-    [lambda: with_config(temperature=1) | 5, lambda: text(5), lambda: with_config(temperature=1)("hi")],
-    ids=["composed", "called", "shaping"],
+    [
+        lambda: with_config(temperature=1) | 5,
+        lambda: text(5),
+        lambda: with_config(temperature=1)("hi"),
+        lambda: each(5),  # type: ignore[arg-type]  # wrong on purpose
+    ],
+    ids=["composed", "called", "shaping", "function"],
 )
 def test_modifiers_meet_descriptions(build: Any) -> None:
     """A modifier applies to a description, and composes with a modifier; anything else is refused."""

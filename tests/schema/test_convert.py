@@ -200,6 +200,16 @@ def test_message() -> None:
     assert raised.value.value == 0.5
 
 
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [("system", "system_instruction"), ("tokens", "max_output_tokens"), ("tool", "tools"), ("topk", "top_k")],
+)
+def test_suggestion(key: str, near: str) -> None:
+    """The name that is suggested is spelled almost like the key, or else contains it as a word."""
+    with pytest.raises(InvalidRequest, match=f"such as {near},"):
+        as_struct(GenerateContentConfig, {key: 1})
+
+
 def test_missing_field() -> None:
     """A missing required field is named."""
     with pytest.raises(InvalidRequest, match="name"):

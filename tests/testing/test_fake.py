@@ -142,7 +142,7 @@ def test_one_per_call() -> None:
     fake = Fake({"generate": ["one", ClientError(400), "three"]})
     results = [fake(REQUEST | text) for _ in range(4)]
     assert [Success("one"), Failure(ClientError(400)), Success("three")] == results[:3]
-    assert Failure(NoAnswer(REQUEST, "generate, whose 3 answers are all used")) == results[3]
+    assert Failure(NoAnswer(REQUEST, "generate, which has no more answers than 3")) == results[3]
 
 
 def test_lists_are_kept_as_they_were() -> None:
@@ -158,13 +158,13 @@ def test_lists_are_kept_as_they_were() -> None:
 @pytest.mark.parametrize("answer", [READY, 5, None, ValueError("no"), {"candidates": []}, lambda request: ["a", "b"]])
 def test_wrong_type(answer: Any) -> None:
     """An answer of the wrong type raises InvalidRequest."""
-    with pytest.raises(InvalidRequest, match="the answer to generate"):
+    with pytest.raises(InvalidRequest, match="the answer to generate: expected a text, a GenerateContentResponse, or"):
         Fake({"generate": answer})(REQUEST)
 
 
 def test_text_only_where_there_is_text() -> None:
     """A text is refused for an operation that does not return text."""
-    with pytest.raises(InvalidRequest, match="EmbedContentResponse"):
+    with pytest.raises(InvalidRequest, match="expected an EmbedContentResponse, or"):
         Fake({"embed": "hello"})(embed("m", "hi"))
 
 

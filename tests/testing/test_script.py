@@ -194,6 +194,13 @@ def test_invalid_step(step: Any) -> None:
         perform(ONE, [(step, "x")])
 
 
+@pytest.mark.parametrize("pair", ["text", ("text",), None, ONE])
+def test_invalid_pair(pair: Any) -> None:
+    """A script that is no list of pairs is refused at once."""
+    with pytest.raises(InvalidRequest, match="step 1: expected a pair of a step and its answer"):
+        perform(ONE, [pair])
+
+
 def test_wrong_answers() -> None:
     """An answer of the wrong type is refused, such as a list for a request that is not streamed."""
     for answer in (ACTIVE, ["x"]):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import genai_fn
-from genai_fn.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
-from genai_fn.cli.terminal import print_message, strip_control_characters
+from genai_fn.cli.exit_codes import EXIT_INTERRUPTED
+from genai_fn.cli.terminal import strip_control_characters
 
 if TYPE_CHECKING:
     from genai_fn.testing.server.asgi import Emulator
@@ -67,16 +67,6 @@ def emulate(
         raise typer.BadParameter(f"{script} is not a valid script: {error}", param_hint="'--script'") from None
     except OSError as error:
         raise typer.BadParameter(f"{host}:{port} cannot be served: {error.strerror or error}") from None
-    except ModuleNotFoundError as missing:
-        if missing.name not in _EXTRA_MODULES:
-            raise
-        from genai_fn.interpreters.extras import install_command  # noqa: PLC0415  # slow, and rarely needed
-
-        print_message("error", f"the emulator's server needs the package uvicorn: {install_command('uvicorn')}")
-        raise typer.Exit(EXIT_USAGE) from None
-
-
-_EXTRA_MODULES = ("uvicorn", "h11", "wsproto")
 
 
 def _print_address(url: str, *, accepts_any_key: bool) -> None:

@@ -216,6 +216,8 @@ def _is_finished(response: GenerateContentResponse) -> bool:
 
 
 def _build_operation(chat: Chat, message: Content, config: "GenerateContentConfigLike | None") -> GenerateContent:
+    if not isinstance(chat, Chat):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+        raise InvalidRequest("chat", chat, "a Chat: turn.chat of a Turn" if isinstance(chat, Turn) else "a Chat")
     converted = chat.config if config is None else as_generate_config(config)
     return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=converted)
 

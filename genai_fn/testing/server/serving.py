@@ -6,6 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from genai_fn.errors import MissingExtra
+from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.asgi_events import ASGIApplication
 
@@ -39,7 +41,7 @@ def serve_emulator(
     Raises:
         OSError: If the port is in use, or the certificate or key cannot be read.
 
-        ModuleNotFoundError: If uvicorn is not installed.
+        MissingExtra: If uvicorn is not installed.
 
     >>> from genai_fn import Gemini, Http, generate, text
     >>> with serve_emulator(Emulator()) as url, Http(Gemini("test-key", base_url=url)) as run:
@@ -85,11 +87,14 @@ def build_server(
     Build a server of an emulator; its ``run`` takes the listening sockets.
 
     Raises:
-        ModuleNotFoundError: If uvicorn is not installed.
+        MissingExtra: If uvicorn is not installed.
 
         OSError: If the certificate or key cannot be read or is invalid.
     """
-    import uvicorn  # noqa: PLC0415  # needs an extra, and is slow to import
+    try:
+        import uvicorn  # noqa: PLC0415  # needs an extra, and is slow to import
+    except ModuleNotFoundError:
+        raise MissingExtra("uvicorn", "the emulator's server", install_command("uvicorn")) from None
 
     config = uvicorn.Config(
         application,

@@ -175,16 +175,16 @@ def open_terminal(
     os.close(inner)
 
     def read_until(expected: str) -> str:
-        received = ""
-        while expected not in received:
+        received = b""
+        while expected.encode() not in received:
             assert select.select([terminal], [], [], 60)[0], received
             try:
-                data = os.read(terminal, 65_536)
+                data = os.read(terminal, 1)  # what follows the text is for the next call
             except OSError:  # the process has closed the terminal
                 data = b""
             assert data, received
-            received += data.decode(errors="replace")
-        return received
+            received += data
+        return received.decode()
 
     try:
         yield process, read_until, terminal

@@ -17,7 +17,7 @@ from genai_fn import AsyncHttp, Failure, Gemini, Http, Retry, Success, files, ge
 from genai_fn.cli import run_command_line
 from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.serving import open_listener
-from tests.support.command_lines import build_environment, unblock_signal
+from tests.support.command_lines import build_environment, run_failing_command, unblock_signal
 
 Capture = pytest.CaptureFixture[str]
 
@@ -137,7 +137,7 @@ class TestRefused:
     def test_no_extra(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without uvicorn, one line gives the command that installs it."""
         monkeypatch.setitem(sys.modules, "uvicorn", None)
-        assert run_refused_command(capsys, ["--port", "0"]) == (
+        assert run_failing_command(capsys, ["emulate", "--port", "0"], 1) == (
             f"error: the emulator's server needs the package uvicorn: {install_command('uvicorn')}\n"
         )
 
