@@ -78,8 +78,7 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
     <Success: [1, 2]>
     """
     if not isinstance(response, GenerateContentResponse):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
-        hint = ", without | text before it" if isinstance(response, str) else ""
-        raise InvalidRequest("response", response, f"a GenerateContentResponse{hint}")
+        raise InvalidRequest("response", response, "a GenerateContentResponse, which | text before it replaces")
     text, reason = response.text or "", _get_finish_reason(response)
     if not text.strip():
         return Failure(Truncated(text, reason) if reason == FinishReason.MAX_TOKENS else build_no_text_error(response))

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from inspect import Parameter, Signature
 from types import ModuleType
@@ -156,6 +156,7 @@ def accept_settings(
     def decorate(initialize: Callable[[I, Settings], None]) -> Callable[Concatenate[I, P], None]:
         def __init__(self: I, /, *args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807  # the name in tracebacks
             reject_renamed(type(self).__name__, kwargs, _RENAMED)
+            _reject_misplaced(type(self).__name__, kwargs)
             initialize(self, build(*args, **kwargs))
 
         __init__.__signature__ = _build_signature()  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
@@ -174,6 +175,28 @@ def _build_signature() -> Signature:
 
 
 _RENAMED = {"lanes": "max_connections", "transport": "http1"}
+
+
+def _reject_misplaced(interpreter: str, given: Mapping[str, object]) -> None:
+    """Raise a TypeError for a parameter that newcomers look for here, with the one that means the same."""
+    for name in given.keys() & _PLACES.keys():
+        raise TypeError(
+            f"{interpreter}() got an unexpected keyword argument {name!r}: {interpreter}({_PLACES[name]}…))"
+        )
+
+
+_PLACES = {
+    "api_key": "Gemini(api_key=",
+    "api_version": "Gemini(api_version=",
+    "base_url": "Gemini(base_url=",
+    "credentials": "Vertex(credentials=",
+    "location": "Vertex(location=",
+    "project": "Vertex(project=",
+    "retries": "retry=Retry(attempts=",
+    "timeout": "timeouts=Timeouts(total=",
+    "vertexai": "Vertex(project=",
+}
+"""What to write for a parameter of google-genai's ``Client`` or of httpx's."""
 
 
 def _is_http1_module(value: object) -> bool:

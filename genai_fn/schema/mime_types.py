@@ -26,7 +26,7 @@ def resolve_mime_type(name: str, given: str | None) -> str:
     """
     found = guess_mime_type(name) if given is None else given
     if found is None:
-        raise InvalidRequest("mime_type", name, "a mime_type, as the extension is unknown")
+        raise InvalidRequest("mime_type", name, "a mime_type, as the name does not tell it")
     if type(found) is str and not (found.isascii() and found.isprintable()):  # other types are refused with their path
         raise InvalidRequest("mime_type", found, "one line of ASCII text, such as text/plain")
     return found

@@ -1,6 +1,7 @@
 """Parameters of an interpreter: proxies, headers, listeners, credentials and TLS; wrong ones raise an error."""
 
 import pickle
+import re
 import ssl
 from typing import Any, cast
 
@@ -278,6 +279,16 @@ def test_missing_http1(kind: InterpreterKind, monkeypatch: pytest.MonkeyPatch) -
         assert run.interpreter.problem == error
 
     kind.run_body(make_gemini("http://127.0.0.1:1"), body, http1="httpcore2")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("api_key", "Gemini(api_key=…)"), ("project", "Vertex(project=…)"), ("timeout", "timeouts=Timeouts(total=…)")],
+)
+def test_misplaced(kind: InterpreterKind, name: str, hint: str) -> None:
+    """A parameter of google-genai's client is refused with what to write instead."""
+    with pytest.raises(TypeError, match=re.escape(f"Http({hint})")):
+        kind.run_body(make_gemini("http://127.0.0.1:1"), _do_nothing, **{name: "x"})
 
 
 @pytest.mark.parametrize(("old", "new"), [("lanes", "max_connections"), ("transport", "http1")])

@@ -60,5 +60,5 @@ def test_text_of_something_else() -> None:
     run = Fake({"generate": "5"})
     with pytest.raises(InvalidRequest, match="text: expected a GenerateContentResponse before it, got 5"):
         run(REQUEST | returning(int) | text)  # type: ignore[operator]  # wrong on purpose
-    with pytest.raises(InvalidRequest, match=r"without \| text before it"):
+    with pytest.raises(InvalidRequest, match=r"which \| text before it replaces"):
         run(REQUEST | text | returning(int))  # type: ignore[operator]  # wrong on purpose

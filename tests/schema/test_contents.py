@@ -1,11 +1,13 @@
 """Contents: arguments are grouped into turns."""
 
+from pathlib import Path
 from typing import Any
 
 import PIL.Image
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from genai_fn import Success, generate, text
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema import (
     Blob,
@@ -17,6 +19,7 @@ from genai_fn.schema import (
     FunctionCall,
     FunctionResponse,
     GenerateContentConfig,
+    GenerateContentResponse,
     InlinedRequest,
     Message,
     Part,
@@ -226,3 +229,21 @@ def test_converted_turns(kind: type[Message]) -> None:
     """Turns that need no conversion are returned as they are."""
     converted = as_struct(kind, {"contents": ["a", [FILE], build_model_turn(A)]})
     assert as_struct(kind, converted) is converted
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        (Path("cat.png"), "from_file"),
+        (GenerateContentResponse(), "response.text is one"),
+        (generate("m", "hi"), "request.bind"),
+        (generate("m", "hi") | text, "request.bind"),
+        (Success("hi"), "raise_for"),
+    ],
+    ids=["path", "response", "request", "flow", "result"],
+)
+def test_hint(given: Any, hint: str) -> None:
+    """What is often given in place of a part is refused with what to write instead, alone and in a list."""
+    for contents in (given, ["a", given]):
+        with pytest.raises(InvalidRequest, match=hint):
+            as_contents(contents)
