@@ -13,7 +13,6 @@ from genai_fn.local_tokenizer.model_names import MODEL_FILES, find_model_file
 from genai_fn.ops.files.upload_flow import HasPath, read_path
 from genai_fn.options import Timeouts, check_type
 from genai_fn.request import Request
-from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.disk import read_file
 from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.responses import GenerateContentResponse
@@ -22,6 +21,8 @@ from genai_fn.wire.resource_names import check_model_name
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
+
+    from genai_fn.schema.contents import ContentsLike
 
 _ConfigLike: TypeAlias = CountTokensConfig | GenerateContentConfig | Mapping[str, Any] | None
 
@@ -130,7 +131,7 @@ class LocalTokenizer:
     @overload
     def count_tokens(self, contents: Request[GenerateContentResponse]) -> CountTokensResult: ...
     @overload
-    def count_tokens(self, contents: ContentsLike, config: _ConfigLike = None) -> CountTokensResult: ...
+    def count_tokens(self, contents: "ContentsLike", config: _ConfigLike = None) -> CountTokensResult: ...
     def count_tokens(self, contents: Any, config: Any = None) -> CountTokensResult:
         """
         Count the tokens of contents, or of a whole ``generate`` request.
@@ -162,7 +163,7 @@ class LocalTokenizer:
     @overload
     def compute_tokens(self, contents: Request[GenerateContentResponse]) -> ComputeTokensResult: ...
     @overload
-    def compute_tokens(self, contents: ContentsLike, config: _ConfigLike = None) -> ComputeTokensResult: ...
+    def compute_tokens(self, contents: "ContentsLike", config: _ConfigLike = None) -> ComputeTokensResult: ...
     def compute_tokens(self, contents: Any, config: Any = None) -> ComputeTokensResult:
         """
         Compute the tokens of contents and their ids, or those of a whole ``generate`` request.

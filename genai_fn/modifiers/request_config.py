@@ -26,7 +26,6 @@ from genai_fn.flows.roots import change_root
 from genai_fn.ops.generate import GenerateContent, refuse_uncalled_functions
 from genai_fn.options import Options, Retry, Timeouts, check_positive, check_type
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
-from genai_fn.schema.content import ContentLike
 from genai_fn.schema.convert import as_changes, as_value
 from genai_fn.schema.tools import ToolLike, is_mcp_session
 from genai_fn.wire.resource_names import check_model_name
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from genai_fn.schema.config_dicts.every_field import ConfigFields
+    from genai_fn.schema.content import ContentLike
 
 __all__ = [
     "McpToolsModifier",
@@ -115,7 +115,7 @@ def with_model(name: str) -> RequestModifier:
     return RequestModifier(_apply_model, (check_model_name(name, "name"),))
 
 
-def with_system(content: ContentLike) -> RequestModifier:
+def with_system(content: "ContentLike") -> RequestModifier:
     """
     Set the system instruction.
 

@@ -95,7 +95,7 @@ class StreamGenerateContent(GenerateContent):
 
 
 def generate(
-    model: str, contents: ContentsLike, config: "GenerateContentConfigLike | None" = None
+    model: str, contents: "ContentsLike", config: "GenerateContentConfigLike | None" = None
 ) -> Request[GenerateContentResponse]:
     """
     Generate the response of a model to a conversation.

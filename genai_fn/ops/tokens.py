@@ -67,7 +67,7 @@ class CountRequestTokens(Operation[CountTokensResponse]):
 def count(model: Request[GenerateContentResponse], /) -> Request[CountTokensResponse]: ...
 @overload
 def count(
-    model: str, contents: ContentsLike, config: "CountTokensConfigLike | None" = None
+    model: str, contents: "ContentsLike", config: "CountTokensConfigLike | None" = None
 ) -> Request[CountTokensResponse]: ...
 def count(
     model: str | Request[GenerateContentResponse], contents: Any = None, config: Any = None
@@ -179,7 +179,7 @@ class ComputeTokens(Operation[ComputeTokensResponse]):
         return POST(f"{resolve_model_name(at, self.model)}:computeTokens", body, read_json(ComputeTokensResponse))
 
 
-def compute(model: str, contents: ContentsLike) -> Request[ComputeTokensResponse]:
+def compute(model: str, contents: "ContentsLike") -> Request[ComputeTokensResponse]:
     """
     Compute the tokens of contents and their ids, for each turn. Vertex AI only.
 

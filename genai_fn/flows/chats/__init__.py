@@ -67,7 +67,7 @@ def start(
 
 
 def send(
-    chat: Chat, message: ContentLike, config: "GenerateContentConfigLike | None" = None
+    chat: Chat, message: "ContentLike", config: "GenerateContentConfigLike | None" = None
 ) -> Flow[Turn[GenerateContentResponse]]:
     """
     Send a message and return a `Turn`: the answer, and the chat that includes both.
@@ -97,7 +97,7 @@ def send(
 
 
 def stream(
-    chat: Chat, message: ContentLike, config: "GenerateContentConfigLike | None" = None
+    chat: Chat, message: "ContentLike", config: "GenerateContentConfigLike | None" = None
 ) -> Stream[Turn[GenerateContentResponse]]:
     """
     Send a message and stream the answer: each item is a `Turn` with a chunk of the answer, and the chat so far.
@@ -222,7 +222,7 @@ def _build_operation(chat: Chat, message: Content, config: "GenerateContentConfi
     return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=converted)
 
 
-def _parse_message(message: ContentLike) -> Content:
+def _parse_message(message: "ContentLike") -> Content:
     turns = as_contents(message, "message")
     if len(turns) != 1:
         raise InvalidRequest("message", message, "one turn")

@@ -117,7 +117,7 @@ class EmbedContentArrays(EmbedOperation[EmbedContentArrayResponse]):
 @overload
 def embed(
     model: str,
-    contents: ContentsLike,
+    contents: "ContentsLike",
     config: "EmbedContentConfigLike | None" = None,
     *,
     output: Literal["tuples"] = "tuples",
@@ -125,7 +125,7 @@ def embed(
 @overload
 def embed(
     model: str,
-    contents: ContentsLike,
+    contents: "ContentsLike",
     config: "EmbedContentConfigLike | None" = None,
     *,
     output: Literal["numpy"],
@@ -133,14 +133,14 @@ def embed(
 @overload
 def embed(
     model: str,
-    contents: ContentsLike,
+    contents: "ContentsLike",
     config: "EmbedContentConfigLike | None" = None,
     *,
     output: EmbeddingOutput,
 ) -> Request[EmbedContentResponse] | Request[EmbedContentArrayResponse]: ...
 def embed(
     model: str,
-    contents: ContentsLike,
+    contents: "ContentsLike",
     config: "EmbedContentConfigLike | None" = None,
     *,
     output: EmbeddingOutput = "tuples",

@@ -176,7 +176,7 @@ def _usage_from_vertex(wire: _VertexUsageMetadata | None) -> UsageMetadata | Non
 # Messages to send
 
 
-def client_content(turns: ContentsLike | None = None, turn_complete: bool = True) -> LiveClientMessage:
+def client_content(turns: "ContentsLike | None" = None, turn_complete: bool = True) -> LiveClientMessage:
     """
     Build a message that adds turns to the conversation.
 
@@ -286,7 +286,7 @@ def tool_response(
 
 
 def context_update(
-    system_instruction: ContentLike | None = None, tools: Sequence[ToolLike] | None = None
+    system_instruction: "ContentLike | None" = None, tools: Sequence[ToolLike] | None = None
 ) -> LiveClientMessage:
     """
     Build a message that changes the system instruction or the tools for the rest of the session.
