@@ -581,7 +581,8 @@ class NoAnswer(GenaiError):
     nearest: Any = field(default=None, hash=False)
 
     def __str__(self) -> str:
-        return f"no answer to {self.request!r}; nearest: {self.nearest!r}"
+        shown = self.nearest if isinstance(self.nearest, str) else repr(self.nearest)  # a text may have lines
+        return f"no answer to {self.request!r}" + ("" if self.nearest is None else f"; nearest: {shown}")
 
 
 _MAX_MESSAGE_LENGTH = 2000

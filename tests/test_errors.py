@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from genai_fn import Failure, errors, raise_for
-from genai_fn.errors import APIError, ClientError, GenaiError, InvalidRequest, ServerError
+from genai_fn.errors import APIError, ClientError, GenaiError, InvalidRequest, NoAnswer, ServerError
 
 ERRORS: tuple[GenaiError, ...] = (
     APIError(302, "", "moved", (), (("location", "l"),)),
@@ -131,6 +131,15 @@ def test_kinds_are_apart() -> None:
 def test_message_of_the_server(error: APIError, expected: str) -> None:
     """An error of the server is shown as what there is of its code, status and message."""
     assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("nearest", "expected"),
+    [(None, "no answer to 1"), ("a\n+ b", "no answer to 1; nearest: a\n+ b"), (2, "no answer to 1; nearest: 2")],
+)
+def test_no_answer(nearest: Any, expected: str) -> None:
+    """What comes nearest is shown only if there is something; the lines of a text are lines."""
+    assert str(NoAnswer(1, nearest)) == expected
 
 
 def test_invalid_request_is_a_value_error() -> None:
