@@ -51,7 +51,9 @@ def run_app(arguments: Sequence[str]) -> int:
         if not message:  # a resource without a command: typer has printed its help
             return 0
         command = getattr(getattr(error, "ctx", None), "command_path", "genai-fn")
-        print_message("error", f"{message}; see {command} --help")
+        is_prompt = command == "genai-fn" and " " in arguments[0]
+        hint = "; genai-fn generate sends a prompt" if is_prompt else ""
+        print_message("error", f"{message}{hint}; see {command} --help")
         return EXIT_USAGE
 
 

@@ -47,6 +47,10 @@ class TestHelp:
         """An unknown command is one line on standard error."""
         assert "generat" in run_failing_command(capsys, ["generat"])
 
+    def test_prompt_alone(self, capsys: Capture) -> None:
+        """A prompt in place of a command is refused with the command that sends it."""
+        assert "genai-fn generate sends a prompt" in run_failing_command(capsys, ["Why is the sky blue?"])
+
     def test_hint(self, capsys: Capture) -> None:
         """An error of usage names the help of the command."""
         assert "see genai-fn models list --help" in run_failing_command(capsys, ["models", "list", "--no"])
