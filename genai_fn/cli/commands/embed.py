@@ -82,7 +82,7 @@ def embed(
     It may be stopped at any moment; --resume continues. If some texts have no vector, the exit code is 3, and
     _dead_letters.jsonl in the folder says why.
     """
-    from genai_fn.jobs import EmbeddingJob  # noqa: PLC0415  # slow to import, and only this command needs it
+    from genai_fn.jobs import EmbeddingJob, SettingsChanged  # noqa: PLC0415  # slow to import, and only this command needs it
 
     job = EmbeddingJob(
         model=model,
@@ -105,6 +105,8 @@ def embed(
         except KeyboardInterrupt:
             print_message("note", f"stopped; --resume continues {output}")
             raise
+        except SettingsChanged as error:
+            raise typer.BadParameter(f"{error}; pass --restart, or another folder") from None
     if json:
         print_value(summary)
     else:

@@ -104,6 +104,15 @@ class TestRefused:
         command = ["embed", str(source), str(tmp_path / "v"), "--offline", *options]
         assert message in run_failing_command(capsys, command, status)
 
+    def test_other_settings(self, capsys: Capture, source: Path, tmp_path: Path) -> None:
+        """A folder with the output of other settings is not continued, and the error says what to do."""
+        command = ["embed", str(source), str(tmp_path / "v"), "--offline"]
+        assert run_command_line(command) == 0
+        capsys.readouterr()
+        line = run_failing_command(capsys, [*command, "--resume", "--dimensions", "8"])
+        assert "config was {}" in line
+        assert "; pass --restart, or another folder; see " in line
+
     def test_no_file(self, capsys: Capture, tmp_path: Path) -> None:
         """A source that does not exist is an error."""
         command = ["embed", str(tmp_path / "none.jsonl"), str(tmp_path / "v"), "--offline"]
