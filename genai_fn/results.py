@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from copy import copy
-from inspect import isawaitable
 from typing import Any, TypeVar, overload
 
 from returns.result import Failure, Result, Success
@@ -68,7 +67,7 @@ def raise_for(
 
 
 def _build_no_result_error(value: object) -> InvalidRequest:
-    hint = "await the call" if isawaitable(value) else "run(…) returns one for a request"
+    hint = "await the call" if hasattr(value, "__await__") else "run(…) returns one for a request"
     return InvalidRequest("result", value, f"a Result: {hint}")
 
 
