@@ -84,18 +84,10 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "scaling": ((*HERE, "benchmarks.scaling"),),
     "faults": (
         (*HERE, "tests.support.faults"),
+        *((*HERE, "tests.support.cancellation.interrupted_lines", http1, "all") for http1 in ("httptools", "httpcore")),
         *(
-            (*HERE, "tests.support.cancellation.interrupted_lines", subject, http1, connection, "1")
+            (*HERE, "tests.support.cancellation.interrupt_points", manner, http1, "all")
             for http1 in ("httptools", "httpcore")
-            for subject, connection in (
-                *(("call", "first"), ("stream", "later"), ("upload", "later")),
-                *(("download", "later"), ("download to a path", "first")),
-            )
-        ),
-        *(
-            (*HERE, "tests.support.cancellation.interrupt_points", subject, manner, http1, "1")
-            for http1 in ("httptools", "httpcore")
-            for subject in ("end of a stream", "left stream", "both", "gather", "retry", "connection", "token")
             for manner in ("raise", "close")
         ),
     ),

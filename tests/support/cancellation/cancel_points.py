@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import types
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -220,6 +220,13 @@ def _call_soon(call: Callable[[], object]) -> None:
 def list_stops(manner: str) -> range:
     """Return the stops at which to cancel; ``late`` starts at the first."""
     return range(int(manner == LATE), MAX_STOPS + 1)
+
+
+def spread_points(total: int, count: int | None) -> Sequence[int]:
+    """Return at most `count` of the numbers below `total`, spread evenly, with the first and the last; None: all."""
+    if count is None or count >= total:
+        return range(total)
+    return [n * (total - 1) // (count - 1) for n in range(count)]
 
 
 def count_tasks() -> int:

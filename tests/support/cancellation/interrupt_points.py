@@ -1,5 +1,8 @@
 """
-Interrupts each subject at every point where Python may handle a signal, in a process of its own.
+Interrupts each subject at the points where Python may handle a signal, in a process of their own.
+
+``python -m tests.support.cancellation.interrupt_points raise httptools 40`` tries 40 points of each subject,
+or all if it has fewer; ``all`` in place of a number tries all.
 
 Python handles signals in the main thread when a function starts or resumes, after a call of a C function, and
 within a C function that waits. A profile function is called at the same points, and acts at the k-th.
@@ -19,7 +22,7 @@ from typing import Any
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, gather, streamed, with_options
 from genai_fn.interpreters.net.http1.sync_connections import NetworkStream
 from genai_fn.interpreters.sync_runner import Items
-from tests.support.cancellation.cancel_points import count_client_sockets
+from tests.support.cancellation.cancel_points import count_client_sockets, spread_points
 from tests.support.cancellation.scenarios import ModelScript, build_request
 from tests.support.credentials import SlowCredentials
 from tests.support.loopback import Loopback
@@ -42,7 +45,8 @@ class Interrupter:
     def __init__(self, k: int, run: Http, manner: str) -> None:
         self.manner = manner
         self.is_reached = False
-        self._left = k
+        self.passed = 0
+        self._k = k
         self._run = run
 
     def __enter__(self) -> None:
@@ -54,8 +58,8 @@ class Interrupter:
     def __call__(self, frame: FrameType, event: str, arg: Any) -> None:
         if self.is_reached or not _handles_signals(frame, event, arg):
             return
-        self._left -= 1
-        if self._left < 0:
+        self.passed += 1
+        if self.passed > self._k:
             self.is_reached = True
             sys.setprofile(None)
             if self.manner == RAISE:
@@ -161,38 +165,55 @@ SUBJECTS: dict[str, Callable[[Http, Interrupter], None]] = {
 }
 
 
-def main(name: str, manner: str, http1: str, step: int = 1) -> None:
+def main(manner: str, http1: str, count: int | None) -> None:
     """
-    Interrupt a subject at every n-th point in turn, by raising, or by closing the interpreter.
+    Interrupt each subject at so many of its points in turn, by raising, or by closing the interpreter.
 
-    A hang ends the process; other failures are raised.
+    A hang ends the process; other failures are raised, with the subject and the point.
     """
     gc.disable()  # it may close a generator at any point, where exceptions are only printed
-    transport: Any = http1
+    for name in SUBJECTS:
+        print(name, _interrupt_points(name, manner, http1, count), sep="\t")  # noqa: T201  # the test reads it
+
+
+def _interrupt_points(name: str, manner: str, http1: str, count: int | None) -> int:
+    """Interrupt a subject at so many of its points, spread evenly, and return how many it has."""
     with Loopback(ModelScript()) as server:
-        for k in range(0, MAX_POINTS, step):
-            faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
-            backend = Gemini("test-key", base_url=server.url)
-            with Http(backend, max_connections=2, proxy="", http1=transport) as run:
-                interrupter = Interrupter(k, run, manner)
-                is_interrupted = False
-                try:
-                    SUBJECTS[name](run, interrupter)
-                except Interrupt:
-                    is_interrupted = True
-                finally:
-                    sys.setprofile(None)
-                assert is_interrupted == (interrupter.is_reached and manner == RAISE)
-                if manner == RAISE:
-                    assert isinstance(run(build_request("call")), Success)
-            assert count_client_sockets(server.port) == 0
+        interrupt = functools.partial(_interrupt_point, name, manner, http1, server)
+        passed = 0
+        for k in range(MAX_POINTS) if count is None else spread_points(interrupt(MAX_POINTS).passed, count):
+            try:
+                interrupter = interrupt(k)
+            except BaseException as error:
+                error.add_note(f"{name}, point {k}")
+                raise
+            passed = interrupter.passed
             if not interrupter.is_reached:
                 break
-    assert 0 < k < MAX_POINTS - step
-    print(k)  # noqa: T201  # the test reads it
+        assert 0 < passed < MAX_POINTS
+        return passed
+
+
+def _interrupt_point(name: str, manner: str, http1: Any, server: Loopback, k: int) -> Interrupter:
+    """Interrupt a subject at the k-th point, if it has one."""
+    faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
+    with Http(Gemini("test-key", base_url=server.url), max_connections=2, proxy="", http1=http1) as run:
+        interrupter = Interrupter(k, run, manner)
+        is_interrupted = False
+        try:
+            SUBJECTS[name](run, interrupter)
+        except Interrupt:
+            is_interrupted = True
+        finally:
+            sys.setprofile(None)
+        assert is_interrupted == (interrupter.is_reached and manner == RAISE)
+        if manner == RAISE:
+            assert isinstance(run(build_request("call")), Success)
+    assert count_client_sockets(server.port) == 0
+    return interrupter
 
 
 _MAX_SECONDS = 60
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], step=int(sys.argv[4]))
+    main(*sys.argv[1:3], count=None if sys.argv[3] == "all" else int(sys.argv[3]))

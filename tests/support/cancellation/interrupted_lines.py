@@ -1,5 +1,8 @@
 """
-Interrupts each subject at every n-th line in turn, in a process of its own, and uses the interpreter at once.
+Interrupts each subject at the lines it executes, in a process of their own, and uses the interpreter at once.
+
+``python -m tests.support.cancellation.interrupted_lines httptools 40`` tries 40 lines of each subject; ``all`` in place
+of a number tries all.
 
 A trace function raises ``KeyboardInterrupt`` at the n-th line of the library, of the HTTP library and of what they use
 of the standard library.
@@ -15,12 +18,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from genai_fn import Gemini, Http, Success, generate, streamed
 from genai_fn.interpreters.net.pool.slots import SlotQueue
 from genai_fn.ops import files
-from tests.support.cancellation.cancel_points import count_client_sockets
+from tests.support.cancellation.cancel_points import count_client_sockets, spread_points
 from tests.support.cancellation.scenarios import ModelScript
 from tests.support.loopback import Answer, Loopback, ReceivedRequest, Reply
 
@@ -34,7 +37,8 @@ class LineInterrupter:
 
     def __init__(self, n: int) -> None:
         self.is_reached = False
-        self._left = n
+        self.passed = 0
+        self._n = n
 
     def __enter__(self) -> None:
         sys.settrace(self._trace_call)
@@ -48,8 +52,8 @@ class LineInterrupter:
     def _trace_line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event != "line" or self.is_reached:
             return self._trace_line
-        self._left -= 1
-        if self._left < 0:
+        self.passed += 1
+        if self.passed > self._n:
             self.is_reached = True
             sys.settrace(None)
             raise KeyboardInterrupt
@@ -110,47 +114,73 @@ def download_to_path(run: Http, folder: Path) -> object:
     return run(files.download("abc", folder / "target"))
 
 
-SUBJECTS: dict[str, Callable[[Http, Path], object]] = {
-    "call": call,
-    "stream": read_stream,
-    "upload": upload,
-    "download": download_to_memory,
-    "download to a path": download_to_path,
+class Subject(NamedTuple):
+    """What is interrupted."""
+
+    run: Callable[[Http, Path], object]
+    is_first_call: bool
+    """Whether it opens the connection, or uses an idle one."""
+
+
+SUBJECTS = {
+    "call": Subject(call, is_first_call=True),
+    "stream": Subject(read_stream, is_first_call=False),
+    "upload": Subject(upload, is_first_call=False),
+    "download": Subject(download_to_memory, is_first_call=False),
+    "download to a path": Subject(download_to_path, is_first_call=True),
 }
 
 
-def main(name: str, http1: str, *, is_first_call: bool, step: int = 1) -> None:
+def main(http1: str, count: int | None) -> None:
     """
-    Interrupt a subject at every n-th line in turn, with an implementation of HTTP/1.1.
+    Interrupt each subject at so many of its lines in turn, with an implementation of HTTP/1.1.
 
-    A hang ends the process; other failures are raised.
+    A hang ends the process; other failures are raised, with the subject and the line.
     """
     gc.disable()  # places and files are freed without the collector
-    transport: Any = http1
+    for name, subject in SUBJECTS.items():
+        print(name, _interrupt_lines(name, subject, http1, count), sep="\t")  # noqa: T201  # the test reads it
+
+
+def _interrupt_lines(name: str, subject: Subject, http1: str, count: int | None) -> int:
+    """Interrupt a subject at so many of its lines, spread evenly, and return how many it executes."""
     with Loopback(FileScript()) as server, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "upload.bin").write_bytes(CONTENT)
-        for n in range(0, MAX_LINES, step):
-            faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
-            backend = Gemini("test-key", base_url=server.url)
-            with Http(backend, max_connections=MAX_CONNECTIONS, proxy="", http1=transport) as run:
-                if not is_first_call:
-                    assert isinstance(run(REQUEST), Success)
-                interrupter = LineInterrupter(n)
-                try:
-                    with interrupter:
-                        SUBJECTS[name](run, folder)
-                except KeyboardInterrupt:
-                    check_all_places(run)  # at once: while the frames of the call exist
-                    assert not list(folder.glob("*.part"))
-                else:
-                    check_all_places(run)
-                assert not list(folder.glob("*.part"))
-            assert count_client_sockets(server.port) == 0
+        interrupt = functools.partial(_interrupt_line, subject, http1, server, folder)
+        passed = 0
+        for n in range(MAX_LINES) if count is None else spread_points(interrupt(MAX_LINES).passed, count):
+            try:
+                interrupter = interrupt(n)
+            except BaseException as error:
+                error.add_note(f"{name}, line {n}")
+                raise
+            passed = interrupter.passed
             if not interrupter.is_reached:
                 break
-    assert 0 < n < MAX_LINES - step
-    print(n)  # noqa: T201  # the test reads it
+        assert 0 < passed < MAX_LINES
+        return passed
+
+
+def _interrupt_line(subject: Subject, http1: Any, server: Loopback, folder: Path, n: int) -> LineInterrupter:
+    """Interrupt a subject at the n-th line, if it executes so many."""
+    faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
+    backend = Gemini("test-key", base_url=server.url)
+    with Http(backend, max_connections=MAX_CONNECTIONS, proxy="", http1=http1) as run:
+        if not subject.is_first_call:
+            assert isinstance(run(REQUEST), Success)
+        interrupter = LineInterrupter(n)
+        try:
+            with interrupter:
+                subject.run(run, folder)
+        except KeyboardInterrupt:
+            check_all_places(run)  # at once: while the frames of the call exist
+            assert not list(folder.glob("*.part"))
+        else:
+            check_all_places(run)
+        assert not list(folder.glob("*.part"))
+    assert count_client_sockets(server.port) == 0
+    return interrupter
 
 
 def check_all_places(run: Http) -> None:
@@ -164,4 +194,4 @@ def check_all_places(run: Http) -> None:
 _MAX_SECONDS = 60
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], is_first_call=sys.argv[3] == "first", step=int(sys.argv[4]))
+    main(sys.argv[1], None if sys.argv[2] == "all" else int(sys.argv[2]))
