@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.support.markdown_pages",  # runs README and the tutorial
     "tests.support.small_tokenizers",  # for doctests
+    "tests.support.thinned_sweeps",
 ]
 
 collect_ignore = ["docs/site_pages/griffe_extension.py"]  # griffe is only in the environment of the site

@@ -23,6 +23,11 @@ ROOT = Path(__file__).parent
 ENVIRONMENTS = Path(tempfile.gettempdir()) / "genai-fn-environments"
 HERE = (sys.executable, "-m")
 LATER = ("3.12", "3.13")
+CANCELLATIONS = (
+    "tests/cancellation",
+    "tests/interpreters/live/test_cancellation.py",
+    "tests/middleware/test_conformance.py",
+)
 
 
 def test_in(python: str, *install: str) -> tuple[tuple[str, ...], ...]:
@@ -90,6 +95,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
             for http1 in ("httptools", "httpcore")
             for manner in ("raise", "close")
         ),
+        (*HERE, "pytest", "--quiet", "--numprocesses", "3", "--exhaustive", *CANCELLATIONS),
     ),
     "jobs": ((*HERE, "tests.support.job_kills"),),
     "lock": (

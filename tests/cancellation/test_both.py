@@ -1,4 +1,8 @@
-"""Two concurrent actions: a cancellation ends both, and an exception in one does not cancel the caller."""
+"""
+Two concurrent actions: a cancellation ends both, and an exception in one does not cancel the caller.
+
+Each test cancels at every third stop, and the tests beside it at those between; ``python tasks.py faults`` tries all.
+"""
 
 import asyncio
 from types import ModuleType
@@ -26,7 +30,11 @@ PAIRS = [("call", "busy"), ("half-body", "between-events"), ("half-body", "half-
 
 @pytest.mark.parametrize("models", PAIRS, ids="+".join)
 def test_cancelled(
-    models: tuple[str, str], backend_and_manner: tuple[str, str], transport: ModuleType, monkeypatch: pytest.MonkeyPatch
+    models: tuple[str, str],
+    backend_and_manner: tuple[str, str],
+    transport: ModuleType,
+    thin: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A cancellation at any stop ends both actions, and both connections can be used at once afterwards."""
     backend, manner = backend_and_manner
@@ -38,19 +46,19 @@ def test_cancelled(
         with Loopback(ModelScript(), tls=True) as server:
             scenario = Scenario(server, transport)
             async with scenario.open_interpreter() as run:
-                before, misses = count_tasks(), 0
-                for k in list_stops(manner):
+                before, last = count_tasks(), 0
+                for k in thin(list_stops(manner)):
                     with monkeypatch.context() as patched:
                         canceller = scenario.make_canceller(k, manner)
                         patched.setattr(async_executor, "arun_program", count_child_stops(canceller))
                         await canceller.run(lambda: run(both(first, second)))
                     assert count_tasks() == before
                     await scenario.check_connections(run)
-                    misses = 0 if canceller.is_reached else misses + 1
-                    if misses == 3:
+                    last = k if canceller.is_reached else last
+                    if k - last >= 3:  # a run may make a stop more than another
                         break
             await scenario.wait_until_closed()
-        assert 4 < k < MAX_STOPS
+        assert 1 < canceller.stops < MAX_STOPS
 
     run_with_timeout(body, backend)
 

@@ -1,4 +1,8 @@
-"""A call or a stream can be cancelled at any stop without losing a socket or a connection slot."""
+"""
+A call or a stream can be cancelled at any stop without losing a socket or a connection slot.
+
+Each test cancels at every third stop, and the tests beside it at those between; ``python tasks.py faults`` tries all.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -34,14 +38,16 @@ SUBJECTS = {
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
-def test_cancelled(subject: Any, backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
+def test_cancelled(
+    subject: Any, backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool, thin: Any
+) -> None:
     """After a cancellation at any stop, on new and on kept connections, both slots are usable and no socket is left."""
     backend, manner = backend_and_manner
 
     async def body() -> None:
         with Loopback(ModelScript(), tls=tls) as server:
             scenario = Scenario(server, transport)
-            for k in list_stops(manner):
+            for k in thin(list_stops(manner)):
                 async with scenario.open_interpreter() as run:
                     first = await Canceller(k, manner).run(lambda: subject(run))
                     await scenario.check_connections(run)
@@ -56,14 +62,14 @@ def test_cancelled(subject: Any, backend_and_manner: tuple[str, str], transport:
 
 
 @pytest.mark.parametrize("backend_and_manner", [("asyncio", TWICE), ("trio", SCOPE)], ids="-".join)
-def test_cancelled_sixty_times(backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
-    """After a cancellation at any of sixty stops within an endless response, both slots are usable."""
+def test_cancelled_sixty_times(backend_and_manner: tuple[str, str], transport: ModuleType, thin: Any) -> None:
+    """After a cancellation at any of sixty stops (here, ten) within an endless response, both slots are usable."""
     backend, manner = backend_and_manner
 
     async def body() -> None:
         with Loopback(ModelScript(), tls=True) as server:
             scenario = Scenario(server, transport)
-            for k in list_stops(manner):
+            for k in thin(list_stops(manner), 6):
                 async with scenario.open_interpreter() as run:
                     canceller = await Canceller(k, manner).run(lambda: send_request(run, "dripping"))
                     assert canceller.is_reached
@@ -73,14 +79,16 @@ def test_cancelled_sixty_times(backend_and_manner: tuple[str, str], transport: M
     run_with_timeout(body, backend)
 
 
-def test_cancelled_while_queued(backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
+def test_cancelled_while_queued(
+    backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool, thin: Any
+) -> None:
     """A call that is cancelled while it waits for a free connection occupies no slot."""
     backend, manner = backend_and_manner
 
     async def body() -> None:
         with Loopback(ModelScript(), tls=tls) as server:
             scenario = Scenario(server, transport)
-            for k in list_stops(manner):
+            for k in thin(list_stops(manner)):
                 async with scenario.open_interpreter() as run:
                     async with occupy_connections(run):
                         canceller = await scenario.make_canceller(k, manner).run(lambda: send_request(run))
@@ -133,7 +141,7 @@ def start_call(backend: str, tasks: TaskGroup, run: AsyncHttp) -> Callable[[], o
     return scope.cancel
 
 
-def test_cancelled_before_token(backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
+def test_cancelled_before_token(backend_and_manner: tuple[str, str], transport: ModuleType, thin: Any) -> None:
     """A task that is cancelled while it waits for a token ends at once, and the token is used by other tasks."""
     backend, manner = backend_and_manner
     created: list[SlowCredentials] = []
@@ -145,7 +153,7 @@ def test_cancelled_before_token(backend_and_manner: tuple[str, str], transport: 
     async def body() -> None:
         with Loopback(ModelScript()) as server:
             scenario = Scenario(server, transport, credentials)
-            for k in list_stops(manner):
+            for k in thin(list_stops(manner)):
                 async with scenario.open_interpreter() as run:
                     canceller = await scenario.make_canceller(k, manner).run(lambda: send_request(run))
                     created[-1].gate.set()

@@ -1,4 +1,8 @@
-"""Cancelling an upload or a download at any stop loses no socket or slot, and leaves no open or partial file."""
+"""
+Cancelling an upload or a download at any stop loses no socket or slot, and leaves no open or partial file.
+
+Each test cancels at every third stop, and the tests beside it at those between; ``python tasks.py faults`` tries all.
+"""
 
 import asyncio
 import os
@@ -50,7 +54,9 @@ def list_open_files(folder: Path) -> list[str]:
     return [each for each in paths if each.startswith(str(folder))]
 
 
-def test_download_cancelled(backend_and_manner: tuple[str, str], transport: ModuleType, tmp_path: Path) -> None:
+def test_download_cancelled(
+    backend_and_manner: tuple[str, str], transport: ModuleType, thin: Any, tmp_path: Path
+) -> None:
     """After a cancellation at any stop of a download, the folder is empty or contains the complete file."""
     backend, manner = backend_and_manner
     path = tmp_path / "x"
@@ -58,7 +64,7 @@ def test_download_cancelled(backend_and_manner: tuple[str, str], transport: Modu
     async def body() -> None:
         with Loopback(FileScript()) as server:
             scenario = Scenario(server, transport)
-            for k in list_stops(manner):
+            for k in thin(list_stops(manner)):
                 async with scenario.open_interpreter() as run:
                     canceller = await Canceller(k, manner).run(lambda: run(files.download("abc", path)))
                     await scenario.check_connections(run)
@@ -78,7 +84,7 @@ def test_download_cancelled(backend_and_manner: tuple[str, str], transport: Modu
 
 @pytest.mark.parametrize("is_open", [False, True], ids=["path", "open"])
 def test_upload_cancelled(
-    backend_and_manner: tuple[str, str], transport: ModuleType, is_open: bool, tmp_path: Path
+    backend_and_manner: tuple[str, str], transport: ModuleType, is_open: bool, thin: Any, tmp_path: Path
 ) -> None:
     """After a cancellation at any stop, both slots are usable, and the file is closed unless the caller opened it."""
     backend, manner = backend_and_manner
@@ -94,7 +100,7 @@ def test_upload_cancelled(
     async def body() -> None:
         with Loopback(FileScript()) as server:
             scenario = Scenario(server, transport)
-            for k in list_stops(manner):
+            for k in thin(list_stops(manner)):
                 async with scenario.open_interpreter() as run:
                     canceller = await Canceller(k, manner).run(lambda: upload(run))
                     await scenario.check_connections(run)

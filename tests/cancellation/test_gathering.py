@@ -1,4 +1,8 @@
-"""A gather can be cancelled at any stop: no child continues, and both connections can be used at once."""
+"""
+A gather can be cancelled at any stop: no child continues, and both connections can be used at once.
+
+Each test cancels at every third stop, and the tests beside it at those between; ``python tasks.py faults`` tries all.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -76,7 +80,7 @@ SUBJECTS = {
 
 @pytest.mark.parametrize("backend_and_manner", BACKENDS_AND_MANNERS, ids="-".join)
 @pytest.mark.parametrize(("subject", "models"), SUBJECTS.values(), ids=SUBJECTS)
-def test_cancelled(subject: Any, models: tuple[str, ...], backend_and_manner: tuple[str, str]) -> None:
+def test_cancelled(subject: Any, models: tuple[str, ...], backend_and_manner: tuple[str, str], thin: Any) -> None:
     """A cancellation of the reader at any stop, also a second one during cleanup, leaves no task and no socket."""
     backend, manner = backend_and_manner
 
@@ -84,42 +88,44 @@ def test_cancelled(subject: Any, models: tuple[str, ...], backend_and_manner: tu
         with Loopback(ModelScript()) as server:
             scenario = Scenario(server, httpcore)
             async with scenario.open_interpreter() as run:
-                before, misses = count_tasks(), 0
-                for k in list_stops(manner):
+                before, last = count_tasks(), 0
+                for k in thin(list_stops(manner)):
                     canceller = await scenario.make_canceller(k, manner).run(lambda: subject(run, models))
                     assert count_tasks() == before
                     await scenario.check_connections(run)
-                    misses = 0 if canceller.is_reached else misses + 1
-                    if misses == 3:
+                    last = k if canceller.is_reached else last
+                    if k - last >= 3:  # a run may make a stop more than another
                         break
             await scenario.wait_until_closed()
-        assert 4 < k < MAX_STOPS
+        assert 1 < canceller.stops < MAX_STOPS
 
     run_with_timeout(body, backend)
 
 
 @pytest.mark.parametrize("manner", (SCOPE, TWICE))
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
-def test_children_cancelled(backend: str, manner: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_cancelled(
+    backend: str, manner: str, transport: ModuleType, thin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cancellation at any stop of any child leaves no task and no socket."""
 
     async def body() -> None:
         with Loopback(ModelScript(), tls=True) as server:
             scenario = Scenario(server, transport)
             async with scenario.open_interpreter() as run:
-                before, misses = count_tasks(), 0
-                for k in list_stops(manner):
+                before, last = count_tasks(), 0
+                for k in thin(list_stops(manner)):
                     with monkeypatch.context() as patched:
                         canceller = scenario.make_canceller(k, manner)
                         patched.setattr(async_executor, "arun_program", count_child_stops(canceller))
                         await canceller.run(lambda: call_gather(run, MIXED))
                     assert count_tasks() == before
                     await scenario.check_connections(run)
-                    misses = 0 if canceller.is_reached else misses + 1
-                    if misses == 3:
+                    last = k if canceller.is_reached else last
+                    if k - last >= 3:  # a run may make a stop more than another
                         break
             await scenario.wait_until_closed()
-        assert 4 < k
+        assert 1 < canceller.stops
 
     run_with_timeout(body, backend)
 

@@ -1,4 +1,8 @@
-"""A cancellation at any stop of a hedged or a coalesced call leaves no task and no socket, and fails no other call."""
+"""
+A cancellation at any stop of a hedged or a coalesced call leaves no task and no socket, and fails no other call.
+
+Each test cancels at every third stop, and the tests beside it at those between; ``python tasks.py faults`` tries all.
+"""
 
 from types import ModuleType
 from typing import Any
@@ -22,6 +26,7 @@ def test_hedged(
     is_stream: bool,
     backend_and_manner: tuple[str, str],
     transport: ModuleType,
+    thin: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A cancellation at any stop ends both attempts, and both connections can be used at once afterwards."""
@@ -40,19 +45,19 @@ def test_hedged(
                     async with hedging.stream(build_request(name) | streamed) as items:
                         return [item async for item in items]
 
-                before, misses = count_tasks(), 0
-                for k in list_stops(manner):
+                before, last = count_tasks(), 0
+                for k in thin(list_stops(manner)):
                     with monkeypatch.context() as patched:
                         canceller = scenario.make_canceller(k, manner)
                         patched.setattr(async_executor, "arun_program", count_child_stops(canceller))
                         await canceller.run(subject)
                     assert count_tasks() == before
                     await scenario.check_connections(run)
-                    misses = 0 if canceller.is_reached else misses + 1
-                    if misses == 3:
+                    last = k if canceller.is_reached else last
+                    if k - last >= 3:  # a run may make a stop more than another
                         break
             await scenario.wait_until_closed()
-        assert 4 < k
+        assert 1 < canceller.stops
 
     run_with_timeout(body, backend)
 
@@ -69,7 +74,7 @@ script = ModelScript()
 
 
 @pytest.mark.parametrize("is_leader", [False, True])
-def test_coalesced(is_leader: bool, backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
+def test_coalesced(is_leader: bool, backend_and_manner: tuple[str, str], transport: ModuleType, thin: Any) -> None:
     """A caller that is cancelled at any stop fails none of the others of its batch."""
     backend, manner = backend_and_manner
 
@@ -78,12 +83,12 @@ def test_coalesced(is_leader: bool, backend_and_manner: tuple[str, str], transpo
             scenario = Scenario(server, transport)
             async with scenario.open_interpreter() as run:
                 coalescing = run.with_middleware(coalesced(0.002))
-                before, misses = count_tasks(), 0
+                before, last = count_tasks(), 0
 
                 async def call(results: list[Any], text: str) -> None:
                     results.append(await coalescing(embed("m", text)))
 
-                for k in list_stops(manner):
+                for k in thin(list_stops(manner)):
                     results: list[Any] = []
                     with anyio.fail_after(60):
                         canceller = scenario.make_canceller(k, manner)
@@ -96,8 +101,8 @@ def test_coalesced(is_leader: bool, backend_and_manner: tuple[str, str], transpo
                                 tasks.start_soon(canceller.run, lambda: coalescing(embed("m", "cancelled")))
                     assert [type(each) for each in results] == [Success, Success]
                     assert count_tasks() == before
-                    misses = 0 if canceller.is_reached else misses + 1
-                    if misses == 3:
+                    last = k if canceller.is_reached else last
+                    if k - last >= 3:  # a run may make a stop more than another
                         break
                 await scenario.check_connections(run)
             await scenario.wait_until_closed()

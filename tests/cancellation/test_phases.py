@@ -1,4 +1,8 @@
-"""A cancellation while the server is silent ends the call at once and leaves nothing open."""
+"""
+A cancellation while the server is silent ends the call at once and leaves nothing open.
+
+Each test cancels at every third stop, and the tests beside it at those between; ``python tasks.py faults`` tries all.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +40,9 @@ PHASES = {
 
 @pytest.mark.parametrize("backend_and_manner", BACKENDS_AND_MANNERS, ids="-".join)
 @pytest.mark.parametrize("model", PHASES)
-def test_silent_server(model: str, backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
+def test_silent_server(
+    model: str, backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool, thin: Any
+) -> None:
     """A server that stops sending before, within or after the response head does not delay a cancellation."""
     backend, manner = backend_and_manner
 
@@ -44,7 +50,7 @@ def test_silent_server(model: str, backend_and_manner: tuple[str, str], transpor
         with Loopback(ModelScript(), tls=tls) as server:
             scenario = Scenario(server, transport)
             async with scenario.open_interpreter() as run:
-                for k in range(MAX_STOPS + 1):
+                for k in thin(range(MAX_STOPS + 1)):
                     canceller = await scenario.make_canceller(k, manner).run(lambda: PHASES[model](run, model))
                     await scenario.check_connections(run)
                     if canceller.is_stalled:
@@ -57,7 +63,7 @@ def test_silent_server(model: str, backend_and_manner: tuple[str, str], transpor
 
 @pytest.mark.parametrize("backend_and_manner", BACKENDS_AND_MANNERS, ids="-".join)
 @pytest.mark.parametrize("phase", ["not-accepted", "accepted", "stream"])
-def test_connecting(phase: str, backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
+def test_connecting(phase: str, backend_and_manner: tuple[str, str], transport: ModuleType, thin: Any) -> None:
     """A server that does not accept the connection or start TLS does not delay a cancellation."""
     backend, manner = backend_and_manner
     subject = read_stream if phase == "stream" else send_request
@@ -69,7 +75,7 @@ def test_connecting(phase: str, backend_and_manner: tuple[str, str], transport: 
         ):
             scenario, url = Scenario(server, transport, other_ports=(port,)), f"https://127.0.0.1:{port}"
             async with scenario.open_interpreter() as run:
-                for k in range(MAX_STOPS + 1):
+                for k in thin(range(MAX_STOPS + 1)):
                     canceller = await scenario.make_canceller(k, manner).run(lambda: subject(run, "call", url))
                     await scenario.check_connections(run)
                     if canceller.is_stalled:
