@@ -7,11 +7,11 @@ runs the tests with the oldest versions that pyproject.toml allows. oracle insta
 of its own, since it cannot be installed beside 1.51.0, and captures again what it does. bench does the same to measure
 it on aiohttp, and uvloop in another, and writes docs/benchmarks. fuzz installs atheris in an environment of its own, as
 it exists for Linux and macOS only. site builds the documentation site in build/site, with Zensical in an environment of
-its own. foreign installs other clients of the API, each in an environment of its own, and needs
-npm and Node.js for two of them. jobs kills an embedding job 200 times. engines runs the programs of
-docs/embedding-clusters.md on a local Ray and a local Daft, each in an environment of its own. They are in no lock file,
-as Daft excludes newer versions of pyarrow. wheels builds the sdist and the wheel, and tries the wheel in bare
-environments on each Python that this machine has.
+its own. foreign installs other clients of the API, each in an environment of its own, and needs npm and Node.js for two
+of them. jobs kills an embedding job 200 times, one through batch jobs 60 times, and ends jobs at every step. engines
+runs the programs of docs/embedding-clusters.md on a local Ray and a local Daft, each in an environment of its own. They
+are in no lock file, as Daft excludes newer versions of pyarrow. wheels builds the sdist and the wheel, and tries the
+wheel in bare environments on each Python that this machine has.
 """
 
 import subprocess
@@ -26,6 +26,7 @@ LATER = ("3.12", "3.13")
 CANCELLATIONS = (
     "tests/cancellation",
     "tests/interpreters/live/test_cancellation.py",
+    "tests/interpreters/net/pool/test_cancel.py",
     "tests/middleware/test_conformance.py",
 )
 
@@ -97,7 +98,11 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         (*HERE, "pytest", "--quiet", "--numprocesses", "3", "--exhaustive", *CANCELLATIONS),
     ),
-    "jobs": ((*HERE, "tests.support.job_kills"),),
+    "jobs": (
+        (*HERE, "tests.support.job_kills"),
+        (*HERE, "tests.support.batch_kills", "60"),
+        (*HERE, "pytest", "--quiet", "--exhaustive", "tests/jobs"),
+    ),
     "lock": (
         (
             *("uv", "pip", "compile", "pyproject.toml", "--extra", "dev", "--universal", "--python-version", "3.11"),

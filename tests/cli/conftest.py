@@ -10,6 +10,7 @@ import pytest
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.serving import serve_emulator
 from tests.support.command_lines import KEY
+from tests.support.command_server import start_server
 from tests.support.loopback import Loopback
 
 
@@ -20,6 +21,13 @@ def _clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def forked_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Return a command that runs ``genai-fn`` in a process that is forked, not started."""
+    with start_server(tmp_path_factory.mktemp("command") / "server") as command:
+        yield command
 
 
 @pytest.fixture

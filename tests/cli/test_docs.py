@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,17 +24,16 @@ def list_examples() -> Iterator[tuple[str, str]]:
             yield command, output
 
 
-def test_examples(tmp_path: Path) -> None:
+def test_examples(forked_command: list[str], tmp_path: Path) -> None:
     """The commands of the page run in order, in one folder and without a key, and print what stands below them."""
     command = tmp_path / "bin" / "genai-fn"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m genai_fn "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(forked_command)} "$@"\n')
     command.chmod(0o755)
     folder = tmp_path / "folder"
     folder.mkdir()
-    root = str(PAGE.parents[1])
     path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
-    environment = build_environment(PATH=path, PYTHONPATH=root)
+    environment = build_environment(PATH=path)
     examples = [*list_examples()]
     assert len(examples) > 15
     for line, expected in examples:

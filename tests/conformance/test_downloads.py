@@ -446,10 +446,10 @@ print(read_peak_memory() - before)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory is read from /proc")
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    """A file of 256 MiB is downloaded to a path with less than 40 MiB of memory."""
+    """A file of 128 MiB is downloaded to a path with less than 40 MiB of memory."""
     block = bytes(1 << 20)
-    response_head = encode_head(200, (("content-length", str(len(block) * 256)),))
-    with Loopback((Send(response_head), *[Send(block)] * 256)) as server:
+    response_head = encode_head(200, (("content-length", str(len(block) * 128)),))
+    with Loopback((Send(response_head), *[Send(block)] * 128)) as server:
         process = subprocess.run(
             [sys.executable, "-W", "error", "-c", DOWNLOAD_PROGRAM, server.url, str(tmp_path / "x")],
             capture_output=True,
@@ -459,5 +459,5 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
             timeout=600,
         )
     assert (process.returncode, process.stderr) == (0, "")
-    assert (tmp_path / "x").stat().st_size == len(block) * 256
+    assert (tmp_path / "x").stat().st_size == len(block) * 128
     assert int(process.stdout) < 40 * 1024

@@ -1,4 +1,4 @@
-"""Bodies of 30 MB, sent and received."""
+"""Bodies of 10 MB, sent and received."""
 
 import pybase64
 import pytest
@@ -9,7 +9,7 @@ from tests.support.interpreter_kinds import InterpreterKind, make_gemini
 from tests.support.loopback import Loopback, ReceivedRequest, Reply, build_json_reply, build_sse_reply
 from tests.support.loopback_replies import OK, build_text_response
 
-DATA = bytes(range(256)) * (30 * 4096)
+DATA = bytes(range(256)) * (10 * 4096)
 ENCODED = pybase64.b64encode(DATA)
 IMAGE_RESPONSE = {
     "candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": ENCODED.decode()}}]}}]
@@ -17,7 +17,7 @@ IMAGE_RESPONSE = {
 
 
 def test_large_request(kind: InterpreterKind) -> None:
-    """30 MB of inline data arrive unchanged."""
+    """10 MB of inline data arrive unchanged."""
     arrivals: list[bool] = []
 
     def script(request: ReceivedRequest) -> Reply:
@@ -32,7 +32,7 @@ def test_large_request(kind: InterpreterKind) -> None:
 
 @pytest.mark.parametrize("is_stream", (False, True), ids=("call", "stream"))
 def test_large_response(kind: InterpreterKind, is_stream: bool) -> None:
-    """30 MB are received, also in one event of a stream, whose next event is received, too."""
+    """10 MB are received, also in one event of a stream, whose next event is received, too."""
     with Loopback(
         build_sse_reply([IMAGE_RESPONSE, build_text_response("b")]) if is_stream else build_json_reply(IMAGE_RESPONSE)
     ) as server:

@@ -60,7 +60,7 @@ def start_server() -> Iterator[Any]:
         yield server, answers
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     secret=SECRETS,
     credential=st.sampled_from(sorted(CREDENTIALS)),

@@ -168,7 +168,7 @@ def split_body(body: bytes, offsets: list[int]) -> list[bytes]:
     return [body[start:end] for start, end in itertools.pairwise(ends)]
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([200, 204, 299, 302, 400, 429, 500, 503]) | st.integers(200, 999),
     HEADERS,

@@ -111,7 +111,7 @@ def get_parameter_schema(function: Callable[..., Any]) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_fits(kind: Any, data: st.DataObject) -> None:
     """A value that matches the declaration converts to the annotation, and None if it is the default."""
     for function in (make_function(kind), make_function(kind, None)):

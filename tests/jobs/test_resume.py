@@ -42,9 +42,11 @@ def count_steps(crashes: CrashingDisk, job: EmbeddingJob) -> int:
 
 
 @pytest.mark.parametrize("is_partial", (False, True))
-def test_crash_at_every_step(crashes: CrashingDisk, tmp_path: Path, is_partial: bool) -> None:
+def test_crash_at_every_step(crashes: CrashingDisk, tmp_path: Path, is_partial: bool, thin: Any) -> None:
     """
     A run may end at any change to a file, and the next one too: the output is that of an undisturbed run.
+
+    Every third change is tried, and with half of its bytes written the one after; the task ``jobs`` tries all.
 
     Texts whose batch was stored are not sent again; at most those of one batch are, as one was in flight: three texts,
     and then their parts, as one of them may be refused.
@@ -53,7 +55,7 @@ def test_crash_at_every_step(crashes: CrashingDisk, tmp_path: Path, is_partial: 
     first_fake = EmbeddingFake()
     first_fake.run(make_job(TEXTS, undisturbed, npy=True, concurrency=1)).unwrap()
     total, expected = crashes.count, read_files(undisturbed)
-    for step in range(total):
+    for step in thin(range(total)):
         output = tmp_path / "out"
         fake = EmbeddingFake()
         job = make_job(TEXTS, output, npy=True, concurrency=1)
@@ -68,12 +70,16 @@ def test_crash_at_every_step(crashes: CrashingDisk, tmp_path: Path, is_partial: 
         shutil.rmtree(output)
 
 
-def test_disk_full_at_every_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A disk that is full at any change to a file is an `OutputError`; once there is space, the job continues."""
+def test_disk_full_at_every_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, thin: Any) -> None:
+    """
+    A disk that is full at any change to a file is an `OutputError`; once there is space, the job continues.
+
+    Every third change is tried; the task ``jobs`` tries all.
+    """
     crashes = CrashingDisk(monkeypatch, lambda: OSError(28, "No space left on device"))
     total = count_steps(crashes, make_job(TEXTS, tmp_path / "undisturbed"))
     expected = read_files(tmp_path / "undisturbed")
-    for step in range(total):
+    for step in thin(range(total)):
         fake = EmbeddingFake()
         job = make_job(TEXTS, tmp_path / "out")
         crashes.count, crashes.crash_at, crashes.is_partial = 0, step, bool(step % 2)

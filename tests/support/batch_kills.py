@@ -1,7 +1,8 @@
 """
 Kills an embedding job through batch jobs by ``SIGKILL``, at changes to files and at requests.
 
-``python -m tests.support.batch_kills URL OUTPUT KILL_AT`` runs the job, in a process of its own.
+``python -m tests.support.batch_kills 60`` kills 60 jobs. With ``URL OUTPUT KILL_AT`` it runs the job, in a process of
+its own.
 """
 
 import os
@@ -9,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -76,4 +78,9 @@ def _run_process(url: str, output: Path, kill_at: int) -> None:
 
 
 if __name__ == "__main__":
-    run_job(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    if len(sys.argv) > 2:
+        run_job(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            names = kill_job(Path(folder), int(sys.argv[1]), seed=2)
+        assert len(set(names)) == len(names), "a batch job was created twice"

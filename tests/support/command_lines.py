@@ -14,11 +14,12 @@ from genai_fn.cli import run_command_line
 __all__ = ["KEY", "build_command", "build_environment", "run_failing_command", "run_process", "unblock_signal"]
 
 KEY = "test-key"
+COMMAND = (sys.executable, "-m", "genai_fn")
 
 
 def build_command(arguments: Sequence[str]) -> list[str]:
     """Return the command that runs ``genai-fn`` in a process of its own."""
-    return [sys.executable, "-m", "genai_fn", *arguments]
+    return [*COMMAND, *arguments]
 
 
 def build_environment(**variables: str) -> dict[str, str]:
@@ -28,12 +29,16 @@ def build_environment(**variables: str) -> dict[str, str]:
 
 
 def run_process(
-    arguments: Sequence[str], stdout: int = subprocess.PIPE, stdin: bytes | None = None, **variables: str
+    arguments: Sequence[str],
+    stdout: int = subprocess.PIPE,
+    stdin: bytes | None = None,
+    command: Sequence[str] = COMMAND,
+    **variables: str,
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run the command in a process; without `stdin`, standard input is the null device."""
     source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     return subprocess.run(
-        build_command(arguments),
+        [*command, *arguments],
         stdout=stdout,
         stderr=subprocess.PIPE,
         env=build_environment(**variables),

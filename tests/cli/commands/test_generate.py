@@ -60,9 +60,9 @@ class TestNoCredentials:
         assert run_command_line(["generate", "Why?", "--vertex"]) == 2
         assert "base_url" in capsys.readouterr().err
 
-    def test_process(self) -> None:
+    def test_process(self, forked_command: list[str]) -> None:
         """The process fails the same way, also if the variables are set but blank."""
-        process = run_process(["generate", "Why?"], GEMINI_API_KEY=" ")
+        process = run_process(["generate", "Why?"], command=forked_command, GEMINI_API_KEY=" ")
         assert (process.returncode, process.stdout) == (1, b"")
         assert b"GEMINI_API_KEY" in process.stderr
 
@@ -114,22 +114,22 @@ class TestPrompt:
         set_stdin(monkeypatch, data)
         assert message in run_failing_command(capsys, ["generate", "-"])
 
-    def test_pipe_alone(self) -> None:
+    def test_pipe_alone(self, forked_command: list[str]) -> None:
         """Text that is piped in is the prompt, without a ``-``."""
-        process = run_process(["generate", "--offline"], stdin=b"Warum?\n")
+        process = run_process(["generate", "--offline"], command=forked_command, stdin=b"Warum?\n")
         assert "You asked: “Warum?”\n".encode() in process.stdout
 
-    def test_pipe_and_prompt(self) -> None:
+    def test_pipe_and_prompt(self, forked_command: list[str]) -> None:
         """Text that is piped in comes before the prompt."""
-        process = run_process(["generate", "--offline", "Summarize."], stdin=b"A long text.\n")
+        process = run_process(["generate", "--offline", "Summarize."], command=forked_command, stdin=b"A long text.\n")
         assert "You asked: “A long text. Summarize.”\n".encode() in process.stdout
 
-    def test_redirected_file(self, tmp_path: Path) -> None:
+    def test_redirected_file(self, forked_command: list[str], tmp_path: Path) -> None:
         """A redirected file is read as a pipe is."""
         path = tmp_path / "prompt.txt"
         path.write_text("From a file.")
         with path.open("rb") as stdin:
-            command = build_command(["generate", "--offline"])
+            command = [*forked_command, "generate", "--offline"]
             process = subprocess.run(
                 command, stdin=stdin, capture_output=True, env=build_environment(), timeout=600, check=False
             )
@@ -333,9 +333,9 @@ class TestRefused:
 
 
 class TestProcess:
-    def test_pipe(self) -> None:
+    def test_pipe(self, forked_command: list[str]) -> None:
         """In a pipe, the output contains no escape sequences."""
-        process = run_process(["generate", "--offline", "Why?"])
+        process = run_process(["generate", "--offline", "Why?"], command=forked_command)
         assert process.returncode == 0
         assert b"You asked: \xe2\x80\x9cWhy?\xe2\x80\x9d\n" in process.stdout
         assert b"\x1b" not in process.stdout + process.stderr
@@ -345,20 +345,22 @@ class TestProcess:
         process = run_process(["generate", "--offline", "Why?"], PYTHONIOENCODING="ascii")
         assert (process.returncode, b"You asked: ?Why??" in process.stdout) == (0, True)
 
-    def test_refused(self) -> None:
+    def test_refused(self, forked_command: list[str]) -> None:
         """A failed call prints one line, without a traceback or the key; the exit code is 1."""
         error = {"code": 403, "message": f"{KEY} may not", "status": "PERMISSION_DENIED"}
         with Loopback(build_json_reply({"error": error}, 403)) as loopback:
-            process = run_process(["generate", "Why?"], GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url)
+            process = run_process(
+                ["generate", "Why?"], command=forked_command, GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url
+            )
         assert (process.returncode, process.stdout) == (1, b"")
         assert process.stderr.splitlines() == [b"error: 403 PERMISSION_DENIED: *** may not"]
 
-    def test_closed_pipe(self) -> None:
+    def test_closed_pipe(self, forked_command: list[str]) -> None:
         """If the reader closes the pipe, the command ends without a traceback."""
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            process = run_process(["generate", "--offline", "Why?"], stdout=writer)
+            process = run_process(["generate", "--offline", "Why?"], command=forked_command, stdout=writer)
         finally:
             os.close(writer)
         assert process.returncode == 1

@@ -21,9 +21,13 @@ each_loop = pytest.mark.parametrize("loop", ["trio", "asyncio"])
 
 
 @each_loop
-def test_offline(loop: str) -> None:
+def test_offline(forked_command: list[str], loop: str) -> None:
     """Each line gets an answer, with those before it, until the input ends; the last line needs no newline."""
-    process = run_process(["live", "--offline", "--loop", loop, "-s", "Be terse."], stdin="eins\n\nzwei ß".encode())
+    process = run_process(
+        ["live", "--offline", "--loop", loop, "-s", "Be terse."],
+        command=forked_command,
+        stdin="eins\n\nzwei ß".encode(),
+    )
     first, second = process.stdout.decode().splitlines()
     assert "Be terse." in first
     assert "“eins”" in first
@@ -32,9 +36,9 @@ def test_offline(loop: str) -> None:
 
 
 @each_loop
-def test_served(emulator: Emulator, loop: str) -> None:
+def test_served(forked_command: list[str], emulator: Emulator, loop: str) -> None:
     """It works over a WebSocket."""
-    process = run_process(["live", "--loop", loop], stdin=b"hello\n")
+    process = run_process(["live", "--loop", loop], command=forked_command, stdin=b"hello\n")
     assert b"\xe2\x80\x9chello\xe2\x80\x9d" in process.stdout
     assert (process.returncode, process.stderr) == (0, b"")
 
@@ -63,10 +67,10 @@ def test_interrupted(emulator: Emulator, loop: str) -> None:
     os.close(writer)
 
 
-def test_failure(emulator: Emulator) -> None:
+def test_failure(forked_command: list[str], emulator: Emulator) -> None:
     """A session that cannot be opened is an error on one line."""
     emulator.fail(status=403)
-    process = run_process(["live"], stdin=b"hello\n")
+    process = run_process(["live"], command=forked_command, stdin=b"hello\n")
     assert (process.returncode, process.stdout.strip()) == (1, b"")
     assert process.stderr.startswith(b"error: ")
     assert process.stderr.count(b"\n") == 1

@@ -21,9 +21,9 @@ def test_number(capsys: Capture) -> None:
     assert json.loads(capsys.readouterr().out)["totalTokens"] == number
 
 
-def test_pipe() -> None:
+def test_pipe(forked_command: list[str]) -> None:
     """Text that is piped in is counted."""
-    process = run_process(["tokens", "--offline"], stdin=b"word " * 1000)
+    process = run_process(["tokens", "--offline"], command=forked_command, stdin=b"word " * 1000)
     assert int(process.stdout) > 500
 
 

@@ -16,8 +16,9 @@ IMPLEMENTATIONS = ("httptools", "httpcore", "httpcore2")
 
 SYNC_CALL = """
 from genai_fn import Gemini, Http, generate, text
-with Http(Gemini("test-key", base_url=sys.argv[1]), proxy="", http1=sys.argv[2]) as run:
-    assert (run(generate("m", "hi") | text)).unwrap() == "hi"
+def call(http1):
+    with Http(Gemini("test-key", base_url=sys.argv[1]), proxy="", http1=http1) as run:
+        assert (run(generate("m", "hi") | text)).unwrap() == "hi"
 """
 
 BLOCK_ASYNC_LIBRARIES = """
@@ -43,36 +44,39 @@ def run_program(program: str, *arguments: str) -> None:
     assert (process.returncode, process.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("http1", IMPLEMENTATIONS)
-def test_blocked(http1: str) -> None:
+def test_blocked() -> None:
     """A sync call needs neither trio nor anyio: it works where both cannot be imported."""
     with Loopback(OK) as server:
-        run_program(BLOCK_ASYNC_LIBRARIES + SYNC_CALL, server.url, http1)
+        run_program(f"{BLOCK_ASYNC_LIBRARIES}{SYNC_CALL}\nfor http1 in {IMPLEMENTATIONS}: call(http1)", server.url)
 
 
-@pytest.mark.parametrize("http1", IMPLEMENTATIONS)
-def test_not_imported(http1: str) -> None:
+def test_not_imported() -> None:
     """A sync call imports neither of them where they are installed; httpcore2 imports anyio by its submodules."""
-    expected = {"anyio"} if http1 == "httpcore2" else set()
-    check = f"\nassert {{'anyio', 'trio'}} & set(sys.modules) == {expected}, sys.modules.keys()"
+    check = f"""
+for http1 in {IMPLEMENTATIONS}:
+    call(http1)
+    expected = {{"anyio"}} if http1 == "httpcore2" else set()
+    assert {{"anyio", "trio"}} & set(sys.modules) == expected, (http1, sys.modules.keys())
+"""
     with Loopback(OK) as server:
-        run_program("import sys" + SYNC_CALL + check, server.url, http1)
+        run_program("import sys" + SYNC_CALL + check, server.url)
 
 
 @pytest.mark.parametrize("http1", ["httpcore", "httpcore2"])
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_async_afterwards(http1: str, backend: str) -> None:
+def test_async_afterwards(http1: str) -> None:
     """After a sync call, the other users of httpcore in the process still have its pools on asyncio and on trio."""
     program = f"""
-module = sys.modules[sys.argv[2]]
+call({http1!r})
+module = sys.modules[{http1!r}]
 async def fetch():
     async with module.AsyncConnectionPool() as pool:
         return (await pool.request("GET", sys.argv[1])).status
 import anyio
-assert anyio.run(fetch, backend={backend!r}) == 200
+for backend in ("asyncio", "trio"):
+    assert anyio.run(fetch, backend=backend) == 200
 """
     with Loopback(OK) as server:
-        run_program("import sys" + SYNC_CALL + program, server.url, http1)
+        run_program("import sys" + SYNC_CALL + program, server.url)
 
 
 def test_importers_meanwhile() -> None:

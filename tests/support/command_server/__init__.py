@@ -1,0 +1,41 @@
+"""
+Runs ``genai-fn`` in forks of a process that has imported it: most commands take less time than these imports.
+
+- `client`: the command, which hands its descriptors, arguments, environment and folder to the server.
+- `server`: runs each command in a fork, which is a process as any other, with its own exit code.
+- `start_server`: starts the server, and returns the command.
+
+It does not pass signals on, and Python reads no environment variables again, such as ``PYTHONIOENCODING``. What is
+about these needs a process of its own.
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.command_lines import build_environment
+
+__all__ = ["start_server"]
+
+ROOT = Path(__file__).parents[3]
+
+
+@contextmanager
+def start_server(path: Path) -> Iterator[list[str]]:
+    """Run a server that listens at `path`, and yield the command that stands for ``genai-fn``."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.command_server.server", str(listener.fileno())],
+            stdin=subprocess.PIPE,  # the server ends once this process has ended or closed it
+            stdout=subprocess.DEVNULL,
+            env=build_environment(),
+            cwd=ROOT,
+            pass_fds=[listener.fileno()],
+        )
+    with process:
+        yield [sys.executable, "-I", "-S", str(Path(__file__).with_name("client.py")), str(path)]
