@@ -95,11 +95,9 @@ class TestCompletion:
         process = run_process([], command=forked_command, **variables)
         assert set(process.stdout.decode().split()) == expected
 
-    def test_script(self, forked_command: list[str], tmp_path: Path) -> None:
+    def test_script(self, tmp_path: Path) -> None:
         """``--show-completion`` prints a script for the shell."""
-        process = run_process(
-            ["--show-completion", "bash"], command=forked_command, HOME=str(tmp_path), SHELL="/bin/bash"
-        )
+        process = run_process(["--show-completion", "bash"], HOME=str(tmp_path), SHELL="/bin/bash")
         assert "_GENAI_FN_COMPLETE=complete_bash" in process.stdout.decode()
 
 
@@ -148,12 +146,12 @@ class TestPipes:
     @pytest.mark.parametrize(
         "arguments", [["models", "list", "--offline"], ["--help"], ["models", "list", "--offline", "--json"]]
     )
-    def test_closed(self, forked_command: list[str], arguments: list[str]) -> None:
+    def test_closed(self, arguments: list[str]) -> None:
         """If the reader closes the pipe, the command ends without a traceback."""
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            process = run_process(arguments, command=forked_command, stdout=writer)
+            process = run_process(arguments, stdout=writer)
         finally:
             os.close(writer)
         assert process.returncode == exit_codes.EXIT_FAILURE

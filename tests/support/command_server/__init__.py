@@ -5,8 +5,8 @@ Runs ``genai-fn`` in forks of a process that has imported it: most commands take
 - `server`: runs each command in a fork, which is a process as any other, with its own exit code.
 - `start_server`: starts the server, and returns the command.
 
-It does not pass signals on, and Python reads no environment variables again, such as ``PYTHONIOENCODING``. What is
-about these needs a process of its own.
+It does not pass signals on, the process has another parent, and Python neither reads environment variables again, such
+as ``PYTHONIOENCODING``, nor closes its streams as it does by default. What is about these needs a process of its own.
 """
 
 import socket

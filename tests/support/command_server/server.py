@@ -65,7 +65,10 @@ def start_command(connection: socket.socket) -> None:
     for number, each in enumerate(descriptors):
         os.dup2(each, number)
         os.close(each)
-    sys.stdin, sys.stdout, sys.stderr = (open(n, "w" if n else "r", encoding="utf-8", closefd=False) for n in range(3))  # noqa: SIM115  # as Python does at its start
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115  # they stay open, as Python's own do
+        for number, mode in enumerate("rww")
+    )
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
