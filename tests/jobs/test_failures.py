@@ -28,7 +28,7 @@ from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKin
 from tests.support.loopback import Answer, Close, Hang, Loopback, ReceivedRequest, Reset, build_json_reply
 from tests.support.loopback_replies import build_error
 
-TEXTS = [f"{REFUSED} {number}" if number % 5 == 2 else f"text {number}" for number in range(40)]
+TEXTS = [f"{REFUSED} {number}" if number % 5 == 2 else f"text {number}" for number in range(20)]
 
 
 class FaultyScript(EmbeddingScript):
@@ -67,7 +67,7 @@ def test_dead_letters(kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Pa
     assert [each["text"] for each in letters] == [text for text in TEXTS if REFUSED in text]
     assert {each["error"]["type"] for each in letters} == {"ClientError"}
     assert [each["vector"] for each in read_rows(tmp_path)] == [compute_vector(t) for t in TEXTS if REFUSED not in t]
-    assert (summary.failed, summary.embedded) == (8, 32)
+    assert (summary.failed, summary.embedded) == (4, 16)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_ends_a_job(
     assert isinstance(error.error, expected)
     assert (error.row, error.count) in ((0, 3), (3, 3))
     assert read_letters(tmp_path) == []
-    assert EmbeddingFake().run(make_job(TEXTS, tmp_path)).unwrap().rows == 40
+    assert EmbeddingFake().run(make_job(TEXTS, tmp_path)).unwrap().rows == 20
 
 
 def test_wrong_config(kind: InterpreterKind, tmp_path: Path) -> None:
