@@ -24,9 +24,9 @@ def _clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def forked_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def forked_command() -> Iterator[list[str]]:
     """Return a command that runs ``genai-fn`` in a process that is forked, not started."""
-    with start_server(tmp_path_factory.mktemp("command") / "server") as command:
+    with start_server() as command:
         yield command
 
 

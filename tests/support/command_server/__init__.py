@@ -12,6 +12,7 @@ as ``PYTHONIOENCODING``, nor closes its streams as it does by default. What is a
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,18 +25,20 @@ ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
-def start_server(path: Path) -> Iterator[list[str]]:
-    """Run a server that listens at `path`, and yield the command that stands for ``genai-fn``."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.command_server.server", str(listener.fileno())],
-            stdin=subprocess.PIPE,  # the server ends once this process has ended or closed it
-            stdout=subprocess.DEVNULL,
-            env=build_environment(),
-            cwd=ROOT,
-            pass_fds=[listener.fileno()],
-        )
-    with process:
-        yield [sys.executable, "-I", "-S", str(Path(__file__).with_name("client.py")), str(path)]
+def start_server() -> Iterator[list[str]]:
+    """Run a server, and yield the command that stands for ``genai-fn``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/socket"  # short: its length is limited
+        with socket.socket(socket.AF_UNIX) as listener:  # closed at once: only the server answers, while it runs
+            listener.bind(path)
+            listener.listen()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.command_server.server", str(listener.fileno())],
+                stdin=subprocess.PIPE,  # the server ends once this process has ended or closed it
+                stdout=subprocess.DEVNULL,
+                env=build_environment(),
+                cwd=ROOT,
+                pass_fds=[listener.fileno()],
+            )
+        with process:
+            yield [sys.executable, "-I", "-S", str(Path(__file__).with_name("client.py")), path]
