@@ -19,9 +19,10 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeAlias, TypeVar, cast, get_origin
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, get_origin
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from genai_fn import codec
 from genai_fn.codec import ExtraFields
@@ -269,7 +270,11 @@ _SCALAR_CONVERTERS: dict[Any, Converter] = {
 
 
 def _build_enum_converter(kind: type[Enum]) -> Converter:
+    members = {member.value: member for member in kind}
+
     def convert_enum(value: Any) -> Any:
+        if type(value) is str and (known := members.get(value)) is not None:
+            return known
         if isinstance(value, kind):
             if isinstance(value, str) and not value.isascii():  # a value that the enum does not list
                 _convert_text(str(value))
@@ -341,6 +346,8 @@ def _build_union_converter(converters: tuple[Converter, ...]) -> Converter:
 
 def _build_tuple_converter(converter: Converter) -> Converter:
     def convert_tuple(value: Any) -> tuple[Any, ...]:
+        if type(value) is list:
+            return tuple(convert_items(converter, cast("Any", value)))
         items: tuple[Any, ...] | None = cast("Any", value) if type(value) is tuple else _list_items(value)
         if items is None:  # one object in place of a list
             return (converter(value),)
@@ -378,7 +385,7 @@ def convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
 
 def _build_mapping_converter(converter: Converter) -> Converter:
     def convert_mapping(value: Any) -> FrozenDict[Any]:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise ConversionError(value, "a mapping")
         converted: dict[str, Any] = {}
         for key, each in cast("Any", value).items():
@@ -407,13 +414,15 @@ _convert_json_mapping = _build_mapping_converter(_convert_json)
 
 
 def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
+    accepts_others = issubclass(kind, Message) and kind._coerce.__func__ is not Message._coerce.__func__  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not public on the type
+
     def convert_struct(value: Any) -> Any:
         if isinstance(value, kind):
             return _convert_set_fields(value)
         fields = cast("Mapping[str, Any]", value) if type(value) is dict or isinstance(value, Mapping) else None
-        if fields is not None and _get_field_names(kind).keys() >= fields.keys():
+        if fields is not None and (not accepts_others or _plan_struct(kind).by_spelling.keys() >= fields.keys()):
             return _build_struct(kind, fields)
-        coerced = _coerce_value(kind, value) if issubclass(kind, Message) else NotImplemented
+        coerced = _coerce_value(kind, value) if accepts_others else NotImplemented
         if coerced is NotImplemented and fields is None:
             google_fields = read_google_genai_value(value)
             if google_fields is not None:
@@ -432,19 +441,21 @@ def _coerce_value(kind: type[Message], value: Any) -> Any:
 
 
 def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
-    converters = _get_set_field_converters(type(value))
+    plan = _plan_struct(type(value))
+    fields = plan.fields
     changes: dict[str, Any] = {}
     index = 0
     try:
         for index, old in enumerate(msgspec.structs.astuple(value)):  # half the time of a zip: most fields are None
-            if old is not None and (new := converters[index](old)) is not old:
-                changes[value.__struct_fields__[index]] = new
+            if old is not None and (new := fields[index].convert(old)) is not old:
+                changes[fields[index].name] = new
     except ConversionError as error:
-        error.steps.append(f".{value.__struct_fields__[index]}")
+        error.steps.append(f".{fields[index].name}")
         raise
     if not changes:
         return value
-    _move_elsewhere(type(value), changes, value)
+    if plan.detours:
+        _move_elsewhere(plan, changes, value)
     return msgspec.structs.replace(value, **changes)
 
 
@@ -456,38 +467,36 @@ def _build_struct(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> msgsp
 
 
 def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, Any]:
-    names, converters = _get_field_names(kind), _get_field_converters(kind)
+    plan = _plan_struct(kind)
+    find_field = plan.by_spelling.get
     given: dict[str, Any] = {}
     for key, each in value.items():
-        name = names.get(key)
-        if name is None:
+        field = find_field(key)
+        if field is None:
             raise _build_unknown_field_error(kind, key, each)
+        name, converter, is_optional = field
         if name in given:
             raise ConversionError(each, "a field only once, in one spelling", f".{key}")
         try:
-            given[name] = converters[name](each)
+            given[name] = None if each is None and is_optional else converter(each)
         except ConversionError as error:
             error.steps.append(f".{key}")
             raise
-    _move_elsewhere(kind, given, None)
+    if plan.detours:
+        _move_elsewhere(plan, given, None)
     return given
 
 
-def _move_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: msgspec.Struct | None) -> None:
+def _move_elsewhere(plan: "_StructPlan", given: dict[str, Any], before: msgspec.Struct | None) -> None:
     """Move each `Elsewhere` to its field, and set None in its place."""
-    for name in _find_detours(kind):
+    for name in plan.detours:
         found = given.get(name)
         if type(found) is Elsewhere:
             if given.get(found.field, getattr(before, found.field, None)) is not None:
                 raise ConversionError(
                     found.value, f"nothing beside {found.field}, which this schema is sent in", f".{name}"
                 )
-            given |= {name: None, found.field: _get_field_converters(kind)[found.field](found.value)}
-
-
-@functools.cache
-def _find_detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    return tuple(each.name for each in get_fields(kind) if find_metadata(_strip_none(each.type), Detour))
+            given |= {name: None, found.field: plan.by_spelling[found.field].convert(found.value)}
 
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
@@ -509,15 +518,49 @@ _FIELDS_SET_BY_MODIFIERS = {
 }
 
 
+class _FieldPlan(NamedTuple):
+    """How to convert a field of a Struct."""
+
+    name: str
+    convert: Converter
+    """The converter of a value that is set: for ``X | None``, the converter of X."""
+    is_optional: bool
+    """Whether None needs no conversion."""
+
+
+class _StructPlan(NamedTuple):
+    """How to convert the fields of a Struct: what is looked up for each value of its type."""
+
+    fields: tuple[_FieldPlan, ...]
+    by_spelling: dict[str, _FieldPlan]
+    """The fields by each spelling; that of ``extra`` in JSON is what msgspec alone writes."""
+    detours: tuple[str, ...]
+    """The fields whose converters may return an `Elsewhere`."""
+
+
 @functools.cache
-def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
-    return {each.name: _build_field_converter(kind, each.type) for each in get_fields(kind)}
+def _plan_struct(kind: type[msgspec.Struct]) -> _StructPlan:
+    infos = get_fields(kind)
+    fields = tuple(_plan_field(kind, each) for each in infos)
+    pairs = zip(infos, fields, strict=True)
+    by_spelling = {spelling: plan for info, plan in pairs for spelling in (info.encode_name, info.name)}
+    detours = tuple(each.name for each in infos if find_metadata(_strip_none(each.type), Detour))
+    return _StructPlan(fields, by_spelling, detours)
 
 
-def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Converter:
-    if annotation is ExtraFields:
-        return _build_optional_converter(functools.partial(_convert_extra_fields, kind))
-    return _build_converter(annotation)
+def _plan_field(kind: type[msgspec.Struct], info: FieldInfo) -> _FieldPlan:
+    if info.type is ExtraFields:
+        return _FieldPlan(info.name, functools.partial(_convert_extra_fields, kind), is_optional=True)
+    inner = _strip_none(info.type)
+    return _FieldPlan(info.name, _build_converter(inner), is_optional=inner is not info.type)
+
+
+def _strip_none(annotation: Any) -> Any:
+    match classify_annotation(annotation):
+        case OptionalOf(inner) if find_metadata(annotation, Coerce) is None:
+            return inner
+        case _:
+            return annotation
 
 
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
@@ -529,23 +572,3 @@ def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields
     if not extra:
         return None
     return extra if type(extra) is ExtraFields else ExtraFields(extra)
-
-
-@functools.cache
-def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ...]:
-    """Build the converters of fields that are set: for ``X | None``, the converter of X."""
-    return tuple(_build_field_converter(kind, _strip_none(each.type)) for each in get_fields(kind))
-
-
-def _strip_none(annotation: Any) -> Any:
-    match classify_annotation(annotation):
-        case OptionalOf(inner) if find_metadata(annotation, Coerce) is None:
-            return inner
-        case _:
-            return annotation
-
-
-@functools.cache
-def _get_field_names(kind: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the names of fields by each spelling; that of ``extra`` in JSON is what msgspec alone writes."""
-    return {spelling: each.name for each in get_fields(kind) for spelling in (each.encode_name, each.name)}
