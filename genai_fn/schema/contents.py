@@ -40,16 +40,19 @@ def check_parts(contents: tuple[Content, ...], path: str) -> None:
 
     Parts of the model go back as they came.
     """
+    if _EMPTY_PART not in itertools.chain.from_iterable(filter(None, map(_get_parts, contents))):
+        return
     for index, content in enumerate(contents):
         if content.role == "model":
             continue
         for place, part in enumerate(content.parts or ()):
-            if part.text is None and part == _EMPTY_PART:
+            if part == _EMPTY_PART:
                 expected = "a part with a text, data, a file, a function call or the like"
                 raise InvalidRequest(f"{path}[{index}].parts[{place}]", part, expected)
 
 
 _EMPTY_PART = Part()
+_get_parts = operator.attrgetter("parts")
 
 
 def _group_contents(contents: Any) -> tuple[Content, ...]:
@@ -60,7 +63,8 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
     if not given:
         raise ConversionError(contents, "at least one content")
     items = convert_items(_convert_item, cast("Sequence[Any]", given))
-    return _keep_if_unchanged(given, tuple(_group_by_role(items)))
+    has_turns_only = set(map(type, items)) == {Content}
+    return _keep_if_unchanged(given, tuple(items if has_turns_only else _group_by_role(items)))
 
 
 def _separate_contents(contents: Any) -> tuple[Content, ...]:

@@ -21,7 +21,9 @@ def convert_plain_turn(value: Any) -> Content | None:
     >>> convert_plain_turn({"role": "user", "parts": [{"text": 3}]})
     """
     if type(value) is Content:
-        return value if _is_plain_turn(value) else None
+        extra, parts, role = astuple(value)
+        is_plain = extra is None and is_plain_text(role) and type(parts) is tuple and all(map(_is_plain_part, parts))
+        return value if is_plain else None
     if type(value) is not dict or cast("Any", value).keys() != _TURN_KEYS:
         return None
     fields: dict[str, Any] = cast("Any", value)
@@ -60,28 +62,14 @@ def convert_plain_texts(values: Any) -> tuple[Content, ...] | None:
     return tuple(Content(parts=(Part(text=each),), role="user") for each in cast("list[str]", values))
 
 
-def _is_plain_turn(content: Content) -> bool:
-    role, parts = content.role, content.parts
-    return (
-        type(parts) is tuple
-        and is_plain_text(role)
-        and _has_unset(content, _UNSET_IN_TURN)
-        and all(map(_is_plain_part, parts))
-    )
-
-
-def _is_plain_part(part: Part) -> bool:
-    return type(part) is Part and is_plain_text(part.text) and _has_unset(part, _UNSET_IN_PART)
-
-
-def _has_unset(message: Content | Part, number: int) -> bool:
-    """Whether the number of fields of a message that are None is `number`."""
+def _is_plain_part(part: Any) -> bool:
+    if type(part) is not Part or not is_plain_text(part.text):
+        return False
     try:
-        return astuple(message).count(None) == number
+        return astuple(part).count(None) == _UNSET_IN_PART
     except Exception:  # noqa: BLE001  # a NumPy array or a tensor in a field, which cannot be compared with None
         return False
 
 
 _TURN_KEYS = {"role", "parts"}
-_UNSET_IN_TURN = len(Content.__struct_fields__) - len(_TURN_KEYS)
 _UNSET_IN_PART = len(Part.__struct_fields__) - 1
