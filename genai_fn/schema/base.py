@@ -43,16 +43,8 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
         )
         return f"{type(self).__name__}({shown})"
 
-    if not TYPE_CHECKING:  # type checkers report unknown attributes
-
-        def __getattr__(self, name: str) -> Any:
-            hint = _ATTRIBUTE_HINTS.get(name) or self._attribute_hint
-            message = f"{type(self).__name__!r} object has no attribute {name!r}"
-            is_explained = hint and not name.startswith("_")
-            raise AttributeError(f"{message}: {hint}" if is_explained else message, name=name, obj=self)
-
-    _attribute_hint = ""
-    """What the error for an unknown attribute says, unless it says something of this attribute."""
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _ATTRIBUTE_HINTS]
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
@@ -73,6 +65,26 @@ _ATTRIBUTE_HINTS = {
     **dict.fromkeys(("choices", "output_text", "output_parsed"), "the text of a response is its text"),
 }
 """What to use in place of attributes of pydantic and of other libraries, which newcomers look for."""
+
+
+class _MissingAttribute:
+    """
+    An attribute that newcomers look for: reading it raises AttributeError that names what to use.
+
+    A ``__getattr__`` of `Message` could do this, but slows down reading every field: CPython does not specialize it.
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        self._name = name
+        self._hint = hint
+
+    def __get__(self, value: Any, owner: type) -> Any:
+        message = f"{owner.__name__!r} object has no attribute {self._name!r}: {self._hint}"
+        raise AttributeError(message, name=self._name, obj=value)
+
+
+for _name, _hint in _ATTRIBUTE_HINTS.items():
+    setattr(Message, _name, _MissingAttribute(_name, _hint))
 
 
 def _format_value(value: Any) -> str:
@@ -125,10 +137,14 @@ class FreeFormMessage(OpenMessage):
 class Page(OpenMessage, Generic[T_co]):
     """One page of a list. Iterates over its items."""
 
-    _attribute_hint = "it is a page, so iterate over it; run.stream(… | items) reads all pages"
-
     next_page_token: str | None = None
     """Token of the next page; None on the last page."""
+
+    if not TYPE_CHECKING:  # type checkers report unknown attributes
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("_") else _PAGE_HINT
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     @property
     def items(self) -> tuple[T_co, ...]:
@@ -143,6 +159,9 @@ class Page(OpenMessage, Generic[T_co]):
         more = ", more to come" if self.next_page_token else ""
         extra = f", extra={self.extra!r}" if self.extra else ""
         return f"<{type(self).__name__} of {len(self.items)}{more}: {list(self.items)!r}{extra}>"
+
+
+_PAGE_HINT = ": it is a page, so iterate over it; run.stream(… | items) reads all pages"
 
 
 class OpenEnum(str, Enum):
