@@ -18,7 +18,7 @@ import operator
 import os
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from threading import RLock
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, overload
@@ -108,27 +108,20 @@ def is_too_deep(value: Any) -> bool:
     >>> is_too_deep([[{"a": []}]])
     False
     """
-    outer: list[Iterator[Any]] = []
-    children = iter((value,))
-    while True:
-        for child in children:
-            if isinstance(child, _CONTAINERS):
-                if len(outer) >= MAX_DEPTH:
-                    return True
-                outer.append(children)
-                children = _iter_items(child)
-                break
-        else:
-            if not outer:
-                return False
-            children = outer.pop()
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return False
+        children = [child for each in level for child in (each.values() if isinstance(each, dict) else each)]
+        kinds = {kind for kind in set(map(type, children)) if issubclass(kind, _CONTAINERS)}
+        level = [child for child in children if type(child) in kinds] if kinds else []
+        if len(level) > _MAX_LEVEL:  # one that contains itself several times doubles with each level
+            level = list({id(each): each for each in level}.values())
+    return bool(level)
 
 
 _CONTAINERS = (dict, list, tuple)
-
-
-def _iter_items(container: Any) -> Iterator[Any]:
-    return iter(container.values()) if hasattr(container, "values") else iter(container)
+_MAX_LEVEL = 1000
 
 
 def _is_text_too_deep(text: _Text, max_depth: int) -> bool:

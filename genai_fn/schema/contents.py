@@ -10,7 +10,7 @@ from genai_fn.schema.base import Coerce, ConversionError, Message
 from genai_fn.schema.content import Content, ContentLike, Part
 from genai_fn.schema.convert import as_value, convert, convert_items
 from genai_fn.schema.foreign_values import is_table, list_column, read_google_genai_value
-from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_turn
+from genai_fn.schema.plain_contents import PlainTurns, convert_plain_contents, convert_plain_part, convert_plain_turn
 
 
 def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Content, ...]:
@@ -29,8 +29,12 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
     >>> [turn.role for turn in as_contents(["do it", {"function_call": {"name": "f", "args": {}}}])]
     ['user', 'model']
     """
+    plain = convert_plain_contents(contents)
+    if plain is not None:
+        return plain
     turns: tuple[Content, ...] = as_value(_GroupedContents, contents, path)
-    check_parts(turns, path)
+    if type(turns) is not PlainTurns:
+        check_parts(turns, path)
     return turns
 
 
@@ -62,9 +66,16 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
         return tuple(_group_by_role([_convert_item(contents)]))
     if not given:
         raise ConversionError(contents, "at least one content")
-    items = convert_items(_convert_item, cast("Sequence[Any]", given))
-    has_turns_only = set(map(type, items)) == {Content}
-    return _keep_if_unchanged(given, tuple(items if has_turns_only else _group_by_role(items)))
+    plain = [convert_plain_turn(each) for each in given]
+    if all(plain):
+        return PlainTurns(plain)
+    items = convert_items(_convert_unless_plain, zip(plain, given, strict=True))
+    return _keep_if_unchanged(given, tuple(_group_by_role(items)))
+
+
+def _group_contents_of_field(contents: Any) -> tuple[Content, ...]:
+    """Group contents. A tuple of turns of plain text is returned itself, too: a converted Struct stays as it is."""
+    return _keep_if_unchanged(contents, _group_contents(contents))
 
 
 def _separate_contents(contents: Any) -> tuple[Content, ...]:
@@ -98,7 +109,12 @@ def _convert_separate_item(value: Any) -> Content:
 
 
 def _convert_item(value: Any) -> Content | Part:
-    plain = convert_plain_turn(value)
+    return _convert_unless_plain((convert_plain_turn(value), value))
+
+
+def _convert_unless_plain(item: tuple[Content | None, Any]) -> Content | Part:
+    """Convert an item of contents, given what `convert_plain_turn` has returned for it."""
+    plain, value = item
     if plain is not None:
         return plain
     if isinstance(value, list | tuple):
@@ -152,5 +168,5 @@ if TYPE_CHECKING:
     SeparateContentsLike: TypeAlias = ContentsLike
     """Accepted as contents to embed: as `ContentsLike`, but each item of a list is a turn of its own."""
 else:
-    ContentsLike = Annotated[tuple[Content, ...], Coerce(_group_contents)]
+    ContentsLike = Annotated[tuple[Content, ...], Coerce(_group_contents_of_field)]
     SeparateContentsLike = Annotated[tuple[Content, ...], Coerce(_separate_contents)]

@@ -12,6 +12,24 @@ from genai_fn.schema.content import Content, Part
 from genai_fn.schema.convert import is_plain_text
 
 
+class PlainTurns(tuple[Content, ...]):
+    """Turns of plain text: they are converted, and every backend supports them, so nobody looks at them again."""
+
+    __slots__ = ()
+
+
+def convert_plain_contents(contents: Any) -> PlainTurns | None:
+    """
+    Convert a text to a turn of the user; return what is converted already as it is, and None for anything else.
+
+    >>> convert_plain_contents("Hi")
+    (Content(parts=(Part(text='Hi'),), role='user'),)
+    """
+    if type(contents) is PlainTurns:
+        return contents
+    return PlainTurns((Content(parts=(Part(text=contents),), role="user"),)) if is_plain_text(contents) else None
+
+
 def convert_plain_turn(value: Any) -> Content | None:
     """
     Convert a `Content`, or a dict of a role and parts, if all of its parts are plain text; otherwise return None.

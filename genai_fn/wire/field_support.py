@@ -18,6 +18,7 @@ from genai_fn.schema.annotations import (
     iter_types,
 )
 from genai_fn.schema.base import BackendOnly
+from genai_fn.schema.plain_contents import PlainTurns
 from genai_fn.schema.reusable import ReusableMessage, derive_once
 
 __all__ = ["LARGE_BYTES", "FieldReport", "find_unsupported_fields"]
@@ -88,6 +89,8 @@ def _visit_config(config: Any, plans: _VisitPlans, report: FieldReport) -> Seque
 
 def _build_sequence_visitor(visit: _Visitor) -> _Visitor:
     def visit_each(values: Sequence[Any], plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
+        if type(values) is PlainTurns:
+            return _NO_PATHS
         unsupported = _NO_PATHS
         for index, each in enumerate(values):
             if paths := visit(each, plans, report):

@@ -1,15 +1,24 @@
 """Contents of plain text: the short conversion gives what the general one gives, errors included."""
 
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema import Content, ExecutableCode, Part, contents
+from genai_fn.ops.generate import GenerateContent
+from genai_fn.schema import Content, CreateCachedContentConfig, ExecutableCode, Part, contents
 from genai_fn.schema.contents import SeparateContentsLike, as_contents
-from genai_fn.schema.convert import as_value
-from genai_fn.schema.plain_contents import convert_plain_part, convert_plain_texts, convert_plain_turn
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.plain_contents import (
+    PlainTurns,
+    convert_plain_contents,
+    convert_plain_part,
+    convert_plain_texts,
+    convert_plain_turn,
+)
+from genai_fn.wire.field_support import find_unsupported_fields
 
 
 class _Text(str):
@@ -55,9 +64,14 @@ def test_same_as_the_general_conversion(drawn: Any) -> None:
     """Right and wrong contents give the same turns, or the same error to the letter, with and without the short way."""
     short = convert_with(drawn)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("convert_plain_turn", "convert_plain_part"):
+        for name in ("convert_plain_contents", "convert_plain_turn", "convert_plain_part"):
             patch.setattr(contents, name, lambda _: None)
-        assert convert_with(drawn) == short
+        general = convert_with(drawn)
+    assert general == short
+    if type(short) is PlainTurns:
+        for backend in ("gemini", "vertex"):
+            report = find_unsupported_fields(GenerateContent(model="m", contents=general), backend)
+            assert (report.unsupported_paths, report.has_large) == ([], False)
 
 
 def convert_separate(given: Any) -> Any:
@@ -125,3 +139,20 @@ def test_incomparable_field(given: Any) -> None:
     """A field that cannot be compared with None, such as a NumPy array, is refused as any other of a wrong type."""
     with pytest.raises(InvalidRequest, match=r"expected a"):
         as_contents(given)
+
+
+def test_plain_turns_again() -> None:
+    """Turns of plain text that a request has are taken as they are, and pickled ones too; other turns are converted."""
+    first = as_contents([{"role": "user", "parts": [{"text": "a"}]}, Content(role="model", parts=(Part(text="b"),))])
+    copied = pickle.loads(pickle.dumps(first))
+    assert copied == first
+    assert as_contents(first) is first
+    assert as_contents(copied) is copied
+    assert as_contents((*first, "c")) == (*first, *as_contents("c"))
+    assert convert_plain_contents(tuple(first)) is None
+
+
+def test_config_keeps_its_turns() -> None:
+    """A config that is converted already is returned itself, with the same turns of plain text."""
+    config = as_struct(CreateCachedContentConfig, {"contents": ["a", Content(role="model", parts=(Part(text="b"),))]})
+    assert as_struct(CreateCachedContentConfig, config) is config
