@@ -21,6 +21,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from threading import RLock
+from types import NoneType
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, overload
 
 import msgspec
@@ -112,15 +113,20 @@ def is_too_deep(value: Any) -> bool:
     for _ in range(MAX_DEPTH):
         if not level:
             return False
-        children = [child for each in level for child in (each.values() if isinstance(each, dict) else each)]
-        kinds = {kind for kind in set(map(type, children)) if issubclass(kind, _CONTAINERS)}
-        level = [child for child in children if type(child) in kinds] if kinds else []
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)
+            if type(child) not in _LEAVES and isinstance(child, _CONTAINERS)
+        ]
         if len(level) > _MAX_LEVEL:  # one that contains itself several times doubles with each level
             level = list({id(each): each for each in level}.values())
     return bool(level)
 
 
 _CONTAINERS = (dict, list, tuple)
+_LEAVES = {str, int, float, bool, NoneType}
+"""The types of most values in JSON, which are found faster than they are recognized to be no container."""
 _MAX_LEVEL = 1000
 
 

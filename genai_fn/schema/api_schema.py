@@ -50,7 +50,8 @@ def to_api_schema(value: Any, schema_type: type[M]) -> M | Mapping[str, Any] | N
     schema = build_json_schema(value) if _is_type(value) else value
     if not _is_canonical(schema, schema_type):
         schema = _translate_schema(schema, _Cursor(schema, _read_vocabulary(schema_type), itertools.count()))
-    return None if schema in ({}, schema_type()) else schema
+    empty: Any = schema_type() if isinstance(schema, schema_type) else {}
+    return None if schema == empty else schema
 
 
 def translate(json_schema: Mapping[str, Any], schema_type: type[Message]) -> dict[str, Any] | None:
@@ -262,7 +263,7 @@ _IGNORED_ROOT_KEYWORDS = {"$id", "$schema"}
 
 def _resolve_indirections(keywords: _Keywords, cursor: _Cursor) -> tuple[_Keywords, _Cursor]:
     """Replace ``$ref`` by its target, and a union of null and one other schema by that schema."""
-    while True:
+    while "$ref" in keywords or "anyOf" in keywords:
         union = cursor.descend(".anyOf")
         members = _drop_null_members(keywords.get("anyOf", ()), union)
         if "$ref" in keywords:
@@ -279,6 +280,7 @@ def _resolve_indirections(keywords: _Keywords, cursor: _Cursor) -> tuple[_Keywor
             ((index, target),) = members.items()
             cursor = union.descend(f"[{index}]")
         keywords = _merge_keywords(_read_keywords(target, cursor), keywords, cursor)
+    return keywords, cursor
 
 
 def _drop_null_members(members: Any, cursor: _Cursor) -> dict[int, Any]:
@@ -324,6 +326,19 @@ def _read_members(value: Any) -> Any:
 
 def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
     kind = keywords.get("type")
+    if type(kind) is not str or kind == "null":
+        _normalize_null_type(kind, keywords, cursor)
+    for exclusive in _INCLUSIVE_BOUNDS:
+        if exclusive in keywords:
+            _normalize_bound(exclusive, keywords, cursor)
+    if "const" in keywords:
+        _normalize_const(keywords, cursor)
+    if "enum" in keywords:
+        _normalize_enum(keywords, cursor)
+
+
+def _normalize_null_type(kind: Any, keywords: _Keywords, cursor: _Cursor) -> None:
+    """Replace null among the types by ``nullable``."""
     given: list[Any] = list(kind) if _is_list(kind) else [kind]
     kinds = [each for each in given if not (isinstance(each, str) and each == "null")]
     if len(kinds) < len(given):
@@ -334,12 +349,6 @@ def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
         keywords["type"] = kinds[0]
     else:
         keywords.pop("type", None)
-    for exclusive in _INCLUSIVE_BOUNDS.keys() & keywords.keys():
-        _normalize_bound(exclusive, keywords, cursor)
-    if "const" in keywords:
-        _normalize_const(keywords, cursor)
-    if "enum" in keywords:
-        _normalize_enum(keywords, cursor)
 
 
 def _normalize_bound(exclusive: str, keywords: _Keywords, cursor: _Cursor) -> None:

@@ -389,7 +389,7 @@ def _build_mapping_converter(converter: Converter) -> Converter:
             raise ConversionError(value, "a mapping")
         converted: dict[str, Any] = {}
         for key, each in cast("Any", value).items():
-            name = _convert_text(key)
+            name = key if type(key) is str and key.isascii() else _convert_text(key)
             try:
                 converted[name] = converter(each)
             except ConversionError as error:
