@@ -288,10 +288,13 @@ def _refuse_additional_properties(schema: Schema) -> None:
 
 def _find_additional_properties(schema: Schema) -> list[str]:
     found = [".additional_properties"] if schema.additional_properties else []
+    if not any(_get_subschemas(schema)):  # most schemas are leaves
+        return found
     keywords = {keyword: inner for keyword, name in _FIELD_BY_KEYWORD.items() if (inner := getattr(schema, name))}
-    for keyword, place, each in locate_subschemas(keywords) if keywords else ():
+    for keyword, place, each in locate_subschemas(keywords):
         found += [f".{_FIELD_BY_KEYWORD[keyword]}{place}{path}" for path in _find_additional_properties(each)]
     return found
 
 
 _FIELD_BY_KEYWORD = {"items": "items", "properties": "properties", "anyOf": "any_of", "defs": "defs"}
+_get_subschemas = attrgetter(*_FIELD_BY_KEYWORD.values())

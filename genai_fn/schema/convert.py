@@ -417,9 +417,10 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
     accepts_others = issubclass(kind, Message) and kind._coerce.__func__ is not Message._coerce.__func__  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not public on the type
 
     def convert_struct(value: Any) -> Any:
-        if isinstance(value, kind):
+        is_dict = type(value) is dict
+        if not is_dict and isinstance(value, kind):
             return _convert_set_fields(value)
-        fields = cast("Mapping[str, Any]", value) if type(value) is dict or isinstance(value, Mapping) else None
+        fields = cast("Mapping[str, Any]", value) if is_dict or isinstance(value, Mapping) else None
         if fields is not None and (not accepts_others or _plan_struct(kind).by_spelling.keys() >= fields.keys()):
             return _build_struct(kind, fields)
         coerced = _coerce_value(kind, value) if accepts_others else NotImplemented

@@ -24,7 +24,7 @@ _MAX_MERGES = 100
 
 def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
     """Whether a value is a mapping, of whatever keys."""
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def map_subschemas(schema: _Keywords, convert: Callable[[Any], Any]) -> dict[str, Any]:
