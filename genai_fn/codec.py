@@ -109,15 +109,15 @@ def is_too_deep(value: Any) -> bool:
     >>> is_too_deep([[{"a": []}]])
     False
     """
-    level = [value] if isinstance(value, _CONTAINERS) else []
+    level = [value] if issubclass(type(value), _CONTAINERS) else []
     for _ in range(MAX_DEPTH):
         if not level:
             return False
         level = [
             child
             for each in level
-            for child in (each.values() if isinstance(each, dict) else each)
-            if type(child) not in _LEAVES and isinstance(child, _CONTAINERS)
+            for child in (each.values() if issubclass(type(each), dict) else each)
+            if type(child) not in _LEAVES and issubclass(type(child), _CONTAINERS)
         ]
         if len(level) > _MAX_LEVEL:  # one that contains itself several times doubles with each level
             level = list({id(each): each for each in level}.values())

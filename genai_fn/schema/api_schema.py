@@ -219,15 +219,14 @@ def _to_schema_struct(given: M, keywords: _Keywords) -> M:
 
 def _read_keywords(given: Any, cursor: _Cursor) -> _Keywords:
     """Read the keywords of one schema into a new dict: in camelCase, without those that are dropped."""
-    is_message = type(given) is not dict and isinstance(given, Message)
-    if not is_message and not is_mapping(given):
+    if not is_mapping(given) and not isinstance(given, Message):
         fields = read_google_genai_value(given)
         if fields is None:
             raise cursor.error(given, "a Schema, a dict of its fields, or JSON Schema")
         given = fields
     if len(cursor.path) > _MAX_DEPTH or next(cursor.levels_read) > _MAX_LEVELS:
         raise cursor.error(given, "a smaller schema, or response_json_schema, where $ref is not expanded")
-    pairs: Mapping[Any, Any] = _get_set_fields(given) if is_message else given
+    pairs: Mapping[Any, Any] = given if is_mapping(given) else _get_set_fields(given)
     keywords: _Keywords = {}
     spellings = cursor.vocabulary.keyword_by_spelling
     for key, value in pairs.items():

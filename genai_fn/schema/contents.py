@@ -68,7 +68,7 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
         raise ConversionError(contents, "at least one content")
     plain = [convert_plain_turn(each) for each in given]
     if all(plain):
-        return PlainTurns(plain)
+        return PlainTurns(cast("list[Content]", plain))
     items = convert_items(_convert_unless_plain, zip(plain, given, strict=True))
     return _keep_if_unchanged(given, tuple(_group_by_role(items)))
 

@@ -414,7 +414,7 @@ _convert_json_mapping = _build_mapping_converter(_convert_json)
 
 
 def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
-    accepts_others = issubclass(kind, Message) and kind._coerce.__func__ is not Message._coerce.__func__  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not public on the type
+    accepts_others = _accepts_others(kind)
 
     def convert_struct(value: Any) -> Any:
         is_dict = type(value) is dict
@@ -423,7 +423,7 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
         fields = cast("Mapping[str, Any]", value) if is_dict or isinstance(value, Mapping) else None
         if fields is not None and (not accepts_others or _plan_struct(kind).by_spelling.keys() >= fields.keys()):
             return _build_struct(kind, fields)
-        coerced = _coerce_value(kind, value) if accepts_others else NotImplemented
+        coerced = _coerce_value(cast("type[Message]", kind), value) if accepts_others else NotImplemented
         if coerced is NotImplemented and fields is None:
             google_fields = read_google_genai_value(value)
             if google_fields is not None:
@@ -435,6 +435,11 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
         return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
 
     return convert_struct
+
+
+def _accepts_others(kind: type[msgspec.Struct]) -> bool:
+    """Whether a type accepts values of other types in its place: it has a `_coerce` of its own."""
+    return any("_coerce" in vars(each) for each in kind.__mro__ if each is not Message)
 
 
 def _coerce_value(kind: type[Message], value: Any) -> Any:

@@ -39,9 +39,7 @@ def convert_plain_turn(value: Any) -> Content | None:
     >>> convert_plain_turn({"role": "user", "parts": [{"text": 3}]})
     """
     if type(value) is Content:
-        extra, parts, role = astuple(value)
-        is_plain = extra is None and is_plain_text(role) and type(parts) is tuple and all(map(_is_plain_part, parts))
-        return value if is_plain else None
+        return value if _is_plain_turn(*astuple(value)) else None
     if type(value) is not dict or cast("Any", value).keys() != _TURN_KEYS:
         return None
     fields: dict[str, Any] = cast("Any", value)
@@ -78,6 +76,15 @@ def convert_plain_texts(values: Any) -> tuple[Content, ...] | None:
     if not isinstance(values, list | tuple) or not values or not all(map(is_plain_text, cast("list[Any]", values))):
         return None
     return tuple(Content(parts=(Part(text=each),), role="user") for each in cast("list[str]", values))
+
+
+def _is_plain_turn(extra: Any, parts: Any, role: Any) -> bool:
+    return (
+        extra is None
+        and is_plain_text(role)
+        and type(parts) is tuple
+        and all(map(_is_plain_part, cast("tuple[Any, ...]", parts)))
+    )
 
 
 def _is_plain_part(part: Any) -> bool:
