@@ -79,8 +79,12 @@ class _MissingAttribute:
         self._hint = hint
 
     def __get__(self, value: Any, owner: type) -> Any:
-        message = f"{owner.__name__!r} object has no attribute {self._name!r}: {self._hint}"
-        raise AttributeError(message, name=self._name, obj=value)
+        raise _build_attribute_error(owner, self._name, self._hint, value)
+
+
+def _build_attribute_error(kind: type, name: str, hint: str, value: Any) -> AttributeError:
+    message = f"{kind.__name__!r} object has no attribute {name!r}"
+    return AttributeError(f"{message}: {hint}" if hint else message, name=name, obj=value)
 
 
 for _name, _hint in _ATTRIBUTE_HINTS.items():
@@ -143,8 +147,8 @@ class Page(OpenMessage, Generic[T_co]):
     if not TYPE_CHECKING:  # type checkers report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
-            hint = "" if name.startswith("_") else _PAGE_HINT
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
+            hint = "" if name.startswith("_") else _ATTRIBUTE_HINTS.get(name, _PAGE_HINT)
+            raise _build_attribute_error(type(self), name, hint, self)
 
     @property
     def items(self) -> tuple[T_co, ...]:
@@ -161,7 +165,7 @@ class Page(OpenMessage, Generic[T_co]):
         return f"<{type(self).__name__} of {len(self.items)}{more}: {list(self.items)!r}{extra}>"
 
 
-_PAGE_HINT = ": it is a page, so iterate over it; run.stream(… | items) reads all pages"
+_PAGE_HINT = "it is a page, so iterate over it; run.stream(… | items) reads all pages"
 
 
 class OpenEnum(str, Enum):

@@ -13,7 +13,7 @@ from genai_fn.schema.convert import is_plain_text
 
 
 class PlainTurns(tuple[Content, ...]):
-    """Turns of plain text: they are converted, and every backend supports them, so nobody looks at them again."""
+    """Turns of plain text. They are converted, and every backend supports them, so no request checks them again."""
 
     __slots__ = ()
 

@@ -82,6 +82,17 @@ def test_frozen(kind: type[Message]) -> None:
 
 
 @each_type
+def test_hints_are_no_attributes(kind: type[Message]) -> None:
+    """The attributes of other libraries, for which an error names what to use, do not exist and are not listed."""
+    value = kind()
+    for name in ("model_dump", "parsed", "choices"):
+        assert not hasattr(value, name)
+        assert not hasattr(kind, name)
+        assert name not in dir(value)
+    assert set(kind.__struct_fields__) <= set(dir(value))
+
+
+@each_type
 def test_positional(kind: type[Message]) -> None:
     """Fields are keyword-only."""
     with pytest.raises(TypeError):
