@@ -273,8 +273,8 @@ def _build_enum_converter(kind: type[Enum]) -> Converter:
     members = {member.value: member for member in kind}
 
     def convert_enum(value: Any) -> Any:
-        if type(value) is str and (known := members.get(value)) is not None:
-            return known
+        if type(value) is str and (member := members.get(value)) is not None:
+            return member
         if isinstance(value, kind):
             if isinstance(value, str) and not value.isascii():  # a value that the enum does not list
                 _convert_text(str(value))

@@ -83,7 +83,7 @@ def _is_plain_turn(extra: Any, parts: Any, role: Any) -> bool:
         extra is None
         and is_plain_text(role)
         and type(parts) is tuple
-        and all(map(_is_plain_part, cast("tuple[Any, ...]", parts)))
+        and all(map(_is_plain_part, cast("Any", parts)))
     )
 
 
