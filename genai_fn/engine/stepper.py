@@ -86,13 +86,18 @@ class Stepper(Generic[T]):
 
 def run_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
     """Perform the effects of a program until it returns. Resources that it leaves open are not closed."""
-    stepper = Stepper(effects)
-    while (effect := stepper.next()) is not DONE:
+    resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
+    answer: Any = None
+    while True:
         try:
-            stepper.send(perform(effect))
+            effect = resume(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # the program's
+        resume = effects.send
+        try:
+            answer = perform(effect)
         except Exception as error:  # noqa: BLE001  # the program may handle it
-            stepper.throw(error)
-    return stepper.value
+            resume, answer = effects.throw, error
 
 
 async def arun_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]) -> T:

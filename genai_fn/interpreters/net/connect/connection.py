@@ -81,6 +81,12 @@ def parse_target(url: str) -> Target:
     >>> str(parse_target("https://example.com/v1?alt=sse"))
     'example.com:443'
     """
+    end = url.find("/", len("https://"))
+    return _parse_origin(url if end < 0 else url[:end])
+
+
+@lru_cache(64)
+def _parse_origin(url: str) -> Target:
     try:
         parts = urlsplit(url)
         return _build_target(parts.scheme, parts.hostname or "", parts.port)
@@ -88,7 +94,6 @@ def parse_target(url: str) -> Target:
         raise ConnectionSetupError("parsing the URL", "not a URL") from None
 
 
-@lru_cache(64)
 def _build_target(scheme: str, host_name: str, port: int | None) -> Target:
     host = host_name.encode("idna").decode("ascii")
     if not host or scheme not in _DEFAULT_PORTS:
