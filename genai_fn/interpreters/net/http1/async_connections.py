@@ -17,7 +17,7 @@ from genai_fn.interpreters.net.http1.implementation import (
     is_httptools,
     read_httpcore_head,
 )
-from genai_fn.interpreters.net.http1.requests import BodyReader, ResponseHead
+from genai_fn.interpreters.net.http1.requests import BodyReader, HeadEncoder, ResponseHead
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 
 
@@ -54,12 +54,12 @@ class _HttptoolsConnection:
         from genai_fn.interpreters.net.http1.exchange import Exchange  # noqa: PLC0415  # httptools is optional
 
         self._exchange_type = Exchange
-        self._target = target
+        self._encoder = HeadEncoder(target)
         self._socket = sock
         self._exchange: Exchange
 
     async def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
-        self._exchange = self._exchange_type(self._socket, request, self._target)
+        self._exchange = self._exchange_type(self._socket, request, self._encoder)
         return await perform_steps(self._exchange.send_request(), deadline)
 
     async def read_body(self, deadline: float) -> bytes:

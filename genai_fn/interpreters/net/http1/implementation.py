@@ -56,7 +56,7 @@ def build_httpcore_request(module: ModuleType, request: HttpRequest, target: Tar
                 scheme=_get_scheme(target),
                 host=target.host.encode("ascii"),
                 port=target.port,
-                target=build_target(request).encode("ascii"),
+                target=build_target(request.url).encode("ascii"),
             ),
             headers=build_headers(request, target),
             content=body,

@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Generator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,73 +23,107 @@ class UnsendableRequestError(Exception):
     """The request cannot be sent: HTTP cannot encode it, or its file cannot be read."""
 
 
-def build_target(request: HttpRequest) -> str:
+def build_target(url: str) -> str:
     """
     Build what follows the method in a request: path and query.
 
-    >>> build_target(HttpRequest("GET", "https://host?a=1"))
+    >>> build_target("https://host?a=1")
     '/?a=1'
     """
-    parts = urlsplit(request.url)
+    parts = urlsplit(url)
     return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
 
 def build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, bytes]]:
     """Build the headers, with ``Host`` from the target and ``Content-Length`` from the body."""
-    is_default_port = target.port == (443 if target.tls else 80)
-    host = str(target).rpartition(":")[0] if is_default_port else str(target)
-    headers = [(b"Host", host.encode("ascii"))]
-    has_length = False
-    for name, value in request.headers:
-        lower_name = name.lower()
-        has_length |= lower_name == "content-length"
-        if lower_name != "host":
-            headers.append((name.encode("ascii"), value.encode("latin-1")))
-    size = _get_body_size(request.body)
-    if not has_length and (size or request.method in _METHODS_WITH_BODY):
-        headers.append((b"Content-Length", str(size).encode("ascii")))
+    headers = _build_fixed_headers(request.headers, target)
+    if all(name.lower() != b"content-length" for name, _ in headers):
+        size = get_body_size(request.body)
+        if size or request.method in _METHODS_WITH_BODY:
+            headers.append((b"Content-Length", b"%d" % size))
     return headers
 
 
 _METHODS_WITH_BODY: Final = {"POST", "PATCH", "PUT"}
 
 
-def _get_body_size(body: Body) -> int:
+def _build_fixed_headers(given: Headers, target: Target) -> list[tuple[bytes, bytes]]:
+    """Build the headers that do not depend on the body."""
+    is_default_port = target.port == (443 if target.tls else 80)
+    host = str(target).rpartition(":")[0] if is_default_port else str(target)
+    fixed = [(name.encode("ascii"), value.encode("latin-1")) for name, value in given if name.lower() != "host"]
+    return [(b"Host", host.encode("ascii")), *fixed]
+
+
+def get_body_size(body: Body) -> int:
     """Return the size of a body in bytes."""
-    if isinstance(body, FileSlice):
-        return body.size
-    return len(body) if isinstance(body, bytes) else sum(map(len, body))
+    if isinstance(body, bytes):
+        return len(body)
+    return body.size if isinstance(body, FileSlice) else sum(map(len, body))
 
 
-def encode_head(request: HttpRequest, target: Target) -> bytes:
+class _EncodedHeaders(Value):
+    """The lines of headers, the length of the body that they state, and whether they ask to close the connection."""
+
+    lines: bytes
+    length: bytes | None
+    has_close_option: bool
+
+
+class HeadEncoder:
     r"""
-    Encode the head of a request; raises `UnsendableRequestError` for what would be read as something else.
+    Encodes the heads of the requests on one connection.
 
-    >>> encode_head(HttpRequest("GET", "http://host/v1"), Target("host", 80, tls=False))
+    Most requests have the URL and the headers of the one before, which are then not encoded again.
+
+    >>> HeadEncoder(Target("host", 80, tls=False)).encode(HttpRequest("GET", "http://host/v1"))
     b'GET /v1 HTTP/1.1\r\nHost: host\r\n\r\n'
     """
-    try:
-        path = build_target(request).encode("ascii")
-        method, headers = request.method.encode("ascii"), build_headers(request, target)
-    except UnicodeEncodeError as error:
-        raise UnsendableRequestError(f"not encodable in HTTP/1.1: {error.reason}") from None
-    if not (_TOKEN.fullmatch(method) and _PATH.fullmatch(path) and _has_valid_headers(request, headers)):
-        raise UnsendableRequestError("not a valid HTTP/1.1 request")  # without the value, which may be a key
+
+    def __init__(self, target: Target) -> None:
+        self._encode_line = lru_cache(1)(_encode_line)
+        self._encode_headers = lru_cache(1)(partial(_encode_headers, target))
+
+    def encode(self, request: HttpRequest) -> bytes:
+        """Encode a head; raises `UnsendableRequestError` for what would be read as something else."""
+        try:
+            line, headers = self._encode_line(request.method, request.url), self._encode_headers(request.headers)
+        except UnicodeEncodeError as error:
+            raise UnsendableRequestError(f"not encodable in HTTP/1.1: {error.reason}") from None
+        size = get_body_size(request.body)
+        if headers.length is None:
+            has_length = size or request.method in _METHODS_WITH_BODY
+            length = b"Content-Length: %d\r\n" % size if has_length else b""
+            return b"%b%b%b\r\n" % (line, headers.lines, length)
+        if headers.length != b"%d" % size:
+            raise UnsendableRequestError(_NOT_VALID)
+        return b"%b%b\r\n" % (line, headers.lines)
+
+    def has_close_option(self, request: HttpRequest) -> bool:
+        """Return whether a request asks the server to close the connection after it."""
+        return self._encode_headers(request.headers).has_close_option
+
+
+_NOT_VALID: Final = "not a valid HTTP/1.1 request"  # without the value, which may be a key
+
+
+def _encode_line(method: str, url: str) -> bytes:
+    path = build_target(url).encode("ascii")
+    if not (_TOKEN.fullmatch(method.encode("ascii")) and _PATH.fullmatch(path)):
+        raise UnsendableRequestError(_NOT_VALID)
+    return b"%b %b HTTP/1.1\r\n" % (method.encode("ascii"), path)
+
+
+def _encode_headers(target: Target, given: Headers) -> _EncodedHeaders:
+    headers = _build_fixed_headers(given, target)
+    names = [_check_name(name) for name, _ in headers]
+    lengths = [value for name, value in headers if name.lower() == b"content-length"]
+    is_valid = not _REFUSED_NAMES.intersection(names) and all(_VALUE.fullmatch(value) for _, value in headers)
+    if not is_valid or len(lengths) > 1:
+        raise UnsendableRequestError(_NOT_VALID)
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, path, lines)
-
-
-def _has_valid_headers(request: HttpRequest, headers: list[tuple[bytes, bytes]]) -> bool:
-    lengths = 0
-    for name, value in headers:
-        lower_name = _check_name(name)
-        if lower_name in _REFUSED_NAMES or not _VALUE.fullmatch(value):
-            return False
-        if lower_name == b"content-length":
-            lengths += 1
-            if value != b"%d" % _get_body_size(request.body):
-                return False
-    return lengths <= 1
+    has_close_option = any(name.lower() == "connection" and "close" in value.lower() for name, value in given)
+    return _EncodedHeaders(lines, lengths[0] if lengths else None, has_close_option)
 
 
 @lru_cache(256)
@@ -98,7 +132,7 @@ def _check_name(name: bytes) -> bytes:
     return name.lower() if _TOKEN.fullmatch(name) else b""
 
 
-_REFUSED_NAMES: Final = (b"", b"transfer-encoding")
+_REFUSED_NAMES: Final = {b"", b"transfer-encoding"}
 """Malformed ones, and one that would contradict the length with which every body is sent."""
 _TOKEN: Final = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _PATH: Final = re.compile(rb"[\x21-\x7e]+")

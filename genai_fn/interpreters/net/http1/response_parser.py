@@ -63,14 +63,19 @@ class ResponseParser:
 
     def read_body(self) -> bytes | None:
         """Return the next bytes of the body, ``b""`` at its end, None if none has arrived. Raises as `read_head`."""
+        data = self.take_body()
+        if data is None and self._error:
+            raise RemoteProtocolError(self._error)
+        return data
+
+    def take_body(self) -> bytes | None:
+        """Return what `read_body` returns; None if it raises."""
         chunks = self._found.body
         if chunks:
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             chunks.clear()
             return data
-        if self._error:
-            raise RemoteProtocolError(self._error)
-        return b"" if self.is_complete else None
+        return b"" if self.is_complete and not self._error else None
 
     def _parse_data(self, data: bytes) -> None:
         if self._head is None:

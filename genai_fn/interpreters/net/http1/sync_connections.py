@@ -15,7 +15,7 @@ from genai_fn.interpreters.net.http1.implementation import (
     is_httptools,
     read_httpcore_head,
 )
-from genai_fn.interpreters.net.http1.requests import ResponseHead, iterate_body
+from genai_fn.interpreters.net.http1.requests import HeadEncoder, ResponseHead, iterate_body
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 
 
@@ -45,16 +45,17 @@ class _HttptoolsConnection:
         from genai_fn.interpreters.net.http1.exchange import Exchange  # noqa: PLC0415  # httptools is optional
 
         self._exchange_type = Exchange
-        self._target = target
+        self._encoder = HeadEncoder(target)
         self._socket = sock
         self._exchange: Exchange
 
     def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
-        self._exchange = self._exchange_type(self._socket, request, self._target)
+        self._exchange = self._exchange_type(self._socket, request, self._encoder)
         return perform_steps(self._exchange.send_request(), deadline)
 
     def read_body(self, deadline: float) -> bytes:
-        return perform_steps(self._exchange.read_body(), deadline)
+        data = self._exchange.take_body()
+        return perform_steps(self._exchange.read_body(), deadline) if data is None else data
 
     def is_reusable(self) -> bool:
         return self._exchange.is_reusable

@@ -195,5 +195,8 @@ class BasePooledResponse:
         self._final_result: bytes | EffectFailed | None = None
         self._is_closed = False
 
+    def _describe_read(self) -> str:
+        return f"reading from {self._connection.target}"
+
     def _can_reuse_connection(self) -> bool:
         return self._final_result == b"" and bool(self._connection.http.is_reusable())

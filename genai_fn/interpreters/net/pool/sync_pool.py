@@ -196,15 +196,14 @@ class PooledResponse(BasePooledResponse):
         return self._final_result
 
     def _read_chunk(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
-        doing = f"reading from {self._connection.target}"
         try:
             return self._connection.http.read_body(deadline)  # type: ignore[no-any-return]  # of a SyncConnection
         except DeadlineExceededError:
-            return build_timeout_failure(phase, doing, self._connection.socket)
+            return build_timeout_failure(phase, self._describe_read(), self._connection.socket)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
-            return build_transfer_failure(error, doing, self._connection.socket, reused=False)
+            return build_transfer_failure(error, self._describe_read(), self._connection.socket, reused=False)
         except BaseException:
-            self._final_result = build_cancelled_failure(doing)
+            self._final_result = build_cancelled_failure(self._describe_read())
             raise
 
     def close(self) -> None:
