@@ -108,7 +108,7 @@ class ResponseParser:
                 return None
             self._received = after
             self._head_size += len(before) + len(end)
-            self._feed_head(before + end)
+            version = self._feed_head(before + end)
             status = self._parser.get_status_code()
             if status >= _FIRST_FINAL_STATUS:
                 break
@@ -116,16 +116,18 @@ class ResponseParser:
                 raise RemoteProtocolError(f"unexpected status {status:03}")
             self._found = _Callbacks()
             self._parser = HttpResponseParser(self._found)
-        self._find_end(status, self._found.headers)
+        self._find_end(status, version)
         self._head = ResponseHead(status, tuple(self._found.headers))
         self._received = b""
         return after
 
-    def _feed_head(self, head: bytes) -> None:
+    def _feed_head(self, head: bytes) -> str:
+        """Parse a whole head, and return the version of HTTP."""
         is_well_formed = self._feed_parser(head) and self._found.has_head and self._found.has_strict_headers
-        is_version_1 = self._parser.get_http_version() in _VERSIONS
-        if not (is_well_formed and is_version_1 and _has_strict_lines(head)):
+        version: str = self._parser.get_http_version()
+        if not (is_well_formed and version in _VERSIONS and _has_strict_lines(head)):
             raise RemoteProtocolError("the head of the response is malformed")
+        return version
 
     def _feed_parser(self, data: bytes) -> bool:
         """Return whether llhttp accepts the data."""
@@ -137,18 +139,20 @@ class ResponseParser:
             return False
         return True
 
-    def _find_end(self, status: int, headers: list[tuple[str, str]]) -> None:
+    def _find_end(self, status: int, version: str) -> None:
         """Find what delimits the body: RFC 9112, section 6.3."""
-        lengths = [value for name, value in headers if name == "content-length"]
-        encodings = [value.lower() for name, value in headers if name == "transfer-encoding"]
+        lengths: list[str] = []
+        encodings: list[str] = []
+        options: list[str] = []
+        framing = {"content-length": lengths, "transfer-encoding": encodings, "connection": options}
+        for name, value in self._found.headers:
+            if name in framing:
+                framing[name].append(value.lower())
         if (lengths and encodings) or encodings not in ([], ["chunked"]):
             raise RemoteProtocolError("the response has a transfer encoding other than chunked, or a length as well")
         if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
             raise RemoteProtocolError("the content-length of the response is malformed")
-        options = ",".join(value for name, value in headers if name == "connection").lower()
-        self._is_kept_alive = self._parser.get_http_version() == "1.1" and "close" not in map(
-            str.strip, options.split(",")
-        )
+        self._is_kept_alive = version == "1.1" and "close" not in map(str.strip, ",".join(options).split(","))
         if self._method == "HEAD" or status in _WITHOUT_BODY:
             self._remaining = 0
         elif encodings:
@@ -210,11 +214,11 @@ _END_OF_CHUNKS: Final = re.compile(rb"[^\r\n]\r\n\r\n", re.DOTALL)
 def _has_strict_lines(head: bytes) -> bool:
     """Return whether each line ends with CRLF, none is folded (RFC 9112, 5.2), and none has control characters."""
     is_folded = b"\r\n " in head or b"\r\n\t" in head
-    has_only_crlf = head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n")
-    return has_only_crlf and not is_folded and len(head.translate(None, _CONTROL_CHARACTERS)) == len(head)
+    control_characters = len(head) - len(head.translate(None, _CONTROL_CHARACTERS))
+    return not is_folded and control_characters == len(b"\r\n") * head.count(b"\r\n")
 
 
-_CONTROL_CHARACTERS: Final = bytes({*range(32), 127} - set(b"\t\r\n"))
+_CONTROL_CHARACTERS: Final = bytes({*range(32), 127} - set(b"\t"))
 
 
 class _Callbacks:
@@ -234,7 +238,8 @@ class _Callbacks:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:  # else it is a trailer
-            self.has_strict_headers &= name[-1:] not in _BLANKS  # httptools 0.6 allows a blank before the colon
+            if name.endswith(_BLANKS):  # httptools 0.6 allows a blank before the colon
+                self.has_strict_headers = False
             self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
         elif name.lower() in _FRAMING and not self.is_complete:
             self.has_strict_headers = False
