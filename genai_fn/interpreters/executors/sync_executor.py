@@ -43,6 +43,7 @@ from genai_fn.engine.stepper import run_program
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks
+from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
 
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 
     from genai_fn.interpreters.auth.token_caches import TokenCaches
     from genai_fn.interpreters.executors.files import TempFile
-    from genai_fn.interpreters.net.pool.sync_pool import CancelHandle
 
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class SyncTransport(Protocol):
         deadline: float,
         connect_timeout: float,
         needs_new_connection: bool,
-        cancel_handle: "CancelHandle",
+        cancel_handle: CancelHandle,
     ) -> SyncResponse | EffectFailed: ...
     def close(self) -> None: ...
 
@@ -198,26 +198,19 @@ class SyncExecutor:
             return EffectFailed(TimedOut("total", "waiting for a token"))
 
     def _send_request(self, effect: SendRequest) -> Any:
-        from genai_fn.interpreters.net.pool.sync_pool import CancelHandle  # noqa: PLC0415  # the network stack, at the first call
-
         if self._close_event.is_set():
             return self._get_closed_failure()
         cancel_handle = CancelHandle()
         self._open_resources.add(cancel_handle)  # so that an interrupt does not lose what it owns
-        cancel = cancel_handle.cancel
-        self._wakers.add(cancel)
-        try:
-            if self._close_event.is_set():  # by another thread, meanwhile
-                cancel()
-            response = self._transport.send(
-                effect.request,
-                deadline=effect.deadline,
-                connect_timeout=effect.connect_timeout,
-                needs_new_connection=effect.needs_new_connection,
-                cancel_handle=cancel_handle,
-            )
-        finally:
-            self._wakers.discard(cancel)
+        if self._close_event.is_set():  # by another thread, meanwhile
+            cancel_handle.cancel()
+        response = self._transport.send(
+            effect.request,
+            deadline=effect.deadline,
+            connect_timeout=effect.connect_timeout,
+            needs_new_connection=effect.needs_new_connection,
+            cancel_handle=cancel_handle,
+        )
         if not isinstance(response, EffectFailed):
             self._open_resources.add(response)
             if self._close_event.is_set():  # by another thread, meanwhile

@@ -5,7 +5,6 @@ It raises nothing but ``KeyboardInterrupt`` and the like: failures are returned 
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ from genai_fn.effects import EffectFailed
 from genai_fn.engine.stepper import run_program
 from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import HttpRequest
+from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.executors.threads import Latch
 from genai_fn.interpreters.net.connect.connection import open_connection
 from genai_fn.interpreters.net.connect.sync_steps import perform_steps
@@ -36,53 +36,6 @@ from genai_fn.interpreters.net.pool.failures import (
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 from genai_fn.interpreters.net.socket import DeadlineExceededError, SocketClosedError
-
-
-class CancelHandle:
-    """
-    Lets another thread cancel a `SyncPool.send` that waits for a slot or for the head of a response.
-
-    It also owns what `send` has taken so far, so that an interrupt before its caller has the response loses nothing.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may cancel while its thread holds the lock
-        self._wake: Callable[[], object] | None = None
-        self._slot: Slot | None = None
-        self.is_cancelled = False
-
-    def cancel(self) -> None:
-        """Cancel now, or at the next wait."""
-        with self._lock:
-            self.is_cancelled = True
-            if self._wake is not None:
-                self._wake()
-
-    def set_waker(self, wake: Callable[[], object] | None) -> None:
-        """Set the function that ends the next wait; None when the wait is over."""
-        with self._lock:
-            self._wake = wake
-            if self.is_cancelled and wake is not None:
-                wake()
-
-    def begin_wait(self, wake: Callable[[], object]) -> None:
-        """
-        Set the function that ends the next of several waits; raises `SocketClosedError` if it is cancelled already.
-
-        A connection that was shut down while it was being opened looks as if it might still be opened.
-        """
-        self.set_waker(wake)
-        if self.is_cancelled:
-            raise SocketClosedError
-
-    def keep_slot(self, slot: Slot) -> None:
-        """Set the slot of the request."""
-        self._slot = slot
-
-    def close(self) -> None:
-        """Close the connection of the request, or of its response, and release its slot."""
-        if self._slot is not None:
-            self._slot.close()
 
 
 class SyncPool(BasePool):
@@ -139,21 +92,32 @@ class SyncPool(BasePool):
     def _perform(self, cancel_handle: CancelHandle, step: PoolStep) -> Any:
         try:
             match step:
+                case SendOnConnection(connection, request, deadline):
+                    cancel_handle.set_waker(connection.socket.close)
+                    return connection.http.send_request(request, deadline)
                 case WaitForSlot(waiter, deadline):
                     cancel_handle.set_waker(waiter.wake)
                     return waiter.wait(deadline - time.monotonic())
                 case OpenConnection(target, deadline):
                     sock = perform_steps(
-                        open_connection(target, self.connect_config), deadline, cancel_handle.begin_wait
+                        open_connection(target, self.connect_config), deadline, partial(_begin_wait, cancel_handle)
                     )
                     return self._config.build_connection(target, sock, build_sync_connection)
-                case SendOnConnection(connection, request, deadline):
-                    cancel_handle.set_waker(connection.socket.close)
-                    return connection.http.send_request(request, deadline)
         except DeadlineExceededError:
             return None
         finally:
             cancel_handle.set_waker(None)
+
+
+def _begin_wait(cancel_handle: CancelHandle, wake: Callable[[], object]) -> None:
+    """
+    Set the function that ends the next of several waits; raises `SocketClosedError` if it is cancelled already.
+
+    A connection that was shut down while it was being opened looks as if it might still be opened.
+    """
+    cancel_handle.set_waker(wake)
+    if cancel_handle.is_cancelled:
+        raise SocketClosedError
 
 
 class _ThreadWaiter:
