@@ -141,7 +141,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
 
     @functools.cached_property
     def _own_account(self) -> "Account":
-        return Account(self.backend, build_own_credential(self.backend))
+        return _build_account(self.backend)
 
     @functools.cached_property
     def _other_accounts(self) -> dict[Backend, "Account"]:
@@ -155,7 +155,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
         account = accounts.get(options.backend)
         if account is None:
             backend = options.backend if self.adapt_backend is None else self.adapt_backend(options.backend)
-            account = Account(backend, build_own_credential(backend), token_backend=backend)
+            account = _build_account(backend, token_backend=backend)
             if len(accounts) >= _MAX_ACCOUNTS:
                 accounts.clear()
             accounts[options.backend] = account
@@ -248,11 +248,20 @@ class HttpHandler(Value, kw_only=True, dict=True):
 
 
 class Account(Value):
-    """A backend, its own credential if it contains one, and the backend of the token if it is not the interpreter's."""
+    """
+    A backend, and its own credential if it contains one, or why it can have none.
+
+    `token_backend` is the backend of its token if it is not the interpreter's.
+    """
 
     backend: Backend
     credential: Credential | None
-    token_backend: Backend | None = None
+    problem: AuthError | None
+    token_backend: Backend | None
+
+
+def _build_account(backend: Backend, token_backend: Backend | None = None) -> Account:
+    return Account(backend, build_own_credential(backend), find_credential_problem(backend), token_backend)
 
 
 _MAX_ACCOUNTS = 256
@@ -268,9 +277,8 @@ def _prepare_signed_request(
     Returns the OAuth credential as well, if it was needed. One that the server `refused` is renewed.
     """
     backend, options = account.backend, request.options
-    problem = find_credential_problem(backend)
-    if problem is not None:
-        return problem
+    if account.problem is not None:
+        return account.problem
     addressed = apply_address_options(backend, options)
     credential = account.credential if addressed is backend else build_own_credential(addressed)
     token: Credential | None = None

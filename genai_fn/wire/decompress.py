@@ -34,10 +34,9 @@ class Decompressor:
     )
 
     def __init__(self, headers: Headers, max_bytes: float, slice_bytes: int = MAX_SLICE_BYTES) -> None:
-        encoding = next((value.strip().lower() for name, value in headers if name == "content-encoding"), "")
-        self._zlib_stream = (
-            zlib.decompressobj(_GZIP_OR_ZLIB_HEADER) if encoding in ("gzip", "x-gzip", "deflate") else None
-        )
+        encodings = _list_encodings(headers)
+        is_compressed = bool(encodings) and encodings[0] in ("gzip", "x-gzip", "deflate")
+        self._zlib_stream = zlib.decompressobj(_GZIP_OR_ZLIB_HEADER) if is_compressed else None
         self._max_bytes = max_bytes
         self._slice_bytes = slice_bytes
         self._output_bytes = 0
@@ -101,8 +100,12 @@ def find_unknown_encoding(headers: Headers) -> DecodeError | None:
     >>> find_unknown_encoding((("content-encoding", "br"),))
     DecodeError(expected='a body in gzip, deflate or no encoding, found br', path='', text='')
     """
-    found = ", ".join([value.strip().lower() for name, value in headers if name == "content-encoding"])
+    found = ", ".join(_list_encodings(headers))
     return None if found in _KNOWN_ENCODINGS else DecodeError(f"a body in gzip, deflate or no encoding, found {found}")
 
 
 _KNOWN_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
+
+
+def _list_encodings(headers: Headers) -> list[str]:
+    return [value.strip().lower() for name, value in headers if name == "content-encoding"]

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import sys
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -174,7 +175,12 @@ def _build_url(call: Call[Any], at: Backend) -> str:
             path = at.prefix + path
         path = fill_placeholders(path, at)
     query = f"?{urlencode(call.query)}" if call.query else ""
-    return f"{at.root}/{quote(path, safe=_SAFE_PATH_CHARACTERS)}{query}"
+    return f"{at.root}/{_quote_path(path)}{query}"
+
+
+@lru_cache(256)
+def _quote_path(path: str) -> str:
+    return quote(path, safe=_SAFE_PATH_CHARACTERS)
 
 
 _SAFE_PATH_CHARACTERS = "/:@!$'()*+,;=~"

@@ -1,5 +1,7 @@
 """Resolves names of models and resources to the full names that each backend uses."""
 
+import re
+
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import AuthError, InvalidRequest, Unsupported
 
@@ -41,13 +43,13 @@ def check_resource_name(name: object, path: str = "name", expected: str = "the n
         not isinstance(name, str)
         or not name
         or not name.isprintable()
-        or any(each in name for each in _FORBIDDEN_PARTS)
+        or _FORBIDDEN_PART.search(name)
     ):
         raise InvalidRequest(path, name, expected)
     return name if type(name) is str else str.__str__(name)  # of a subclass, such as NumPy's
 
 
-_FORBIDDEN_PARTS = ("..", "?", "&", "#", "\\", "{", "}")
+_FORBIDDEN_PART = re.compile(r"\.\.|[?&#\\{}]")
 
 
 def resolve_model_name(at: Backend, model: str) -> str:

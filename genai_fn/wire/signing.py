@@ -17,7 +17,7 @@ def sign_request(request: HttpRequest, credential: Credential) -> HttpRequest:
         return request
     signed: Headers = credential.headers.reveal()
     present = {name.lower() for name, _ in request.headers}
-    added = tuple(pair for pair in signed if pair[0].lower() not in present)
+    added = tuple([pair for pair in signed if pair[0].lower() not in present])
     return HttpRequest(request.method, request.url, (*request.headers, *added), request.body)
 
 

@@ -216,15 +216,16 @@ class SyncExecutor:
             if self._close_event.is_set():  # by another thread, meanwhile
                 response.close()
         self._open_resources.discard(cancel_handle)
-        return self._explain_failure(response)
+        return response if self._ended_by is None else self._explain_failure(response)
 
     def _read_chunk(self, effect: ReadChunk) -> Any:
         response: Any = effect.response
-        return self._explain_failure(response.read(*compute_read_limit(effect)))
+        chunk = response.read(*compute_read_limit(effect))
+        return chunk if self._ended_by is None else self._explain_failure(chunk)
 
     def _explain_failure(self, result: T | EffectFailed) -> T | EffectFailed:
         """Replace the failure of a connection that was closed under an operation by the reason."""
-        if self._ended_by is None or not (isinstance(result, EffectFailed) and isinstance(result.error, Closed)):
+        if not (isinstance(result, EffectFailed) and isinstance(result.error, Closed)):
             return result
         return EffectFailed(Closed(sent=result.error.sent))
 

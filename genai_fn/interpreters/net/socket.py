@@ -155,7 +155,10 @@ class NonBlockingSocket:
             # Waiting first lets other tasks run, and deadlines expire, however fast the peer sends.
             if not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()):
                 yield WaitUntilReady(self.sock, for_write=False)
-            data = yield from self._retry_until_done(partial(self.sock.recv, size), for_write=False)
+            try:
+                data = self.sock.recv(size)
+            except _MUST_WAIT:
+                data = yield from self._retry_until_done(partial(self.sock.recv, size), for_write=False)
             self.has_received |= bool(data)
             is_full_record = len(data) >= _TLS_RECORD_SIZE and isinstance(self.sock, ssl.SSLSocket)
             return self._read_further_records(data, size) if is_full_record else data
@@ -223,7 +226,7 @@ class NonBlockingSocket:
         try:
             self._begin_use(use)
             count = 0 if self._write_buffer else self.sock.send(data)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except _MUST_WAIT:
             return 0
         finally:
             self._end_use(use)
@@ -276,6 +279,7 @@ class NonBlockingSocket:
                 yield WaitUntilReady(self.sock, for_write=True)
 
 
+_MUST_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MAX_BUFFERED_BYTES = 1 << 16
 _TLS_RECORD_SIZE = 1 << 14
 _MIN_READ_SIZE = 1 << 16

@@ -108,7 +108,8 @@ class ResponseParser:
                 return None
             self._received = after
             self._head_size += len(before) + len(end)
-            version = self._feed_head(before + end)
+            head = before + end
+            self._feed_head(head)
             status = self._parser.get_status_code()
             if status >= _FIRST_FINAL_STATUS:
                 break
@@ -116,18 +117,15 @@ class ResponseParser:
                 raise RemoteProtocolError(f"unexpected status {status:03}")
             self._found = _Callbacks()
             self._parser = HttpResponseParser(self._found)
-        self._find_end(status, version)
+        self._find_end(status, is_version_1_1=head.startswith(_VERSIONS[1]))
         self._head = ResponseHead(status, tuple(self._found.headers))
         self._received = b""
         return after
 
-    def _feed_head(self, head: bytes) -> str:
-        """Parse a whole head, and return the version of HTTP."""
+    def _feed_head(self, head: bytes) -> None:
         is_well_formed = self._feed_parser(head) and self._found.has_head and self._found.has_strict_headers
-        version: str = self._parser.get_http_version()
-        if not (is_well_formed and version in _VERSIONS and _has_strict_lines(head)):
+        if not (is_well_formed and head.startswith(_VERSIONS) and _has_strict_lines(head)):
             raise RemoteProtocolError("the head of the response is malformed")
-        return version
 
     def _feed_parser(self, data: bytes) -> bool:
         """Return whether llhttp accepts the data."""
@@ -139,7 +137,7 @@ class ResponseParser:
             return False
         return True
 
-    def _find_end(self, status: int, version: str) -> None:
+    def _find_end(self, status: int, *, is_version_1_1: bool) -> None:
         """Find what delimits the body: RFC 9112, section 6.3."""
         lengths: list[str] = []
         encodings: list[str] = []
@@ -152,7 +150,7 @@ class ResponseParser:
             raise RemoteProtocolError("the response has a transfer encoding other than chunked, or a length as well")
         if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
             raise RemoteProtocolError("the content-length of the response is malformed")
-        self._is_kept_alive = version == "1.1" and "close" not in map(str.strip, ",".join(options).split(","))
+        self._is_kept_alive = is_version_1_1 and not (options and _has_close_option(options))
         if self._method == "HEAD" or status in _WITHOUT_BODY:
             self._remaining = 0
         elif encodings:
@@ -198,7 +196,7 @@ MAX_HEAD_BYTES: Final = 100 * 1024
 """Maximum size of a head, with the informational ones before it, and of what is not the body of a chunk: as in h11."""
 
 _PREFIX: Final = b"HTTP/1."
-_VERSIONS: Final = ("1.0", "1.1")
+_VERSIONS: Final = (b"HTTP/1.0", b"HTTP/1.1")
 _FIRST_FINAL_STATUS: Final = 200
 _INFORMATIONAL: Final = frozenset({100, *range(102, 200)})
 """Statuses that are skipped: nothing asks for Switching Protocols (101)."""
@@ -209,6 +207,11 @@ _BLANKS: Final = (b" ", b"\t")
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 _LONGEST_END: Final = 5
 _END_OF_CHUNKS: Final = re.compile(rb"[^\r\n]\r\n\r\n", re.DOTALL)
+
+
+def _has_close_option(options: list[str]) -> bool:
+    """Return whether values of the header ``connection`` say that the server closes the connection."""
+    return "close" in map(str.strip, ",".join(options).split(","))
 
 
 def _has_strict_lines(head: bytes) -> bool:

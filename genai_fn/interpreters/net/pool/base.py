@@ -123,7 +123,9 @@ class BasePool:
         try:
             if on_slot is not None:
                 on_slot(slot)
-            failed = yield from _wait_for_place(state, slot, make_waiter, deadline)
+            failed = None
+            if state.is_closed or not slot.take_free_place():
+                failed = yield from _wait_for_place(state, slot, make_waiter, deadline)
             if failed is None:
                 connection: PooledConnection | EffectFailed | None
                 connection = None if needs_new_connection else state.take_idle(slot, target)

@@ -18,7 +18,6 @@ from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.executors.threads import Latch
 from genai_fn.interpreters.net.connect.connection import open_connection
 from genai_fn.interpreters.net.connect.sync_steps import perform_steps
-from genai_fn.interpreters.net.http1.requests import ResponseHead
 from genai_fn.interpreters.net.http1.sync_connections import build_sync_connection
 from genai_fn.interpreters.net.pool.base import (
     BasePool,
@@ -33,7 +32,6 @@ from genai_fn.interpreters.net.pool.failures import (
     build_timeout_failure,
     build_transfer_failure,
 )
-from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 from genai_fn.interpreters.net.socket import DeadlineExceededError, SocketClosedError
 
@@ -144,9 +142,6 @@ class _ThreadWaiter:
 
 class PooledResponse(BasePooledResponse):
     """A response whose head has been read; the caller must call `close`."""
-
-    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, head: ResponseHead) -> None:
-        super().__init__(state, slot, connection, head)
 
     def read(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""
