@@ -38,7 +38,8 @@ from genai_fn.http import HttpRequest
 from genai_fn.options import Options, Retry, Timeouts
 from genai_fn.request import Request
 from genai_fn.values import Value
-from genai_fn.wire import PreparedRequest, apply_address_options, drop_backend, prepare_request, sign_request
+from genai_fn.wire import PreparedRequest, apply_address_options, drop_backend, sign_request
+from genai_fn.wire.encoding import encode_request
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
@@ -293,12 +294,11 @@ def _prepare_signed_request(
             return failed
         backend = completed.unwrap()
         credential = dataclasses.replace(token, origin=extract_origin(apply_address_options(backend, options).root))
-    prepared = prepare_request(request, backend)
-    if isinstance(prepared, Failure):
-        error: GenaiError = prepared.failure()
+    try:
+        prepared = encode_request(request, backend)
+    except GenaiError as error:
         return error
-    value = prepared.unwrap()
-    return value, sign_request(value.http, credential), token
+    return prepared, sign_request(prepared.http, credential), token
 
 
 _AttemptRunner: TypeAlias = Callable[[PreparedRequest[Any], SendRequest, CallSettings], Effects[AttemptResult]]

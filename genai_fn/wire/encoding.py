@@ -30,6 +30,7 @@ __all__ = [
     "configure_reader",
     "drop_backend",
     "encode",
+    "encode_request",
     "prepare_request",
 ]
 
@@ -72,7 +73,7 @@ def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, Genai
     """
     try:
         check_request(request, backend)
-        return Success(_prepare_request(request, backend).http)
+        return Success(encode_request(request, backend).http)
     except GenaiError as error:
         return Failure(error)
 
@@ -80,7 +81,7 @@ def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, Genai
 def prepare_request(request: Request[T], backend: Backend) -> Result[PreparedRequest[T], GenaiError]:
     """Encode a request for a backend, together with the reader of its response."""
     try:
-        return Success(_prepare_request(request, backend))
+        return Success(encode_request(request, backend))
     except GenaiError as error:
         return Failure(error)
 
@@ -102,7 +103,8 @@ _HINTS: tuple[tuple[type, str], ...] = (
 )
 
 
-def _prepare_request(request: Request[T], backend: Backend) -> PreparedRequest[T]:
+def encode_request(request: Request[T], backend: Backend) -> PreparedRequest[T]:
+    """Encode a request as `prepare_request` does, but raise the error."""
     operation, options = request.operation, request.options
     at = apply_address_options(backend, options)
     report = find_unsupported_fields(operation, at.name)

@@ -40,7 +40,8 @@ class FieldReport:
 def find_unsupported_fields(value: Struct, backend: str) -> FieldReport:
     """Find the fields that are set in a value and not supported by a backend, ``gemini`` or ``vertex``."""
     report = FieldReport()
-    report.unsupported_paths = [path.removeprefix(".") for path in _visit_struct(value, _PLANS[backend], report)]
+    if paths := _visit_struct(value, _PLANS[backend], report):
+        report.unsupported_paths = [path.removeprefix(".") for path in paths]
     return report
 
 

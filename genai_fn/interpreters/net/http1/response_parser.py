@@ -139,24 +139,23 @@ class ResponseParser:
 
     def _find_end(self, status: int, *, is_version_1_1: bool) -> None:
         """Find what delimits the body: RFC 9112, section 6.3."""
-        lengths: list[str] = []
-        encodings: list[str] = []
-        options: list[str] = []
-        framing = {"content-length": lengths, "transfer-encoding": encodings, "connection": options}
+        framing: dict[str, str] = {}
         for name, value in self._found.headers:
-            if name in framing:
-                framing[name].append(value.lower())
-        if (lengths and encodings) or encodings not in ([], ["chunked"]):
+            if name in _FRAMING_NAMES:  # repeated ones are one list: RFC 9110, section 5.3
+                framing[name] = f"{framing[name]},{value}" if name in framing else value
+        length, encoding = framing.get("content-length"), framing.get("transfer-encoding")
+        if encoding is not None and (length is not None or encoding.lower() != "chunked"):
             raise RemoteProtocolError("the response has a transfer encoding other than chunked, or a length as well")
-        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+        if length is not None and not _LENGTH.fullmatch(length):
             raise RemoteProtocolError("the content-length of the response is malformed")
-        self._is_kept_alive = is_version_1_1 and not (options and _has_close_option(options))
+        options = framing.get("connection", "").lower()
+        self._is_kept_alive = is_version_1_1 and (not options or "close" not in map(str.strip, options.split(",")))
         if self._method == "HEAD" or status in _WITHOUT_BODY:
             self._remaining = 0
-        elif encodings:
+        elif encoding is not None:
             self._is_chunked = True
-        elif lengths:
-            self._remaining = int(lengths[0])
+        elif length is not None:
+            self._remaining = int(length)
         else:
             self._is_kept_alive = False
         self.is_complete = self._remaining == 0
@@ -201,17 +200,13 @@ _FIRST_FINAL_STATUS: Final = 200
 _INFORMATIONAL: Final = frozenset({100, *range(102, 200)})
 """Statuses that are skipped: nothing asks for Switching Protocols (101)."""
 _WITHOUT_BODY: Final = (204, 304)
+_FRAMING_NAMES: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 _LENGTH: Final = re.compile("[0-9]{1,18}")
 _SLICE_SIZE: Final = 1 << 16
 _BLANKS: Final = (b" ", b"\t")
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 _LONGEST_END: Final = 5
 _END_OF_CHUNKS: Final = re.compile(rb"[^\r\n]\r\n\r\n", re.DOTALL)
-
-
-def _has_close_option(options: list[str]) -> bool:
-    """Return whether values of the header ``connection`` say that the server closes the connection."""
-    return "close" in map(str.strip, ",".join(options).split(","))
 
 
 def _has_strict_lines(head: bytes) -> bool:
