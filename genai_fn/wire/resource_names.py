@@ -39,12 +39,7 @@ def check_model_name(model: object, path: str = "model") -> str:
 
 def check_resource_name(name: object, path: str = "name", expected: str = "the name of a resource") -> str:
     """Validate a resource name. Raises InvalidRequest if it is empty, leaves its collection, or contains a query."""
-    if (
-        not isinstance(name, str)
-        or not name
-        or not name.isprintable()
-        or _FORBIDDEN_PART.search(name)
-    ):
+    if not isinstance(name, str) or not name or not name.isprintable() or _FORBIDDEN_PART.search(name):
         raise InvalidRequest(path, name, expected)
     return name if type(name) is str else str.__str__(name)  # of a subclass, such as NumPy's
 

@@ -32,7 +32,6 @@ from genai_fn.interpreters.net.pool.failures import (
     build_timeout_failure,
     build_transfer_failure,
 )
-from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 from genai_fn.interpreters.net.socket import DeadlineExceededError, SocketClosedError
 
 
