@@ -103,12 +103,13 @@ def _read_response(
     first = response
     while True:
         chunk: bytes | EffectFailed = yield ReadChunk(response, deadline, idle)
-        if isinstance(chunk, EffectFailed) and source is not None:
-            interruption = _Interruption(first, response, body.tell(), chunk)
-            response, chunk = yield from _resume_body(source, interruption, deadline, idle)
         if isinstance(chunk, EffectFailed):
-            yield CloseResource(response)  # the next attempt needs its connection
-            return chunk.error
+            if source is not None:
+                interruption = _Interruption(first, response, body.tell(), chunk)
+                response, chunk = yield from _resume_body(source, interruption, deadline, idle)
+            if isinstance(chunk, EffectFailed):
+                yield CloseResource(response)  # the next attempt needs its connection
+                return chunk.error
         data: bytes | GenaiError = decompressor.feed(chunk) if chunk else decompressor.finish()
         while decompressor.has_more and isinstance(data, bytes):
             body.write(data)

@@ -239,6 +239,8 @@ class _TokenFetcher:
 
 def check_action(action: object) -> None:
     """Raise `InvalidRequest` for anything but a Request or a Flow."""
+    if isinstance(action, Request | Flow):
+        return
     if isinstance(action, Stream):
         raise InvalidRequest(
             "action",
@@ -247,8 +249,7 @@ def check_action(action: object) -> None:
         )
     if isinstance(action, Live):
         raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
-    if not isinstance(action, Request | Flow):
-        raise InvalidRequest("action", action, describe_expected_action(action))
+    raise InvalidRequest("action", action, describe_expected_action(action))
 
 
 def check_stream(stream: object) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from genai_fn.interpreters.executors.threads import Promise, start_thread
 from genai_fn.interpreters.net.socket import (
@@ -24,11 +24,10 @@ from genai_fn.interpreters.net.socket import (
 )
 
 T = TypeVar("T")
+_OnWait: TypeAlias = Callable[[Callable[[], object]], object]
 
 
-def perform_steps(
-    steps: SocketSteps[T], deadline: float, on_wait: Callable[[Callable[[], object]], object] | None = None
-) -> T:
+def perform_steps(steps: SocketSteps[T], deadline: float, on_wait: _OnWait | None = None) -> T:
     """
     Perform steps and return their result; raises `DeadlineExceededError` after a point of ``time.monotonic()``.
 
@@ -38,40 +37,45 @@ def perform_steps(
     try:
         while True:
             step = steps.send(result)
-            if isinstance(step, ReadFile):
-                check_deadline(deadline)
-                result = capture_outcome(step.call)
-                continue
-            if isinstance(step, RunBlocking):
-                result = _run_blocking(step, deadline, on_wait)
-                continue
-            if on_wait is not None:
-                on_wait(partial(_end_wait, step))
-            result = _wait_until_ready(step, deadline)
+            match step:
+                case WaitUntilReady():
+                    result = _wait((step.sock,), step.timeout, deadline, on_wait, for_write=step.for_write)
+                case WaitForAny():
+                    result = _wait(step.socks, step.timeout, deadline, on_wait, for_write=True)
+                case RunBlocking():
+                    result = _run_blocking(step, deadline, on_wait)
+                case ReadFile():
+                    check_deadline(deadline)
+                    result = capture_outcome(step.call)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
 
 
-def _end_wait(step: WaitUntilReady | WaitForAny) -> None:
-    for sock in _get_sockets(step):
-        shut_down_socket(sock)
-
-
-def _get_sockets(step: WaitUntilReady | WaitForAny) -> tuple[socket.socket, ...]:
-    return step.socks if isinstance(step, WaitForAny) else (step.sock,)
-
-
-def _wait_until_ready(step: WaitUntilReady | WaitForAny, deadline: float) -> bool:
+def _wait(
+    sockets: tuple[socket.socket, ...],
+    timeout: float | None,
+    deadline: float,
+    on_wait: _OnWait | None,
+    *,
+    for_write: bool,
+) -> bool:
+    """Wait until a socket is ready, or return False after a timeout; raises `DeadlineExceededError` at a deadline."""
+    if on_wait is not None:
+        on_wait(partial(_shut_down_sockets, sockets))
     remaining = deadline - time.monotonic()
     if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
-        is_for_write = isinstance(step, WaitForAny) or step.for_write
-        if step.timeout is not None and step.timeout < remaining:
-            return _poll_sockets(_get_sockets(step), step.timeout, for_write=is_for_write)
-        if _poll_sockets(_get_sockets(step), remaining, for_write=is_for_write):
+        if timeout is not None and timeout < remaining:
+            return _poll_sockets(sockets, timeout, for_write=for_write)
+        if _poll_sockets(sockets, remaining, for_write=for_write):
             return True
     raise DeadlineExceededError
+
+
+def _shut_down_sockets(sockets: tuple[socket.socket, ...]) -> None:
+    for each in sockets:
+        shut_down_socket(each)
 
 
 if sys.platform == "win32":
@@ -96,7 +100,7 @@ else:
 _MAX_POLL_MILLISECONDS = 2**31 - 1
 
 
-def _run_blocking(step: RunBlocking, deadline: float, on_wait: Callable[[Callable[[], object]], object] | None) -> Any:
+def _run_blocking(step: RunBlocking, deadline: float, on_wait: _OnWait | None) -> Any:
     outcome = start_blocking_call(step)
     if on_wait is not None:
         on_wait(outcome.cancel)

@@ -133,13 +133,13 @@ class BasePool:
                     state.make_room()
                     connect_deadline = min(deadline, time.monotonic() + connect_timeout)
                     connection = yield from _open_connection(slot, target, connect_deadline)
-                if isinstance(connection, EffectFailed):
-                    failed = connection
-                else:
+                if isinstance(connection, PooledConnection):
                     response = yield from _send_on_connection(connection, request, deadline)
-                    if not isinstance(response, EffectFailed):
+                    if isinstance(response, ResponseHead):
                         return make_response(state, slot, connection, response)
                     failed = response
+                else:
+                    failed = connection
         except BaseException:
             slot.close()
             raise
@@ -170,10 +170,12 @@ def _open_connection(slot: Slot, target: Target, deadline: float) -> _PoolSteps[
     return opened
 
 
-def _send_on_connection(connection: PooledConnection, request: HttpRequest, deadline: float) -> _PoolSteps[Any]:
+def _send_on_connection(
+    connection: PooledConnection, request: HttpRequest, deadline: float
+) -> _PoolSteps[ResponseHead | EffectFailed]:
     sock = connection.socket
     sock.begin_exchange()
-    response = None
+    response: ResponseHead | None = None
     try:
         response = yield SendOnConnection(connection, request, deadline)
     except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable

@@ -146,7 +146,7 @@ class PooledResponse(BasePooledResponse):
         """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""
         if self._final_result is None:
             chunk = self._read_chunk(deadline, phase)
-            if chunk and not isinstance(chunk, EffectFailed):
+            if isinstance(chunk, bytes) and chunk:
                 return chunk
             self._final_result = (
                 EffectFailed(Closed("the response was closed", sent=True)) if self._is_closed else chunk
