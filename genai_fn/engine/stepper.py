@@ -93,6 +93,8 @@ def run_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Any]) 
             effect = resume(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # the program's
+        finally:
+            answer = None  # the traceback of an exception refers to this frame
         resume = effects.send
         try:
             answer = perform(effect)

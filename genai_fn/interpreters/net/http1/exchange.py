@@ -24,7 +24,7 @@ class Exchange:
     @property
     def is_reusable(self) -> bool:
         """Whether both the request and the response were transferred completely, and nothing else was."""
-        return self._is_sent and self._parser.is_reusable and not self._encoder.has_close_option(self._request)
+        return self._is_sent and self._parser.is_reusable and not self._encoder.has_close_option
 
     def send_request(self) -> SocketSteps[ResponseHead]:
         """Send the request, and read the head of the response."""

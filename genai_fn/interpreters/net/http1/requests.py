@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Generator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -81,16 +81,26 @@ class HeadEncoder:
     """
 
     def __init__(self, target: Target) -> None:
+        self._target = target
         self._encode_line = lru_cache(1)(_encode_line)
-        self._encode_headers = lru_cache(1)(partial(_encode_headers, target))
+        self._given: Headers = ()
+        self._encoded = _encode_headers(target, ())
+
+    @property
+    def has_close_option(self) -> bool:
+        """Whether the last request asks the server to close the connection after it."""
+        return self._encoded.has_close_option
 
     def encode(self, request: HttpRequest) -> bytes:
         """Encode a head; raises `UnsendableRequestError` for what would be read as something else."""
         try:
-            line, headers = self._encode_line(request.method, request.url), self._encode_headers(request.headers)
+            line = self._encode_line(request.method, request.url)
+            if request.headers != self._given:
+                self._encoded = _encode_headers(self._target, request.headers)
+                self._given = tuple(request.headers)
         except UnicodeEncodeError as error:
             raise UnsendableRequestError(f"not encodable in HTTP/1.1: {error.reason}") from None
-        size = get_body_size(request.body)
+        headers, size = self._encoded, get_body_size(request.body)
         if headers.length is None:
             has_length = size or request.method in _METHODS_WITH_BODY
             length = b"Content-Length: %d\r\n" % size if has_length else b""
@@ -98,10 +108,6 @@ class HeadEncoder:
         if headers.length != b"%d" % size:
             raise UnsendableRequestError(_NOT_VALID)
         return b"%b%b\r\n" % (line, headers.lines)
-
-    def has_close_option(self, request: HttpRequest) -> bool:
-        """Return whether a request asks the server to close the connection after it."""
-        return self._encode_headers(request.headers).has_close_option
 
 
 _NOT_VALID: Final = "not a valid HTTP/1.1 request"  # without the value, which may be a key

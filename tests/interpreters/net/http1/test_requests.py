@@ -1,5 +1,7 @@
 """The head of a request as it is sent, and requests that would be read as something else."""
 
+from typing import Any
+
 import pytest
 
 from genai_fn.http import Headers, HttpRequest
@@ -91,3 +93,12 @@ def test_own_length_of_another_body() -> None:
     assert encoder.encode(build_request(headers)) == encode_head(build_request(headers))
     with pytest.raises(UnsendableRequestError):
         encoder.encode(HttpRequest("POST", "https://example.com/v1", headers, b"longer"))
+
+
+def test_own_pairs() -> None:
+    """Headers may be any sequence of pairs, and one that has changed is encoded again."""
+    encoder, headers = HeadEncoder(TARGET), [("X-One", "1")]
+    request: Any = HttpRequest("POST", "https://example.com/v1", headers, b"hello")  # type: ignore[arg-type]  # a list
+    assert encoder.encode(request) == encode_head(build_request((("X-One", "1"),)))
+    headers.append(("X-Two", "2"))
+    assert encoder.encode(request) == encode_head(build_request((("X-One", "1"), ("X-Two", "2"))))
