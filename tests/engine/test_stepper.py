@@ -1,11 +1,13 @@
 """`Stepper`: sends results and exceptions to a generator, and returns its value at the end."""
 
+import gc
+import weakref
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from genai_fn.engine.stepper import DONE, Stepper, intercept_effects
+from genai_fn.engine.stepper import DONE, Stepper, intercept_effects, run_program
 
 
 def echo() -> Generator[Any, Any, list[Any]]:
@@ -40,6 +42,38 @@ def test_what_the_generator_raises() -> None:
     stepper.throw(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         stepper.next()
+
+
+def perform_or_raise(effect: int) -> int:
+    """Perform an effect of `echo`; the last one raises."""
+    if effect == 2:
+        raise LookupError("raised")
+    return effect * 10
+
+
+def test_running() -> None:
+    """`run_program` delivers what a function returns or raises for each effect, and returns the program's value."""
+    assert run_program(echo(), perform_or_raise) == [0, 10, "raised"]
+
+
+def test_no_cycle() -> None:
+    """An exception that a program has handled is freed with the program, without the garbage collector."""
+    raised: list[weakref.ref[LookupError]] = []
+
+    def perform(effect: int) -> None:
+        error = LookupError(effect)
+        raised.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    gc.disable()
+    try:
+        assert run_program(echo(), perform) == [0, 1, 2]
+        assert [each() for each in raised] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_intercepted_effects() -> None:
