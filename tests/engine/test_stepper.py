@@ -44,6 +44,10 @@ def test_what_the_generator_raises() -> None:
         stepper.next()
 
 
+class RaisedError(LookupError):
+    """An exception that can be referred to weakly."""
+
+
 def perform_or_raise(effect: int) -> int:
     """Perform an effect of `echo`; the last one raises."""
     if effect == 2:
@@ -58,10 +62,10 @@ def test_running() -> None:
 
 def test_no_cycle() -> None:
     """An exception that a program has handled is freed with the program, without the garbage collector."""
-    raised: list[weakref.ref[LookupError]] = []
+    raised: list[weakref.ref[RaisedError]] = []
 
     def perform(effect: int) -> None:
-        error = LookupError(effect)
+        error = RaisedError(effect)
         raised.append(weakref.ref(error))
         try:
             raise error
