@@ -9,6 +9,7 @@ thread sees half done, and which can be repeated. A slot that nobody refers to a
 import weakref
 from collections import OrderedDict
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
 _Reference: TypeAlias = weakref.ref[Any]  # of a `Slot`
@@ -94,24 +95,24 @@ class SlotQueue:
         if self.take_free_place(slot):
             return True
         self._waiting[slot] = None  # without effect if it waits already
-        if self._find_first() is not slot or not self._try_to_hold(slot):
+        if not (self._is_next(slot) and self._try_to_hold(slot)):
             return False
         self._waiting.pop(slot, None)
-        self._wake_first()
+        self._wake_next()
         return True
 
     def release_place(self, slot: _Reference) -> None:
         """Release the place of a slot, or leave the queue."""
         self._holders.discard(slot)
         self._waiting.pop(slot, None)
-        self._wake_first()
+        self._wake_next()
 
     def forget(self, slot: _Reference) -> None:
         """Release the place of a slot that is garbage; the collector calls it, in any thread and at any point."""
         with suppress(TypeError):  # it has no hash: it was neither waiting nor a holder
             self._holders.discard(slot)
             self._waiting.pop(slot, None)
-            self._wake_first(from_anywhere=True)
+            self._wake_next(from_anywhere=True)
 
     def wake_all(self) -> None:
         """Wake all waiting callers, from any thread."""
@@ -132,21 +133,41 @@ class SlotQueue:
         if len(self._holders) <= self._max_slots:
             return True
         self._holders.discard(slot)
-        self._wake_first()
+        self._wake_next()
         return False
 
-    def _wake_first(self, *, from_anywhere: bool = False) -> None:
-        if self._waiting and len(self._holders) < self._max_slots:
-            first = self._find_first()
-            if first is not None:
-                _wake(first, from_anywhere=from_anywhere)
-
-    def _find_first(self) -> _Reference | None:
+    def _is_next(self, slot: _Reference) -> bool:
+        """Return whether there is a free place for a slot that waits, and for all that came before it."""
         while True:
             try:
-                return next(iter(self._waiting), None)
+                return slot in islice(self._waiting, max(0, self.free_places))
             except RuntimeError:  # another thread has changed the queue meanwhile
                 continue
+
+    def _wake_next(self, *, from_anywhere: bool = False) -> None:
+        """
+        Wake the first that waits, and the last one for which there is a free place, too.
+
+        Those between them are awake since the places before became free. If each one only woke the one behind it, an
+        event loop would have to turn once for each.
+        """
+        if not self._waiting:
+            return
+        free_places = self.free_places
+        if free_places > 0:
+            self._wake_at(0, from_anywhere=from_anywhere)
+        if free_places > 1:
+            self._wake_at(free_places - 1, from_anywhere=from_anywhere)
+
+    def _wake_at(self, position: int, *, from_anywhere: bool) -> None:
+        while True:
+            try:
+                found = next(islice(self._waiting, position, None), None)
+            except RuntimeError:  # another thread has changed the queue meanwhile
+                continue
+            if found is not None:
+                _wake(found, from_anywhere=from_anywhere)
+            return
 
 
 def _wake(reference: _Reference, *, from_anywhere: bool = False) -> None:

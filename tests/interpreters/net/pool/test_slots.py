@@ -49,6 +49,20 @@ def test_order() -> None:
     assert third.take_place()
 
 
+@pytest.mark.parametrize("leaving", range(4))
+def test_several_free_places(leaving: int) -> None:
+    """Each place that becomes free wakes one more of those that wait, also if one of them leaves instead."""
+    queue = SlotQueue(3)
+    holders, waiting = [make_slot(queue) for _ in range(3)], [make_slot(queue) for _ in range(4)]
+    assert [each.take_place() for each in (*holders, *waiting)] == [True] * 3 + [False] * 4
+    for count, each in enumerate(holders, 1):
+        each.close()
+        assert [is_woken(slot) for slot in waiting] == [True] * count + [False] * (4 - count)
+    waiting.pop(leaving).close()
+    assert all(map(is_woken, waiting))
+    assert [each.take_place() for each in reversed(waiting)] == [True, True, True]
+
+
 def test_closed_twice() -> None:
     """A slot that is closed twice releases one place."""
     queue = SlotQueue(2)
