@@ -104,13 +104,18 @@ def run_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Any]) 
 
 async def arun_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]) -> T:
     """Perform the effects of a program in this task, as `run_program` does."""
-    stepper = Stepper(effects)
-    while (effect := stepper.next()) is not DONE:
+    resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
+    answer: Any = None
+    while True:
         try:
-            stepper.send(await perform(effect))
+            effect = resume(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # the program's
+        resume = effects.send
+        try:
+            answer = await perform(effect)
         except Exception as error:  # noqa: BLE001  # the program may handle it
-            stepper.throw(error)
-    return stepper.value
+            resume, answer = effects.throw, error
 
 
 def intercept_effects(effects: Effects[T], handle: Callable[[Any], Effects[Any]]) -> Effects[T]:

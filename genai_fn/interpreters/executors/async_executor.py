@@ -122,9 +122,9 @@ class AsyncExecutor:
         child._descendants, child.end_failure = self._descendants, self.end_failure
         return child
 
-    async def perform(self, effect: Effect) -> Any:
-        """Perform one effect, and return its answer."""
-        return await self._PERFORMERS[type(effect)](self, effect)
+    def perform(self, effect: Effect) -> Awaitable[Any]:
+        """Perform one effect: awaiting the result returns its answer."""
+        return self._PERFORMERS[type(effect)](self, effect)
 
     async def open_task_group(self) -> None:
         """Open the task group of spawned programs; the same task must close it, in the same cancel scope."""
@@ -324,7 +324,7 @@ class AsyncExecutor:
         if self.is_closed:  # by another thread, meanwhile
             self.abort()
 
-    _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
+    _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], Awaitable[Any]]]] = {
         GetTime: _get_time,
         GetRandom: _get_random,
         Sleep: _sleep,

@@ -8,6 +8,7 @@ only while it opens a connection.
 import os
 import sys
 import time
+from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -105,14 +106,14 @@ class AsyncPool(BasePool):
         for sock in tuple(self._sending):
             sock.close()
 
-    async def _perform(self, token: EventLoopToken, step: PoolStep) -> Any:
+    def _perform(self, token: EventLoopToken, step: PoolStep) -> Awaitable[Any]:
         match step:
             case SendOnConnection():
-                return await self._send_on_connection(step)
+                return self._send_on_connection(step)
             case WaitForSlot(waiter, deadline):
-                return await self._wait_for_slot(waiter, deadline)
+                return self._wait_for_slot(waiter, deadline)
             case OpenConnection():
-                return await self._open_connection(token, step)
+                return self._open_connection(token, step)
 
     async def _wait_for_slot(self, waiter: TaskWaiter, deadline: float) -> bool:
         self._waiting.add(waiter)

@@ -1,5 +1,5 @@
 """
-Waits on asyncio, without a cancel scope: one future, and one timer if there is a time limit.
+Waits on asyncio, without a cancel scope: one future, and what all waits of an event loop share.
 
 anyio's own wait for a socket begins with a further turn of the event loop, and its cancel scopes cost more than the
 wait.
@@ -7,20 +7,41 @@ wait.
 
 import asyncio
 import math
+import select
 import socket
 from contextlib import suppress
 
 import anyio
 
+from genai_fn.interpreters.net.waits.asyncio_polling import POLLERS, TIMEOUTS, set_result
+
 
 async def wait_for_socket(sock: socket.socket, seconds: float, *, for_write: bool) -> bool:
     """Wait until a socket is readable, or writable, for at most some seconds; returns whether it is."""
     loop = asyncio.get_running_loop()
-    add, remove = (loop.add_writer, loop.remove_writer) if for_write else (loop.add_reader, loop.remove_reader)
     is_ready: asyncio.Future[bool] = loop.create_future()
     fd = sock.fileno()  # of a socket, the selector would build its repr
+    if not HAS_EPOLL:
+        return await _wait_with_selector(sock, fd, is_ready, seconds, for_write=for_write)
+    poller = POLLERS.get(loop)
     try:
-        add(fd, _set_result, is_ready, True)  # the arguments of a callback are positional
+        poller.watch(fd, is_ready, for_write=for_write)
+        return await _wait_for_result(is_ready, seconds)
+    finally:
+        poller.forget(fd, is_ready, for_write=for_write)
+
+
+HAS_EPOLL = hasattr(select, "epoll")
+"""Whether this is Linux, where sockets stay registered between waits."""
+
+
+async def _wait_with_selector(
+    sock: socket.socket, fd: int, is_ready: asyncio.Future[bool], seconds: float, *, for_write: bool
+) -> bool:
+    loop = asyncio.get_running_loop()
+    add, remove = (loop.add_writer, loop.remove_writer) if for_write else (loop.add_reader, loop.remove_reader)
+    try:
+        add(fd, set_result, is_ready, True)  # the arguments of a callback are positional
     except NotImplementedError:  # the default event loop of Windows, for which anyio has a thread
         return await _wait_in_thread(sock, seconds, for_write=for_write)
     try:
@@ -45,7 +66,7 @@ class _AsyncioWaiter:
         self._future: asyncio.Future[bool] = self._loop.create_future()
 
     def set(self) -> None:
-        _set_result(self._future, True)
+        set_result(self._future, True)
 
     def set_soon(self) -> None:
         self._set_result_soon(True)
@@ -55,7 +76,7 @@ class _AsyncioWaiter:
 
     def _set_result_soon(self, value: bool) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(_set_result, self._future, value)
+            self._loop.call_soon_threadsafe(set_result, self._future, value)
 
     async def wait(self, seconds: float) -> bool:
         return await _wait_for_result(self._future, seconds)
@@ -64,17 +85,13 @@ class _AsyncioWaiter:
 make_waiter = _AsyncioWaiter
 
 
-async def _wait_for_result(future: asyncio.Future[bool], seconds: float) -> bool:
+async def _wait_for_result(outcome: asyncio.Future[bool], seconds: float) -> bool:
     """Wait for the result of a future, False after some seconds."""
-    loop = future.get_loop()
-    timer = None if seconds == math.inf else loop.call_later(seconds, _set_result, future, False)
+    if seconds == math.inf:
+        return await outcome
+    timeouts = TIMEOUTS.get(outcome.get_loop())
+    timeouts.add(outcome, seconds)
     try:
-        return await future
+        return await outcome
     finally:
-        if timer is not None:
-            timer.cancel()
-
-
-def _set_result(future: asyncio.Future[bool], value: bool) -> None:
-    if not future.done():
-        future.set_result(value)
+        timeouts.discard_one()
