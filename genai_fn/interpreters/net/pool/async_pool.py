@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -76,18 +75,18 @@ class AsyncPool(BasePool):
 
             needs_new_connection: Use no idle connection, for requests that must not be sent twice.
         """
-        token = current_token()
+        waits = get_waits()
         steps = self._send_request(
             request,
-            (os.getpid(), token),
-            _make_waiter,
+            (os.getpid(), waits.get_event_loop()),
+            waits.make_waiter,
             AsyncPooledResponse,
             deadline=deadline,
             connect_timeout=connect_timeout,
             needs_new_connection=needs_new_connection,
         )
         try:
-            response = await arun_program(steps, partial(self._perform, token))
+            response = await arun_program(steps, self._perform)
         except BaseException:  # a cancellation
             steps.close()
             raise
@@ -106,14 +105,14 @@ class AsyncPool(BasePool):
         for sock in tuple(self._sending):
             sock.close()
 
-    def _perform(self, token: EventLoopToken, step: PoolStep) -> Awaitable[Any]:
+    def _perform(self, step: PoolStep) -> Awaitable[Any]:
         match step:
             case SendOnConnection():
                 return self._send_on_connection(step)
             case WaitForSlot(waiter, deadline):
                 return self._wait_for_slot(waiter, deadline)
             case OpenConnection():
-                return self._open_connection(token, step)
+                return self._open_connection(step)
 
     async def _wait_for_slot(self, waiter: TaskWaiter, deadline: float) -> bool:
         self._waiting.add(waiter)
@@ -125,9 +124,9 @@ class AsyncPool(BasePool):
         finally:
             self._waiting.discard(waiter)
 
-    async def _open_connection(self, token: EventLoopToken, step: OpenConnection) -> PooledConnection | None:
+    async def _open_connection(self, step: OpenConnection) -> PooledConnection | None:
         with anyio.move_on_after(step.deadline - time.monotonic()) as scope:
-            self._connecting[scope] = token
+            self._connecting[scope] = current_token()
             try:
                 sock = await perform_steps(open_connection(step.target, self.connect_config))
                 return self._config.build_connection(step.target, sock, build_async_connection)
@@ -146,10 +145,6 @@ class AsyncPool(BasePool):
             return None
         finally:
             self._sending.discard(sock)
-
-
-def _make_waiter() -> TaskWaiter:
-    return get_waits().make_waiter()
 
 
 class AsyncPooledResponse(BasePooledResponse):

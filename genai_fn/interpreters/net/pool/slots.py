@@ -146,21 +146,12 @@ class SlotQueue:
 
     def _wake_next(self, *, from_anywhere: bool = False) -> None:
         """
-        Wake the first that waits, and the last one for which there is a free place, too.
+        Wake the last one for which there is a free place: those before it are awake already, or it wakes them.
 
-        Those between them are awake since the places before became free. If each one only woke the one behind it, an
-        event loop would have to turn once for each.
+        If each one only woke the one behind it, an event loop would have to turn once for each.
         """
-        if not self._waiting:
-            return
-        free_places = self.free_places
-        if free_places > 0:
-            self._wake_at(0, from_anywhere=from_anywhere)
-        if free_places > 1:
-            self._wake_at(free_places - 1, from_anywhere=from_anywhere)
-
-    def _wake_at(self, position: int, *, from_anywhere: bool) -> None:
-        while True:
+        position = min(self.free_places, len(self._waiting)) - 1
+        while position >= 0:
             try:
                 found = next(islice(self._waiting, position, None), None)
             except RuntimeError:  # another thread has changed the queue meanwhile

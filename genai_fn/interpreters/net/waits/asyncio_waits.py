@@ -83,6 +83,7 @@ class _AsyncioWaiter:
 
 
 make_waiter = _AsyncioWaiter
+get_event_loop = asyncio.get_running_loop
 
 
 async def _wait_for_result(outcome: asyncio.Future[bool], seconds: float) -> bool:

@@ -31,6 +31,9 @@ class TaskWaiter(Protocol):
 class TaskWaits(Protocol):
     """The functions of `asyncio_waits` and `trio_waits`."""
 
+    def get_event_loop(self) -> object:
+        """Return what identifies the event loop of the calling task."""
+
     async def wait_for_socket(self, sock: socket.socket, seconds: float, *, for_write: bool) -> bool:
         """Wait until a socket is readable, or writable, for at most some seconds; returns whether it is."""
         ...

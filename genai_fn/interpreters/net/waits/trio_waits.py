@@ -49,3 +49,4 @@ class _TrioWaiter:
 
 
 make_waiter = _TrioWaiter
+get_event_loop = trio.lowlevel.current_trio_token
