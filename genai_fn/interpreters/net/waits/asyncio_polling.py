@@ -118,7 +118,15 @@ class Poller:
             if events & ~select.EPOLLIN and fd in self._writers:
                 set_result(self._writers.pop(fd), True)
             if fd in self._readers or fd in self._writers:  # the other one, as an event ends the registration
-                self._register(fd)
+                self._register_again(fd)
+
+    def _register_again(self, fd: int) -> None:
+        try:
+            self._register(fd)
+        except OSError:  # it was closed meanwhile, as the task that waits then finds
+            for waiting in (self._readers, self._writers):
+                if fd in waiting:
+                    set_result(waiting.pop(fd), True)
 
 
 class _SharedByLoop(Generic[T]):
