@@ -85,24 +85,26 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
     generate 1
     """
     close_response: _CloseFunction | None = getattr(transport, "close_response", None)
-    resume: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
+    plain_effects = _PLAIN_EFFECTS if close_response is None else _PLAIN_EXCEPT_CLOSE
+    send: Any = effects.send  # not a `Stepper`, which takes longer: this is a cost of each request
+    resume: Any = send
     answer: Any = None
     while True:
         try:
             effect = resume(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # the program's
-        resume = effects.send
+        resume = send
         try:
-            if type(effect) in _PLAIN_EFFECTS:  # most of them
+            if type(effect) in plain_effects:  # most of them
                 answer = yield effect
-            elif isinstance(effect, SendRequest):
-                answer = yield from transport.send(effect)
             elif isinstance(effect, ReadChunk):
                 answer = yield from transport.read_chunk(effect)
             elif close_response is not None and isinstance(effect, CloseResource):
                 closing = close_response(effect)
                 answer = (yield effect) if closing is None else (yield from closing)
+            elif isinstance(effect, SendRequest):
+                answer = yield from transport.send(effect)
             elif isinstance(effect, _WITH_PROGRAMS):
                 answer = yield wrap_programs(effect, partial(send_through, transport=transport))
             else:
@@ -113,5 +115,8 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
 
 _CloseFunction: TypeAlias = Callable[[CloseResource], Effects[Any] | None]
 _WITH_PROGRAMS = (RunAll, Race, Spawn)
-_PLAIN_EFFECTS = frozenset({CallFunction, Emit, GetRandom, GetTime, GetToken, Notify, OpenResource, Sleep})
-"""Effects that no transport sees."""
+_PLAIN_EFFECTS = frozenset(
+    {CallFunction, CloseResource, Emit, GetRandom, GetTime, GetToken, Notify, OpenResource, Sleep}
+)
+"""Effects that no transport sees, unless it has a `close_response`."""
+_PLAIN_EXCEPT_CLOSE = _PLAIN_EFFECTS - {CloseResource}

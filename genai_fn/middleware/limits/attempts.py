@@ -56,7 +56,8 @@ class GatedHandler(HandlerWrapper):
         except Exception:
             yield from attempts.release_all()  # the program may handle it, and go on
             raise
-        yield from attempts.finish(result)
+        if attempts.are_open or not isinstance(result, Success):
+            yield from attempts.finish(result)
         return result
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
@@ -103,7 +104,7 @@ class _GatedStream(Value):
 
 
 class _Attempt:
-    """An attempt that has passed: its ticket, its response, and the body of a 429, which advises how long to wait."""
+    """An attempt that is followed: its ticket, its response, and the body of a 429, which advises how long to wait."""
 
     __slots__ = ("body", "response", "ticket")
 
@@ -120,8 +121,8 @@ class _GatedTransport:
         self._gate = gate
         self._cost = cost
         self._until = until
-        self._attempts: dict[int, _Attempt] = {}  # by the id of their response
-        self._last: _Attempt | None = None
+        self._attempts: dict[int, _Attempt] = {}  # by the id of their response; those that are followed to its end
+        self._last: AttemptTicket | None = None
         self._used_tokens: int | None = None
 
     def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
@@ -130,11 +131,11 @@ class _GatedTransport:
         ticket = AttemptTicket(gate, self._cost)
         response: OpenResponse | EffectFailed
         try:
-            error = yield from gate.acquire(ticket, min(request.deadline, self._until))
-            if error is not None:
-                if ticket.is_registered:
+            if gate.is_bounded or not gate.pass_at_once(ticket, (yield GetTime())):
+                error = yield from gate.acquire(ticket, min(request.deadline, self._until))
+                if error is not None:
                     yield from gate.release(ticket)
-                return EffectFailed(error)
+                    return EffectFailed(error)
             response = yield request
         except Exception:
             if ticket.is_registered:
@@ -147,14 +148,19 @@ class _GatedTransport:
             if ticket.is_registered:
                 yield from gate.release(ticket)
             return response
-        gate.observe(ticket, is_overloaded=response.status in _OVERLOADED)
-        self._attempts[id(response)] = self._last = _Attempt(ticket, response)
+        self._last = ticket
+        if ticket.is_registered or response.status == _TOO_MANY_REQUESTS:
+            gate.observe(ticket, is_overloaded=response.status in _OVERLOADED)
+            self._attempts[id(response)] = _Attempt(ticket, response)
         if gate.day is not None and not gate.day.has_exact_end:
-            seconds = compute_seconds_to_midnight(response.headers)
-            if seconds is not None:
-                now: float = yield GetTime()
-                gate.set_end_of_day(now + seconds)
+            yield from self._set_end_of_day(response)
         return response
+
+    def _set_end_of_day(self, response: OpenResponse) -> Effects[None]:
+        seconds = compute_seconds_to_midnight(response.headers)
+        if seconds is not None:
+            now: float = yield GetTime()
+            self._gate.set_end_of_day(now + seconds)
 
     def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:
         """Read the next chunk; at its end, the attempt is no longer in flight."""
@@ -191,6 +197,11 @@ class _GatedTransport:
             used = read_used_tokens(result.unwrap())
             self._used_tokens = self._used_tokens if used is None else used
 
+    @property
+    def are_open(self) -> bool:
+        """Whether `finish` has something to do after a success: to correct tokens, or to release attempts."""
+        return self._gate.tokens is not None or bool(self._attempts)
+
     def finish(self, result: Result[Any, GenaiError] | None) -> Effects[None]:
         """Apply what the end of the request or stream tells, and release the attempts that are still in flight."""
         last = self._last
@@ -201,7 +212,7 @@ class _GatedTransport:
                 yield from self._apply_advice(error)
         if self._used_tokens is not None and last is not None:
             now: float = (yield GetTime()) if self._used_tokens > self._cost.tokens else 0.0
-            self._gate.settle(last.ticket, self._used_tokens, now)
+            self._gate.settle(last, self._used_tokens, now)
         yield from self.release_all()
 
     def release_all(self) -> Effects[None]:

@@ -8,7 +8,7 @@ from genai_fn.middleware.limits.gate import Gate, change_state
 from genai_fn.middleware.limits.gate_middleware import (
     GateMiddleware,
     RequestCounter,
-    call_counter,
+    check_counter,
     check_function,
     get_model,
 )
@@ -105,9 +105,9 @@ class ConcurrencyLimit(GateMiddleware["AdaptiveGate"]):
     """
 
     def __init__(self, settings: _AdaptiveSettings) -> None:
-        super().__init__(settings)
         self._bounds = settings
-        self._count_requests = settings.count_requests or count_by_operation
+        self._count_requests = check_counter("count_requests", settings.count_requests, count_by_operation)
+        super().__init__(settings)
 
     def __repr__(self) -> str:
         return f"adaptive({self._format_settings()})"
@@ -127,7 +127,7 @@ class ConcurrencyLimit(GateMiddleware["AdaptiveGate"]):
         return AdaptiveGate(bounds.initial, bounds.minimum, bounds.maximum, bounds.backoff_ratio)
 
     def _compute_cost(self, request: Request[Any]) -> Cost | None:
-        requests = call_counter("count_requests", self._count_requests, request)
+        requests = self._count_requests(request)
         return Cost(requests, 0, get_model(request)) if requests else None
 
 

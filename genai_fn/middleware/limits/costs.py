@@ -23,9 +23,9 @@ def count_requests(request: Request[Any]) -> int:
     0
     """
     operation = request.operation
-    if operation.op in _EMBEDDINGS:
-        return len(cast("Any", operation).contents)
-    return int(operation.op in _GENERATIONS)
+    if operation.op in _GENERATIONS:
+        return 1
+    return len(cast("Any", operation).contents) if operation.op in _EMBEDDINGS else 0
 
 
 _EMBEDDINGS = frozenset({"embed", "embed.numpy"})

@@ -20,7 +20,7 @@ from genai_fn.errors import GenaiError, QuotaExceeded, TimedOut
 from genai_fn.middleware.limits.advice import QuotaAdvice
 from genai_fn.middleware.limits.days import DayCounter
 from genai_fn.middleware.limits.sliding_log import SlidingLog
-from genai_fn.middleware.limits.tickets import AttemptTicket
+from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
 
 __all__ = ["Gate", "change_state"]
 
@@ -68,6 +68,8 @@ class Gate:
         self.tokens = tokens
         self.day = day
         self.max_in_flight = max_in_flight
+        self.is_bounded = max_in_flight < inf
+        """Whether attempts in flight are counted, so that a ticket is a resource from its start."""
         self.passed = 0
         """How many attempts have passed; the number of the last one."""
         self._slots: set[int] = set()  # the numbers of the attempts in flight
@@ -94,17 +96,10 @@ class Gate:
     def acquire(self, ticket: AttemptTicket, deadline: float) -> Effects[GenaiError | None]:
         """Wait until an attempt may start; returns an error if it may not, or not before its deadline."""
         now: float = yield GetTime()
-        if self.max_in_flight < inf:
-            ticket.is_registered = True
-            yield OpenResource(ticket)
-        if self._pass_at_once(ticket, now):
+        ticket.is_registered = True
+        yield OpenResource(ticket)
+        if self.pass_at_once(ticket, now):
             return None
-        if not ticket.is_registered:
-            ticket.is_registered = True
-            yield OpenResource(ticket)
-        return (yield from self._wait_in_queue(ticket, now, deadline))
-
-    def _wait_in_queue(self, ticket: AttemptTicket, now: float, deadline: float) -> Effects[GenaiError | None]:
         outcome = self._join(ticket, now, deadline)
         ticket.close_again()
         while outcome != _PASSED:
@@ -138,15 +133,18 @@ class Gate:
 
     # What changes the state, each with the lock
 
-    def _pass_at_once(self, ticket: AttemptTicket, now: float) -> bool:
+    def pass_at_once(self, ticket: AttemptTicket, now: float) -> bool:
         """Let an attempt pass if no other waits and it fits."""
         try:
             with self.lock:
-                is_passed = not self._queue and self._try_pass(ticket, now) == _PASSED
+                is_passed = not self._queue and self._can_pass(ticket, now)
+                if is_passed:
+                    self._admit(ticket, now)
         finally:
             if self._closed:
                 self.process_closed()
-        ticket.close_again()
+        if ticket.is_closed:
+            ticket.close_again()
         return is_passed
 
     @change_state
@@ -270,21 +268,37 @@ class Gate:
             return refusal
         if len(self._slots) + 1 > self.max_in_flight:
             return _BEHIND
-        cost, time = ticket.cost, max(self._last_time, self._blocked_until)
-        if self.requests is not None:
-            time = max(time, self.requests.compute_fit_time(now, cost.requests))
-        if self.tokens is not None:
-            time = max(time, self.tokens.compute_fit_time(now, cost.tokens))
+        time = self._compute_fit_time(ticket.cost, now)
         if time > now:
             return time
         self._admit(ticket, now)
         return _PASSED
 
+    def _can_pass(self, ticket: AttemptTicket, now: float) -> bool:
+        """Whether `_try_pass` would let an attempt pass; it need not compute when another one fits."""
+        if now < self._last_time or now < self._blocked_until or len(self._slots) + 1 > self.max_in_flight:
+            return False
+        requests, tokens, cost = self.requests, self.tokens, ticket.cost
+        if requests is not None and not requests.has_room(now, cost.requests):
+            return False
+        if tokens is not None and not tokens.has_room(now, cost.tokens):
+            return False
+        return self._find_refusal(ticket, now) is None
+
+    def _compute_fit_time(self, cost: Cost, now: float) -> float:
+        """Return the time at which an attempt fits; one that is not later than now if it fits now."""
+        time = max(self._last_time, self._blocked_until)
+        if self.requests is not None:
+            time = max(time, self.requests.compute_fit_time(now, cost.requests))
+        if self.tokens is not None:
+            time = max(time, self.tokens.compute_fit_time(now, cost.tokens))
+        return time
+
     def _admit(self, ticket: AttemptTicket, now: float) -> None:
         self._last_time = now
         self.passed += 1
         ticket.number = self.passed
-        if self.max_in_flight < inf:
+        if self.is_bounded:
             ticket.holds_slot = True
             self._slots.add(ticket.number)
         if self.requests is not None:

@@ -1,7 +1,9 @@
 """What both kinds of limits share: one gate for each process, and functions that count requests."""
 
 import os
+import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from genai_fn.engine.handler import RequestHandler
@@ -12,7 +14,7 @@ from genai_fn.middleware.limits.tickets import Cost
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["GateMiddleware", "RequestCounter", "call_counter", "check_function", "get_model"]
+__all__ = ["GateMiddleware", "RequestCounter", "check_counter", "check_function", "get_model"]
 
 G = TypeVar("G", bound=Gate)
 
@@ -25,7 +27,8 @@ class GateMiddleware(Generic[G]):
 
     def __init__(self, settings: Value) -> None:
         self._settings = settings
-        self._gates: dict[int, G] = {}
+        self._gate: G = self._build_gate()
+        _ALL.add(self)
 
     def __call__(self, inner: RequestHandler) -> GatedHandler:
         return GatedHandler(inner, self.get_gate, self._compute_cost)
@@ -34,9 +37,12 @@ class GateMiddleware(Generic[G]):
         return type(self), (self._settings,)
 
     def get_gate(self) -> G:
-        """Return the gate of this process: a fork must not share its lock and the attempts of its parent."""
-        pid = os.getpid()
-        return self._gates.get(pid) or self._gates.setdefault(pid, self._build_gate())
+        """Return the gate of this process."""
+        return self._gate
+
+    def renew_gate(self) -> None:
+        """Replace the gate, in a forked process."""
+        self._gate = self._build_gate()
 
     def _format_settings(self) -> str:
         pairs = ((name, getattr(self._settings, name)) for name in self._settings.__struct_fields__)
@@ -49,13 +55,31 @@ class GateMiddleware(Generic[G]):
         raise NotImplementedError
 
 
+_ALL: "weakref.WeakSet[GateMiddleware[Any]]" = weakref.WeakSet()
+
+
+def _renew_gates() -> None:
+    """Give each middleware a new gate in a forked process, which must not share the lock and attempts of its parent."""
+    for each in tuple(_ALL):
+        each.renew_gate()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_gates)
+
+
 def check_function(name: str, value: object) -> None:
     """Raise `InvalidRequest` unless a value is a function of a request or None."""
     if value is not None and not callable(value):
         raise InvalidRequest(name, value, "a function of a request that returns a number, or None")
 
 
-def call_counter(name: str, count: RequestCounter, request: Request[Any]) -> int:
+def check_counter(name: str, count: RequestCounter | None, default: RequestCounter) -> RequestCounter:
+    """Return the function of a user that counts, with a check of what it returns; `default` if there is none."""
+    return default if count is None else partial(_call_counter, name, count)
+
+
+def _call_counter(name: str, count: RequestCounter, request: Request[Any]) -> int:
     """Call the function of a user that counts; raises `InvalidRequest` unless it returns a whole number above -1."""
     number = count(request)
     if not isinstance(number, int) or number < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # a user function may return anything

@@ -13,7 +13,7 @@ from genai_fn.middleware.limits.gate import Gate
 from genai_fn.middleware.limits.gate_middleware import (
     GateMiddleware,
     RequestCounter,
-    call_counter,
+    check_counter,
     check_function,
     get_model,
 )
@@ -120,10 +120,11 @@ class RateLimit(GateMiddleware[Gate]):
     """
 
     def __init__(self, settings: _RateLimitSettings) -> None:
-        super().__init__(settings)
         self._limits = settings
-        self._count_requests = settings.count_requests or count_by_operation
-        self._estimate_tokens = settings.estimate_tokens or estimate_by_length
+        self._counts_tokens = settings.tokens_per_minute is not None
+        self._count_requests = check_counter("count_requests", settings.count_requests, count_by_operation)
+        self._estimate_tokens = check_counter("estimate_tokens", settings.estimate_tokens, estimate_by_length)
+        super().__init__(settings)
 
     def __repr__(self) -> str:
         return f"limited({self._format_settings()})"
@@ -138,9 +139,8 @@ class RateLimit(GateMiddleware[Gate]):
         )
 
     def _compute_cost(self, request: Request[Any]) -> Cost | None:
-        requests = call_counter("count_requests", self._count_requests, request)
+        requests = self._count_requests(request)
         if not requests:
             return None
-        counts_tokens = self._limits.tokens_per_minute is not None
-        tokens = call_counter("estimate_tokens", self._estimate_tokens, request) if counts_tokens else 0
+        tokens = self._estimate_tokens(request) if self._counts_tokens else 0
         return Cost(requests, tokens, get_model(request))

@@ -69,6 +69,13 @@ class SlidingLog:
         if not entries:
             self.total = 0
 
+    def has_room(self, now: float, amount: int) -> bool:
+        """Return whether an amount fits now; one above the limit does if the window is empty."""
+        entries = self._entries
+        if entries and entries[0].time + self.window <= now:
+            self._forget(now)
+        return self.total + amount <= self.limit or self.total <= 0
+
     def compute_fit_time(self, now: float, amount: int) -> float:
         """
         Return the time at which an amount fits; minus infinity if it fits now.

@@ -71,4 +71,5 @@ class AttemptTicket:
 
     def __del__(self) -> None:
         """Give back the slot of a stream that was left behind."""
-        self.close()
+        if self.is_queued or self.holds_slot or self.is_estimated:
+            self.close()
