@@ -1,7 +1,8 @@
 """Observes calls, for logs, budgets and traces: requests with their attempts and items, and live connections."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from returns.result import Failure, Result, Success
 
@@ -9,8 +10,10 @@ from genai_fn.effects import CloseResource, EffectFailed, Effects, GetTime, Open
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.engine.transport import EffectTransport, send_through
 from genai_fn.errors import GenaiError
+from genai_fn.http import ValueWithResponse
 from genai_fn.interpreters.middleware import HandlerWrapper
 from genai_fn.request import Live, Request
+from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.schema.usage import Usage, get_usage
 
 if TYPE_CHECKING:
@@ -26,32 +29,28 @@ T = TypeVar("T")
 class ObservedCall:
     """What is known of one call so far: a request with its attempts, or a connection of a live session."""
 
-    __slots__ = (
-        *("attempts", "error", "finish_reasons", "first_item", "is_left", "is_stream", "item_count"),
-        *("last_seen", "last_value", "request", "started", "state", "status", "url", "usage"),
-    )
+    first_item: float | None = None
+    """Seconds from the start to the first item of a stream."""
+    attempts = 0
+    item_count = 0
+    status: int | None = None
+    """HTTP status of the last attempt; None if it had none."""
+    url = ""
+    """URL of the last attempt, which may contain credentials."""
+    error: BaseException | None = None
+    is_left = False
+    """Whether it has ended without a result: it was cancelled, or its stream left early."""
+    finish_reasons: tuple[str, ...] = ()
+    usage: Usage | None = None
+    last_value: Any = None
+    """The answer; of a stream, its last item."""
+    state: Any = None
+    """What the observer keeps for this call."""
 
     def __init__(self, request: Request[Any] | Live[Any], now: float, *, is_stream: bool) -> None:
         self.request = request
         self.is_stream = is_stream
         self.started = self.last_seen = now
-        self.first_item: float | None = None
-        """Seconds from the start to the first item of a stream."""
-        self.attempts = 0
-        self.item_count = 0
-        self.status: int | None = None
-        """HTTP status of the last attempt; None if it had none."""
-        self.url = ""
-        """URL of the last attempt, which may contain credentials."""
-        self.error: BaseException | None = None
-        self.is_left = False
-        """Whether it has ended without a result: it was cancelled, or its stream left early."""
-        self.finish_reasons: tuple[str, ...] = ()
-        self.usage: Usage | None = None
-        self.last_value: Any = None
-        """The answer; of a stream, its last item."""
-        self.state: Any = None
-        """What the observer keeps for this call."""
 
     @property
     def operation(self) -> str:
@@ -68,14 +67,19 @@ class ObservedCall:
         """Seconds until the end; of a call that was cancelled, until what was seen last."""
         return self.last_seen - self.started
 
-    def add_value(self, value: object) -> None:
-        """Record a whole answer, or an item of a stream: the last usage and the finish reasons count."""
+    def add_value(self, value: object, *, is_detailed: bool) -> None:
+        """Record a whole answer, or an item of a stream: the last usage, and in detail the last finish reasons."""
         self.item_count += 1
         self.last_value = value
         self.usage = get_usage(value) or self.usage
-        candidates: Any = getattr(getattr(value, "value", value), "candidates", None)
-        reasons = tuple(str(each.finish_reason) for each in candidates or () if each.finish_reason is not None)
-        self.finish_reasons = reasons or self.finish_reasons
+        if is_detailed:
+            self._add_finish_reasons(value)
+
+    def _add_finish_reasons(self, value: object) -> None:
+        answer: Any = cast("Any", value).value if isinstance(value, ValueWithResponse) else value
+        if isinstance(answer, GenerateContentResponse):
+            reasons = [str(each.finish_reason) for each in answer.candidates if each.finish_reason is not None]
+            self.finish_reasons = tuple(reasons) or self.finish_reasons
 
 
 def get_model_name(request: Request[Any] | Live[Any]) -> str | None:
@@ -90,7 +94,7 @@ class CallObserver(Protocol):
 
     @property
     def is_detailed(self) -> bool:
-        """Whether attempts are counted and reported, and times read; without, a call costs less."""
+        """Whether attempts are counted and reported, times and finish reasons read; without, a call costs less."""
         ...
 
     def start_call(self, call: ObservedCall) -> GenaiError | None:
@@ -117,15 +121,19 @@ class CallObserver(Protocol):
 class _Ending:
     """Ends a call once. As a resource of the executor it does so, too, if a stream is left early."""
 
+    __slots__ = ("_call", "_observer")
+
     def __init__(self, call: ObservedCall, observer: CallObserver) -> None:
         self._call: list[ObservedCall] = [call]
         self._observer = observer
 
     def end(self, *, is_left: bool = False) -> None:
         """End the call, unless it has ended; from any thread."""
+        if not self._call:
+            return
         try:
             call = self._call.pop()
-        except IndexError:
+        except IndexError:  # another thread was faster
             return
         call.is_left = is_left
         self._observer.end_call(call)
@@ -179,46 +187,46 @@ class ObservingHandler(HandlerWrapper):
     def __init__(self, inner: RequestHandler, observer: CallObserver) -> None:
         super().__init__(inner)
         self._observer = observer
+        self._is_detailed = observer.is_detailed
 
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Run one request, and report its end."""
-        call = ObservedCall(request, (yield from self._get_time()), is_stream=False)
-        ending = _Ending(call, self._observer)
-        refusal = yield from self._start(call, ending)
-        if refusal is not None:
-            return Failure(refusal)
-        result = yield from self._watch(self.inner.handle(request, until), call, ending)
-        call.last_seen = yield from self._get_time()
-        if isinstance(result, Success):
-            call.add_value(result.unwrap())
-        else:
-            call.error = result.failure()
-        ending.end()
-        yield CloseResource(ending)
-        return result
-
-    def _start(self, call: ObservedCall, ending: _Ending) -> Effects[GenaiError | None]:
-        """Report the start of a call; return the error with which the observer refuses it."""
-        yield OpenResource(ending)
-        refusal = self._observer.start_call(call)
-        if refusal is not None:
-            ending.discard()
-            yield CloseResource(ending)
-        return refusal
+        return self._run(request, until, self.inner.handle, is_stream=False)
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Open a stream, and report the failure to do so."""
-        call = ObservedCall(request, (yield from self._get_time()), is_stream=True)
-        ending = _Ending(call, self._observer)
-        refusal = yield from self._start(call, ending)
+        return self._run(request, until, self.inner.open_stream, is_stream=True)
+
+    def _run(
+        self, request: Request[Any], until: float, run: "_Run", *, is_stream: bool
+    ) -> Effects[Result[Any, GenaiError]]:
+        observer, is_detailed = self._observer, self._is_detailed
+        call = ObservedCall(request, (yield GetTime()) if is_detailed else 0.0, is_stream=is_stream)
+        ending = _Ending(call, observer)
+        yield OpenResource(ending)
+        refusal = observer.start_call(call)
         if refusal is not None:
+            ending.discard()
+            yield CloseResource(ending)
             return Failure(refusal)
-        result = yield from self._watch(self.inner.open_stream(request, until), call, ending)
-        call.last_seen = yield from self._get_time()
-        if isinstance(result, Success):
+        effects = run(request, until)
+        if is_detailed:
+            effects = send_through(effects, _AttemptCounter(call, observer))
+        try:
+            result = yield from effects
+        except Exception as error:
+            call.error = error
+            ending.end()
+            raise
+        if is_detailed:
+            call.last_seen = yield GetTime()
+        if not isinstance(result, Success):
+            call.error = result.failure()
+        elif is_stream:
             call.first_item = call.duration  # it has arrived, as that opens a stream
             return Success(_ObservedStream(result.unwrap(), call, ending))
-        call.error = result.failure()
+        else:
+            call.add_value(result.unwrap(), is_detailed=is_detailed)
         ending.end()
         yield CloseResource(ending)
         return result
@@ -226,11 +234,17 @@ class ObservingHandler(HandlerWrapper):
     def read_items(self, handle: _ObservedStream) -> Effects[tuple[Result[Any, GenaiError], ...]]:
         """Return the next items of a stream, and report them, and its end."""
         call, ending = handle.call, handle.ending
-        items = yield from self._watch_errors(self.inner.read_items(handle.inner), call, ending)
-        call.last_seen = yield from self._get_time()
+        try:
+            items = yield from self.inner.read_items(handle.inner)
+        except Exception as error:
+            call.error = error
+            ending.end()
+            raise
+        if self._is_detailed:
+            call.last_seen = yield GetTime()
         for item in items:
             if isinstance(item, Success):
-                call.add_value(item.unwrap())
+                call.add_value(item.unwrap(), is_detailed=self._is_detailed)
                 self._observer.add_item(call)
             else:
                 call.error = item.failure()
@@ -239,21 +253,8 @@ class ObservingHandler(HandlerWrapper):
             yield CloseResource(ending)
         return items
 
-    def _get_time(self) -> Effects[float]:
-        return (yield GetTime()) if self._observer.is_detailed else 0.0
 
-    def _watch(self, effects: Effects[T], call: ObservedCall, ending: _Ending) -> Effects[T]:
-        if self._observer.is_detailed:
-            effects = send_through(effects, _AttemptCounter(call, self._observer))
-        return self._watch_errors(effects, call, ending)
-
-    def _watch_errors(self, effects: Effects[T], call: ObservedCall, ending: _Ending) -> Effects[T]:
-        try:
-            return (yield from effects)
-        except Exception as error:
-            call.error = error
-            ending.end()
-            raise
+_Run: TypeAlias = Callable[[Request[Any], float], Effects[Result[Any, GenaiError]]]
 
 
 class ObservedConnector:
@@ -278,7 +279,7 @@ class ObservedConnector:
             if isinstance(result, Success):
                 if call.first_item is None:
                     call.first_item = call.duration
-                call.add_value(result.unwrap())
+                call.add_value(result.unwrap(), is_detailed=self._observer.is_detailed)
                 self._observer.add_item(call)
             else:
                 call.error = result.failure()

@@ -134,7 +134,9 @@ def _read_metadata(metadata: Any) -> Usage:
         return Usage(input_tokens=getattr(metadata, "total_token_count", None) or 0)
     prompt, thoughts = metadata.prompt_token_count or 0, metadata.thoughts_token_count or 0
     tools = metadata.tool_use_prompt_token_count or 0
-    details = _read_details((*metadata.prompt_tokens_details, *metadata.tool_use_prompt_tokens_details))
+    counts = metadata.prompt_tokens_details + metadata.tool_use_prompt_tokens_details
+    cached_counts = metadata.cache_tokens_details
+    details = _read_details(counts) if counts else ()  # most answers state none, and this is done for each
     if not prompt and not answer:  # embeddings state only one of the others
         total = metadata.total_token_count
         prompt = total - thoughts - tools if total else sum(count for _, count in details)
@@ -144,14 +146,12 @@ def _read_metadata(metadata: Any) -> Usage:
         cached_tokens=metadata.cached_content_token_count or 0,
         thought_tokens=thoughts,
         input_details=details,
-        cached_details=_read_details(metadata.cache_tokens_details),
-        output_details=_read_details(answer_details),
+        cached_details=_read_details(cached_counts) if cached_counts else (),
+        output_details=_read_details(answer_details) if answer_details else (),
     )
 
 
 def _read_details(counts: tuple[ModalityTokenCount, ...]) -> tuple[tuple[str, int], ...]:
-    if not counts:
-        return ()
     return _add_details((str(each.modality or "TEXT"), each.token_count or 0) for each in counts)
 
 

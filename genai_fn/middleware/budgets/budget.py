@@ -152,14 +152,19 @@ class Budget:
         request: Any = call.request
         if not is_paid(request):
             return None
-        usage = estimate_usage(request, self._output_tokens) if self._estimate is None else self._estimate(request)
-        if not isinstance(usage, Usage):  # pyright: ignore[reportUnnecessaryIsInstance]  # a user function may return anything
-            raise InvalidRequest("budgeted.estimate", usage, "a function that returns a Usage")
-        try:
-            prices = self._get_prices(call.model or "")
-        except (InvalidRequest, MissingExtra) as error:
-            return error
-        needed = self._compute_cost(prices, usage)
+        if self._estimate is None:
+            usage = estimate_usage(request, self._output_tokens)
+        else:
+            usage = self._estimate(request)
+            if not isinstance(usage, Usage):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may return anything
+                raise InvalidRequest("budgeted.estimate", usage, "a function that returns a Usage")
+        prices: ModelPrices | None = None
+        if self.unit != "tokens":
+            try:
+                prices = self._get_prices(call.model or "")
+            except (InvalidRequest, MissingExtra) as error:
+                return error
+        needed = usage.total_tokens if prices is None else compute_cost(prices, usage)
         with self._lock:
             remaining = self.limit - self._spent - self._reserved
             if needed <= remaining:
@@ -182,8 +187,7 @@ class Budget:
         if call.state is None:
             return
         reserved, prices = call.state
-        known = None if call.usage is None else self._compute_cost(prices, call.usage)
-        cost = _choose_cost(call, reserved, known)
+        cost = _choose_cost(call, reserved, prices)
         with self._lock:
             self._reserved -= reserved
             self._spent += cost
@@ -199,13 +203,8 @@ class Budget:
         """Replace the lock, in a forked process."""
         self._lock = RLock()
 
-    def _compute_cost(self, prices: ModelPrices | None, usage: Usage) -> float:
-        return usage.total_tokens if prices is None else compute_cost(prices, usage)
-
-    def _get_prices(self, model: str) -> ModelPrices | None:
-        """Return the prices of a model; None if tokens are counted. Prices may change from one day to another."""
-        if self.unit == "tokens":
-            return None
+    def _get_prices(self, model: str) -> ModelPrices:
+        """Return the prices of a model, which may change from one day to another."""
         given = self._given_prices.get(model)
         if given is not None:
             return given
@@ -227,10 +226,15 @@ def _restore_budget(settings: Mapping[str, Any], spent: float) -> Budget:
     return budget
 
 
-def _choose_cost(call: ObservedCall, reserved: float, known: float | None) -> float:
+def _choose_cost(call: ObservedCall, reserved: float, prices: ModelPrices | None) -> float:
     """Return the known cost; the estimate where there is none, or where the model may have gone on meanwhile."""
+    usage, known = call.usage, None
+    if usage is not None:
+        known = usage.total_tokens if prices is None else compute_cost(prices, usage)
     if call.is_left or (call.error is not None and call.item_count):
         return max(reserved, known or 0)
+    if call.error is None:
+        return reserved if known is None else known
     if isinstance(call.error, APIError) or (isinstance(call.error, TransportError) and not _was_sent(call.error)):
         return 0
     return reserved if known is None else known

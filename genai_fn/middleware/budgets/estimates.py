@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema.content import Blob, FileData
 from genai_fn.schema.usage import Usage
@@ -40,15 +41,18 @@ def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
     """
     operation: Any = request.operation
     config: Any = getattr(operation, "config", None)
-    size = _measure_contents(getattr(operation, "contents", None) or getattr(config, "contents", None) or ())
-    name: str = operation.op
-    for is_own, field in _GENERATION_INPUTS if name.startswith("generate") else _OTHER_INPUTS:
-        value: Any = getattr(operation if is_own else config, field, None)
-        size += 0 if value is None else _measure(value)
-    input_tokens = -(-size // _BYTES_PER_TOKEN)
-    if name.startswith("generate"):
+    if isinstance(operation, GenerateContent):
+        size = _measure_contents(operation.contents)
+        if config.system_instruction is not None or config.tools:
+            size += _measure_config(config)
         candidates: int = config.candidate_count or 1
-        return Usage(input_tokens=input_tokens, output_tokens=(config.max_output_tokens or output_tokens) * candidates)
+        output_tokens = (config.max_output_tokens or output_tokens) * candidates
+        return Usage(input_tokens=-(-size // _BYTES_PER_TOKEN), output_tokens=output_tokens)
+    size = _measure_contents(getattr(operation, "contents", None) or getattr(config, "contents", None) or ())
+    size += _measure_config(config)
+    for field in ("prompt", "source"):
+        size += _measure(getattr(operation, field, None))
+    input_tokens, name = -(-size // _BYTES_PER_TOKEN), operation.op
     if name.startswith("images."):
         return Usage(input_tokens=input_tokens, images=getattr(config, "number_of_images", None) or 1)
     if name == "videos.generate":
@@ -56,9 +60,6 @@ def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
     return Usage(input_tokens=input_tokens)
 
 
-_GENERATION_INPUTS = ((False, "system_instruction"), (False, "tools"))
-_OTHER_INPUTS = ((True, "prompt"), (True, "source"), *_GENERATION_INPUTS)
-"""Fields of the operation (True) or its config that are read beside the contents."""
 _BYTES_PER_TOKEN = 3  # of English some 4, of other languages in UTF-8 more
 _FILE_TOKENS = 1290  # of a large image; of audio and video some 32 and 300 a second
 
@@ -67,10 +68,16 @@ def _measure_contents(contents: Any) -> int:
     """Return the size of contents; of the usual part, a text, without a look at its many other fields."""
     size = 0
     for content in contents:
-        for part in getattr(content, "parts", None) or ():
+        for part in content.parts or ():
             text = part.text
             size += len(text) if text is not None and text.isascii() else _measure(part)
     return size
+
+
+def _measure_config(config: Any) -> int:
+    """Return the size of what a model reads of a config."""
+    instruction, tools = getattr(config, "system_instruction", None), getattr(config, "tools", None)
+    return _measure(instruction) + _measure(tools)
 
 
 def _measure(value: Any) -> int:
