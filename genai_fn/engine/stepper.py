@@ -111,6 +111,8 @@ async def arun_program(effects: Generator[Any, Any, T], perform: Callable[[Any],
             effect = resume(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # the program's
+        finally:
+            answer = None  # the traceback of an exception refers to this frame
         resume = effects.send
         try:
             answer = await perform(effect)
