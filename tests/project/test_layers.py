@@ -22,6 +22,7 @@ from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.wire import USER_AGENT
 from tests.support.builders import list_builders
 from tests.support.check_each import check_each
+from tests.support.source_files import list_nodes, parse_file, read_source_file
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
@@ -161,34 +162,10 @@ def get_module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def parse_file(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-@functools.cache
 def list_imports(path: Path, *, for_type_checkers: bool = True) -> tuple[str, ...]:
     """List the full names that a file imports, also in functions, and under TYPE_CHECKING if `for_type_checkers`."""
-    names: list[str] = []
-    for node in _iterate_statements(parse_file(path), for_type_checkers=for_type_checkers):
-        if isinstance(node, ast.Import):
-            names += (each.name for each in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            names += (f"{node.module}.{each.name}" for each in node.names)
-    return tuple(names)
-
-
-def _iterate_statements(tree: ast.Module, *, for_type_checkers: bool) -> Iterator[ast.AST]:
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        yield node
-        is_type_checking = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        children = node.orelse if is_type_checking and not for_type_checkers else ast.iter_child_nodes(node)
-        pending += (each for each in children if isinstance(each, _WITH_STATEMENTS))
-
-
-_WITH_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+    source = read_source_file(path)
+    return source.imports if for_type_checkers else source.loaded_imports
 
 
 def find_part(name: str) -> str:
@@ -268,7 +245,7 @@ def test_calls_no_io(name: str) -> None:
     """No other module opens files, prints, or reads from the terminal."""
     called = {
         node.func.id
-        for node in ast.walk(parse_file(MODULES[name]))
+        for node in list_nodes(MODULES[name])
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert called & {"open", "print", "input", "exec", "eval", "breakpoint"} == set()
@@ -284,13 +261,12 @@ FROM_MSGSPEC = {
 @check_each([each for each in MODULES if each != "codec"])
 def test_only_the_codec_calls_msgspec(name: str) -> None:
     """Only ``codec`` calls functions of msgspec, as it prepares new types under a lock."""
-    tree = parse_file(MODULES[name])
     used = {
         each.removeprefix("msgspec.").split(".")[0]
         for each in list_imports(MODULES[name])
         if each.startswith("msgspec.")
     }
-    for node in ast.walk(tree):
+    for node in list_nodes(MODULES[name]):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "msgspec":
             used.add(node.attr)
         if isinstance(node, ast.Attribute) and node.attr in ("type_info", "multi_type_info"):
@@ -309,12 +285,9 @@ def test_urllib_only_splits() -> None:
 def test_sizes(path: Path) -> None:
     """A file has at most 600 lines and a function at most 60, except for those listed with a reason."""
     where = str(path.relative_to(ROOT))
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert (lines > 600) == (where in LONG_FILES), f"{where} has {lines} lines"
-    functions = (
-        node for node in ast.walk(parse_file(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    long = {f"{where}:{each.name}" for each in functions if (each.end_lineno or 0) - each.lineno >= 60}
+    source = read_source_file(path)
+    assert (source.line_count > 600) == (where in LONG_FILES), f"{where} has {source.line_count} lines"
+    long = {f"{where}:{each.name}" for each in source.functions if each.line_count >= 60}
     assert long == {each for each in LONG_FUNCTIONS if each.startswith(f"{where}:")}
 
 
@@ -323,7 +296,7 @@ def test_variants_are_data(name: str) -> None:
     """No module compares the builder of a flow: the traits of a flow state what it can do."""
     compared = [
         ast.unparse(node)
-        for node in ast.walk(parse_file(MODULES[name]))
+        for node in list_nodes(MODULES[name])
         if isinstance(node, ast.Compare)
         and any(isinstance(each, ast.Attribute) and each.attr == "builder" for each in (node.left, *node.comparators))
     ]
@@ -371,12 +344,8 @@ def test_tests_share_through_support(path: Path) -> None:
 @check_each(list_sources("tests"))
 def test_tests_state_their_rule(path: Path) -> None:
     """Every test has a docstring that states its rule."""
-    tests = [
-        node
-        for node in ast.walk(parse_file(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-    ]
-    assert [each.name for each in tests if not ast.get_docstring(each)] == []
+    tests = [each for each in read_source_file(path).functions if each.name.startswith("test_")]
+    assert [each.name for each in tests if not each.has_docstring] == []
 
 
 @each_module
@@ -417,8 +386,8 @@ def list_used_names() -> set[str]:
     used: set[str] = set()
     for path in list_sources("genai_fn", "tests", "benchmarks", "docs"):
         names = {each.rpartition(".")[2]: each for each in list_imports(path)}
-        attributes = [node for node in ast.walk(parse_file(path)) if isinstance(node, ast.Attribute)]
-        used |= {*names.values(), *(f"{names.get(ast.unparse(each.value))}.{each.attr}" for each in attributes)}
+        attributes = read_source_file(path).attributes
+        used |= {*names.values(), *(f"{names[name]}.{attribute}" for name, attribute in attributes if name in names)}
     return used
 
 
@@ -454,7 +423,7 @@ def test_unknown_name() -> None:
 @check_each(list_sources("genai_fn"))
 def test_nothing_waits_for_the_collector(path: Path) -> None:
     """No class has a ``__del__``: resources are closed explicitly. Exceptions have a reason."""
-    is_found = any(isinstance(node, ast.FunctionDef) and node.name == "__del__" for node in ast.walk(parse_file(path)))
+    is_found = any(each.name == "__del__" for each in read_source_file(path).functions)
     assert is_found == (str(path.relative_to(PACKAGE)) in WITH_DEL)
 
 

@@ -12,10 +12,10 @@ import pytest
 
 import genai_fn
 from genai_fn import middleware, testing
+from tests.support.source_files import parse_file, read_source_file
 
 PACKAGE = Path(genai_fn.__file__).parent
 PATHS = sorted(PACKAGE.rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in PATHS}
 FOLDERS = sorted({path.parent for path in PATHS})
 TESTS = Path(__file__).parents[1]
 
@@ -78,8 +78,8 @@ def get_dotted_name(path: Path) -> str:
 def test_class_names_are_unique() -> None:
     """Each public class name occurs once in the package."""
     places: dict[str, list[str]] = {}
-    for path, tree in TREES.items():
-        for node in tree.body:
+    for path in PATHS:
+        for node in parse_file(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(get_dotted_name(path))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
@@ -104,16 +104,10 @@ def test_is_participle(name: str, expected: bool) -> None:
     assert is_participle(name) == expected
 
 
-def list_participles(tree: ast.Module) -> Iterator[str]:
+def list_participles(path: Path) -> Iterator[str]:
     """List the functions, methods and inner functions of a module that are named by a participle, but no properties."""
-    for node in ast.walk(tree):
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if is_function and is_participle(node.name) and not _is_property(node):
-            yield node.name
-
-
-def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any("property" in ast.unparse(each) for each in node.decorator_list)
+    functions = read_source_file(path).functions
+    return (each.name for each in functions if is_participle(each.name) and not each.is_property)
 
 
 def test_no_bare_participles() -> None:
@@ -121,9 +115,9 @@ def test_no_bare_participles() -> None:
     public = set(genai_fn.__all__) | set(testing.__all__) | set(middleware.__all__)
     found = {
         f"{get_dotted_name(path)}:{name}"
-        for path, tree in TREES.items()
+        for path in PATHS
         if get_dotted_name(path).split(".")[0] not in EXEMPT_FOLDERS
-        for name in list_participles(tree)
+        for name in list_participles(path)
         if name not in public
     }
     assert found == PARTICIPLES.keys()
@@ -135,7 +129,7 @@ def test_no_bare_participles_in_tests() -> None:
     found = {
         f"{path.relative_to(TESTS).as_posix()}:{name}"
         for path in TESTS.rglob("*.py")
-        for name in list_participles(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        for name in list_participles(path)
     }
     assert found == TEST_PARTICIPLES.keys()
     assert len(TEST_PARTICIPLES) <= 10
@@ -156,7 +150,7 @@ def test_folder_sizes(folder: Path) -> None:
 )
 def test_folders_have_maps(folder: Path) -> None:
     """The docstring of a folder's ``__init__`` mentions each of its modules and folders."""
-    text = ast.get_docstring(TREES[folder / "__init__.py"]) or ""
+    text = ast.get_docstring(parse_file(folder / "__init__.py")) or ""
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
     folders = {path.parent.name for path in folder.glob("*/__init__.py")}
     assert sorted(each for each in modules | folders if not re.search(rf"\b{each}\b", text)) == []
