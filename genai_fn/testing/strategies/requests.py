@@ -1,5 +1,6 @@
 """Strategies for requests of every operation, built by the public builders."""
 
+import functools
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, TypeVar, cast, overload
@@ -58,7 +59,12 @@ def requests(*kinds: Any) -> SearchStrategy[Request[Any]]:
 
 @st.composite
 def _requests(draw: DrawFn, *names: str) -> Request[Any]:
-    return draw(st.one_of([OPERATION_REQUESTS[name] for name in names or OPERATION_REQUESTS]))
+    return draw(_choose_operations(names))
+
+
+@functools.cache
+def _choose_operations(names: tuple[str, ...]) -> SearchStrategy[Request[Any]]:
+    return st.one_of([OPERATION_REQUESTS[name] for name in names or OPERATION_REQUESTS])
 
 
 def _resolve_name(kind: Any) -> str:

@@ -10,10 +10,15 @@ WeightedChoices: TypeAlias = Mapping[str, tuple[int, SearchStrategy[Any]]]
 """Label → weight and strategy. Examples shrink towards the first entry."""
 
 
-@st.composite
-def weighted_choices(draw: DrawFn, choices: WeightedChoices) -> Any:
+def weighted_choices(choices: WeightedChoices) -> SearchStrategy[Any]:
     """Draw from one of the strategies, in proportion to the weights. Labels are recorded as Hypothesis events."""
-    label = draw(st.sampled_from([label for label, (weight, _) in choices.items() for _ in range(weight)]))
+    labels = st.sampled_from([label for label, (weight, _) in choices.items() for _ in range(weight)])
+    return _draw_choice(labels, choices)
+
+
+@st.composite
+def _draw_choice(draw: DrawFn, labels: SearchStrategy[str], choices: WeightedChoices) -> Any:
+    label = draw(labels)
     event(label)
     if label != next(iter(choices)):
         draw(_SHRINK_PENALTY)

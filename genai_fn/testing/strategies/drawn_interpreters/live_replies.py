@@ -252,10 +252,21 @@ def _get_modalities(config: Any) -> Sequence[Any]:
     return config.response_modalities or (None if settings is None else settings.response_modalities) or ()
 
 
+def _long_turns(outputs: SearchStrategy[LiveServerMessage], config: Any) -> SearchStrategy[list[Any]]:
+    others = st.tuples(_transcripts(config), _notices(config))
+    return _mixed_turns(st.lists(outputs, min_size=1, max_size=3), others)
+
+
 @st.composite
-def _long_turns(draw: DrawFn, outputs: SearchStrategy[LiveServerMessage], config: Any) -> list[Any]:
-    turn = draw(st.lists(outputs, min_size=1, max_size=3))
-    for each in (*draw(_transcripts(config)), *draw(_notices(config))):
+def _mixed_turns(
+    draw: DrawFn,
+    outputs: SearchStrategy[list[LiveServerMessage]],
+    others: SearchStrategy[tuple[Sequence[LiveServerMessage], Sequence[LiveServerMessage]]],
+) -> list[Any]:
+    """Draw a turn with transcripts and notices, each anywhere in it."""
+    turn = draw(outputs)
+    transcripts, notices = draw(others)
+    for each in (*transcripts, *notices):
         turn.insert(draw(st.integers(0, len(turn))), each)
     return [*turn, _TURN_END]
 

@@ -66,18 +66,20 @@ _STATUSES = {
 @st.composite
 def error_responses(draw: DrawFn) -> HttpResponse:
     """Draw responses with a status other than 2xx: errors of the service, and pages of proxies."""
-    code = draw(st.sampled_from(list(_STATUSES)))
+    code = draw(_codes)
     error: dict[str, Any] = {"code": code, "message": draw(texts)}
     if status := _STATUSES.get(code):
         error["status"] = status
-    if details := draw(st.lists(_details, max_size=2)):
+    if details := draw(_details):
         error["details"] = details
     is_json, body = draw(_error_bodies(error))
     headers: Headers = (("content-type", "application/json; charset=UTF-8" if is_json else "text/html"),)
     return HttpResponse(code, (*headers, *draw(_retry_headers)), body)
 
 
-_details = st.one_of(
+_codes = st.sampled_from(list(_STATUSES))
+
+_detail = st.one_of(
     st.fixed_dictionaries(
         {
             "@type": st.just("type.googleapis.com/google.rpc.RetryInfo"),
@@ -87,6 +89,7 @@ _details = st.one_of(
     st.fixed_dictionaries({"@type": st.just("type.googleapis.com/google.rpc.ErrorInfo"), "reason": texts}),
     st.dictionaries(texts, json, max_size=2),
 )
+_details = st.lists(_detail, max_size=2)
 
 _retry_headers: SearchStrategy[Headers] = st.one_of(
     st.just(()),

@@ -83,12 +83,22 @@ def _call_parts(name: str | SearchStrategy[str], arguments: SearchStrategy[Mappi
 @st.composite
 def _signed_calls(draw: DrawFn, part: Part) -> Part:
     """Add an ID and a thought signature to a function call, each optional."""
-    call = replace(cast("FunctionCall", part.function_call), id=draw(st.none() | texts.filter(bool)))
-    return replace(part, function_call=call, thought_signature=draw(st.none() | from_type(Opaque)))
+    call = replace(cast("FunctionCall", part.function_call), id=draw(_call_ids))
+    return replace(part, function_call=call, thought_signature=draw(_signatures))
+
+
+_call_ids = st.none() | texts.filter(bool)
+_signatures = st.none() | from_type(Opaque)
+
+
+def _calling_candidates(call: SearchStrategy[Part]) -> SearchStrategy[Candidate]:
+    return _joined_candidates(st.lists(call, min_size=1, max_size=3))
 
 
 @st.composite
-def _calling_candidates(draw: DrawFn, call: SearchStrategy[Part]) -> Candidate:
-    calls = draw(st.lists(call, min_size=1, max_size=3))
-    before = draw(st.lists(PROSE_TEXTS, max_size=1))
+def _joined_candidates(draw: DrawFn, call_parts: SearchStrategy[list[Part]]) -> Candidate:
+    calls, before = draw(call_parts), draw(_first_texts)
     return build_candidate(*(Part(text=each) for each in before), *calls)
+
+
+_first_texts = st.lists(PROSE_TEXTS, max_size=1)

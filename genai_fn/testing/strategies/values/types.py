@@ -130,11 +130,17 @@ def generic_values(
             return st.dictionaries(texts, build(value), max_size=2)
 
 
-@st.composite
-def _messages(draw: DrawFn, kind: type[Struct], depth: int) -> Struct:
+def _messages(kind: type[Struct], depth: int) -> SearchStrategy[Struct]:
     fields = {each.name: each.type for each in get_defined_fields(kind) if not takes_function(each.type)}
-    names = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True))
-    return kind(**{name: draw(_values(fields[name], depth - 1)) for name in names})
+    names = st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True)
+    return _fill_fields(kind, fields, names, depth)
+
+
+@st.composite
+def _fill_fields(
+    draw: DrawFn, kind: type[Struct], fields: Mapping[str, Any], names: SearchStrategy[list[str]], depth: int
+) -> Struct:
+    return kind(**{name: draw(_values(fields[name], depth - 1)) for name in draw(names)})
 
 
 # Types that need their own strategy

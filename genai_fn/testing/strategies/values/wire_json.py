@@ -1,11 +1,13 @@
 """`wire_json`: JSON that decodes to a type."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from msgspec.structs import FieldInfo
 
 from genai_fn import codec
 from genai_fn.schema.annotations import EnumOf, ScalarOf, StructOf, classify_annotation, get_defined_fields
@@ -31,10 +33,19 @@ def _wire_values(kind: Any, depth: int) -> SearchStrategy[Any]:
             return generic_values(generic, lambda member: _wire_values(member, depth))
 
 
-@st.composite
-def _wire_messages(draw: DrawFn, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:
+def _wire_messages(kind: type[msgspec.Struct], depth: int) -> SearchStrategy[dict[str, Any]]:
     fields = {each.name: each for each in get_defined_fields(kind)}
-    chosen = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True)) if depth and fields else []
+    names = st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True) if depth and fields else _no_names
     needed = [each.name for each in fields.values() if each.required]
-    drawn = [fields[name] for name in dict.fromkeys([*needed, *chosen])]
+    return _fill_fields(fields, needed, names, depth)
+
+
+_no_names: SearchStrategy[list[str]] = st.builds(list[str])
+
+
+@st.composite
+def _fill_fields(
+    draw: DrawFn, fields: Mapping[str, FieldInfo], needed: list[str], names: SearchStrategy[list[str]], depth: int
+) -> dict[str, Any]:
+    drawn = [fields[name] for name in dict.fromkeys([*needed, *draw(names)])]
     return {each.encode_name: draw(_wire_values(each.type, depth - 1)) for each in drawn}
