@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from genai_fn import InvalidRequest, chats, generate, schema, to_dict, to_json
 from genai_fn.codec import ExtraFields
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct
-from genai_fn.testing.strategies import from_type
 from genai_fn.wire.lenient_json import parse_json
+from tests.support.check_each import check_each
+from tests.support.drawn_examples import DrawnValues
 
 KINDS: list[Any] = [
     each
@@ -30,24 +31,19 @@ def is_plain(tree: Any) -> bool:
     return tree is None or type(tree) in (str, int, float, bool)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_round_trip(kind: Any) -> None:
+@check_each(DrawnValues(KINDS, 5))
+def test_round_trip(drawn: tuple[Any, Any]) -> None:
     """A value of each type equals what is built from its dict, and from its JSON; the data is plain JSON."""
-
-    @settings(max_examples=5)
-    @given(from_type(kind))
-    def check_value(value: Any) -> None:
-        try:
-            tree = to_dict(value)
-        except InvalidRequest as error:  # a value with a Python type or function
-            assert "values that JSON has" in error.expected
-            return
-        assert is_plain(tree)
-        assert as_struct(kind, tree) == as_struct(kind, value)
-        assert json.loads(to_json(value)) == tree
-        assert as_struct(kind, to_dict(value, names="api")) == as_struct(kind, value)
-
-    check_value()
+    kind, value = drawn
+    try:
+        tree = to_dict(value)
+    except InvalidRequest as error:  # a value with a Python type or function
+        assert "values that JSON has" in error.expected
+        return
+    assert is_plain(tree)
+    assert as_struct(kind, tree) == as_struct(kind, value)
+    assert json.loads(to_json(value)) == tree
+    assert as_struct(kind, to_dict(value, names="api")) == as_struct(kind, value)
 
 
 VALUE = schema.GenerateContentResponse(

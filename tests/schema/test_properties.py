@@ -32,10 +32,12 @@ from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.schemas import SchemaLike
 from genai_fn.testing.strategies import from_type, register
 from genai_fn.wire.lenient_json import parse_json
+from tests.support.check_each import check_each
+from tests.support.drawn_examples import DrawnValues
 from tests.support.google_genai.oracle import to_camel_case
 from tests.support.schema_samples import ENUMS, MESSAGES, get_field_annotations
 
-each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+check_values = check_each(DrawnValues(MESSAGES, 6))
 few_examples = settings(max_examples=6, deadline=None, database=None, derandomize=True)
 
 
@@ -57,12 +59,10 @@ def contains_dict(value: Any) -> bool:
     return any(map(contains_dict, value)) if isinstance(value, tuple) else isinstance(value, dict | list)
 
 
-@each_type
-@few_examples
-@given(data=st.data())
-def test_json(kind: type[Message], data: st.DataObject) -> None:
+@check_values
+def test_json(drawn: tuple[type[Message], Any]) -> None:
     """A value survives JSON and conversion from a dict, and keeps unknown fields if its type goes over the wire."""
-    value = data.draw(from_type(kind))
+    kind, value = drawn
     encoded = codec.encode(value)
     tree = json.loads(encoded)
     assert codec.decode(encoded, kind) == value
@@ -78,12 +78,10 @@ def add_unknown_fields(tree: Any) -> Any:
     return {"fieldOfNextYear": [tree], **tree, "": 1}
 
 
-@each_type
-@few_examples
-@given(data=st.data())
-def test_values(kind: type[Message], data: st.DataObject) -> None:
+@check_values
+def test_values(drawn: tuple[type[Message], Any]) -> None:
     """A value needs no conversion, copies, pickles, hashes unless it contains a dict, has a repr, and is frozen."""
-    value = data.draw(from_type(kind))
+    kind, value = drawn
     assert as_struct(kind, value) == value
     for duplicate in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
         assert duplicate == value
@@ -95,23 +93,21 @@ def test_values(kind: type[Message], data: st.DataObject) -> None:
             setattr(value, name, getattr(value, name))
 
 
-@each_type
-@few_examples
-@given(data=st.data())
-def test_wrong_values(kind: type[Message], data: st.DataObject) -> None:
+@check_values
+def test_wrong_values(drawn: tuple[type[Message], Any]) -> None:
     """An invalid value at any depth of a dict is refused with its path, and the dict is not changed."""
-    tree = to_snake_case(data.draw(from_type(kind)))
-    leaves = list(list_leaves(tree, "config"))
-    if not leaves:
-        return
-    holder, key, path = data.draw(st.sampled_from(leaves))
-    holder[key] = wrong = object()
-    original = repr(tree)
-    with pytest.raises(InvalidRequest) as raised:
-        as_struct(kind, tree)
-    assert to_camel_case(raised.value.path) == to_camel_case(path)  # schemas are read in one spelling
-    assert (raised.value.value, bool(raised.value.expected)) == (wrong, True)
-    assert repr(tree) == original
+    kind, value = drawn
+    tree = to_snake_case(value)
+    for holder, key, path in list(list_leaves(tree, "config")):
+        right, wrong = holder[key], object()
+        holder[key] = wrong
+        original = repr(tree)
+        with pytest.raises(InvalidRequest) as raised:
+            as_struct(kind, tree)
+        assert to_camel_case(raised.value.path) == to_camel_case(path)  # schemas are read in one spelling
+        assert (raised.value.value, bool(raised.value.expected)) == (wrong, True)
+        assert repr(tree) == original
+        holder[key] = right
 
 
 def list_leaves(tree: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
