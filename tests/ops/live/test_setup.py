@@ -238,8 +238,14 @@ def test_same_model(model: str, backend: str) -> None:
 
 def check_same_setup(model: str, config: Mapping[str, Any] | None, backend: str) -> None:
     """Check that both send the same setup, or refuse the same field, or both raise."""
-    their_backend, our_backend = BACKENDS[backend]
-    theirs = capture_session(their_backend, {"model": model, "config": deepcopy(config)})
+    theirs = capture_session(BACKENDS[backend][0], {"model": model, "config": deepcopy(config)})
+    _compare_setups(theirs, model, config, backend)
+
+
+def _compare_setups(
+    theirs: CapturedSession | oracle.RefusedCall, model: str, config: Mapping[str, Any] | None, backend: str
+) -> None:
+    our_backend = BACKENDS[backend][1]
     if isinstance(theirs, CapturedSession):
         assert _remove_empty_tools(theirs.setup) == _remove_empty_tools(
             encode_session(live.connect(model, deepcopy(config)), our_backend).setup
@@ -290,7 +296,7 @@ def test_drawn(backend: str) -> None:
             reject()  # drawn from genai_fn's types, and invalid in google-genai's
         if any(is_met(config, theirs) for _, is_met, _, _ in DIFFERENCES.values()):
             reject()
-        check_same_setup("m", config, backend)
+        _compare_setups(theirs, "m", config, backend)
         compared_configs.append(config)
 
     check_drawn_config()

@@ -23,7 +23,6 @@ from datetime import UTC, datetime
 from functools import cache
 from types import GeneratorType, MappingProxyType
 from typing import Any, TypeAlias, cast
-from unittest.mock import patch
 
 import httpx
 from google.genai import Client, types
@@ -87,7 +86,7 @@ def run_call(
 
     with _hide_environment():
         try:
-            value = call(_create_client(backend, httpx.MockTransport(respond)))
+            value = call(_get_client(backend, respond))
             return requests, list(cast("Iterator[Any]", value)) if isinstance(value, GeneratorType) else value
         except Exception as error:
             return requests, error
@@ -190,16 +189,34 @@ def _normalize_time(text: str) -> str:
 @contextmanager
 def _hide_environment() -> Generator[None]:
     """Hide environment variables, credentials and metadata servers from google-genai, and its warnings."""
-    other_variables = {name: value for name, value in os.environ.items() if not _GOOGLE_VARIABLES.match(name)}
-    with (
-        patch.dict(os.environ, {**other_variables, **_NO_CREDENTIALS}, clear=True),
-        warnings.catch_warnings(action="ignore"),
-    ):
-        yield
+    hidden = {name: os.environ.pop(name) for name in [*os.environ] if _GOOGLE_VARIABLES.match(name)}
+    os.environ.update(_NO_CREDENTIALS)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        for name in _NO_CREDENTIALS:
+            os.environ.pop(name, None)
+        os.environ.update(hidden)
 
 
-_GOOGLE_VARIABLES = re.compile("GOOGLE_|GEMINI_|CLOUDSDK_|GCE_|GCLOUD_|VERTEX_", re.IGNORECASE)
+_GOOGLE_VARIABLES = re.compile("GOOGLE_|GEMINI_|CLOUDSDK_|GCE_|GCLOUD_|VERTEX_|NO_GCE_CHECK", re.IGNORECASE)
 _NO_CREDENTIALS = {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
+
+
+def _get_client(backend: Backend, respond: Callable[[httpx.Request], httpx.Response]) -> Client:
+    """Return a client whose requests `respond` receives. One client of a backend of plain values serves all calls."""
+    if not all(isinstance(each, str | bool) for each in backend.values()):
+        return _create_client(backend, httpx.MockTransport(respond))
+    client, transport = _keep_client(tuple(sorted(backend.items())))
+    transport.handler = respond
+    return client
+
+
+@cache
+def _keep_client(backend: tuple[tuple[str, Any], ...]) -> tuple[Client, httpx.MockTransport]:
+    transport = httpx.MockTransport(lambda _: httpx.Response(500))
+    return _create_client(dict(backend), transport), transport
 
 
 def _create_client(backend: Backend, transport: httpx.MockTransport) -> Client:
