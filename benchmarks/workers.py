@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,11 +45,48 @@ class Worker:
         return measured
 
 
+class _KeptWorkers:
+    """Workers that later benchmarks use again."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._workers: dict[Contestant, Worker] = {}
+
+    def get(self, contestant: Contestant) -> Worker:
+        """Return the worker of a contestant; start it if there is none, or it has ended."""
+        worker = self._workers.get(contestant)
+        if worker is None or worker.process.poll() is not None:
+            worker = self._workers[contestant] = self._stack.enter_context(_run_worker(contestant, {}))
+        return worker
+
+
+_KEPT: ContextVar[_KeptWorkers | None] = ContextVar("_KEPT", default=None)
+
+
+@contextmanager
+def keep_workers() -> Generator[None]:
+    """
+    Context manager: later benchmarks use the workers of earlier ones again, so that each imports its library once.
+
+    It is for tests only, as a process that has run other cases is no fair contestant.
+    """
+    with ExitStack() as stack:
+        token = _KEPT.set(_KeptWorkers(stack))
+        try:
+            yield
+        finally:
+            _KEPT.reset(token)
+
+
 @contextmanager
 def run_workers(contestants: Mapping[str, Contestant], **environ: str) -> Generator[dict[str, Worker]]:
     """Context manager: start a process for each contestant."""
+    kept = None if environ else _KEPT.get()
     with ExitStack() as stack:
-        yield {name: stack.enter_context(_run_worker(each, environ)) for name, each in contestants.items()}
+        yield {
+            name: kept.get(each) if kept else stack.enter_context(_run_worker(each, environ))
+            for name, each in contestants.items()
+        }
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from benchmarks.growth import CURVES, Curve, measure_growth
 from benchmarks.http_server import Server, run_server
 from benchmarks.isolated import sample_columns
 from benchmarks.report import Effort, Row, format_table, median_interval
+from benchmarks.workers import keep_workers
 
 _SHORT_FORM = Effort(rounds=1, scale=0.001)
 
@@ -23,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Run the server of the benchmarks."""
-    with run_server() as running:
+    """Run the server of the benchmarks, and keep the workers for all of them."""
+    with run_server() as running, keep_workers():
         yield running
 
 
