@@ -1,5 +1,6 @@
 """Strategies for HTTP error responses and for every error of the library."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -72,9 +73,10 @@ def error_responses(draw: DrawFn) -> HttpResponse:
         error["status"] = status
     if details := draw(_details):
         error["details"] = details
-    is_json, body = draw(_error_bodies(error))
-    headers: Headers = (("content-type", "application/json; charset=UTF-8" if is_json else "text/html"),)
-    return HttpResponse(code, (*headers, *draw(_retry_headers)), body)
+    body = draw(_bodies)
+    media_type = "text/html" if isinstance(body, bytes) else "application/json; charset=UTF-8"
+    headers: Headers = (("content-type", media_type), *draw(_retry_headers))
+    return HttpResponse(code, headers, body if isinstance(body, bytes) else body(error))
 
 
 _codes = st.sampled_from(list(_STATUSES))
@@ -98,16 +100,23 @@ _retry_headers: SearchStrategy[Headers] = st.one_of(
 )
 
 
-def _error_bodies(error: dict[str, Any]) -> SearchStrategy[tuple[bool, bytes]]:
-    whole = codec.encode({"error": error})
-    return st.one_of(
-        st.just((True, whole)),
-        st.just((True, b"[" + whole + b"]")),
-        st.just((True, codec.encode({"error": error["message"]}))),
-        st.sampled_from([b"", b"<!DOCTYPE html>\n<title>Error</title>", b"Service Unavailable", b"\xff\xfe"]).map(
-            lambda body: (False, body)
-        ),
-    )
+def _encode_object(error: dict[str, Any]) -> bytes:
+    return codec.encode({"error": error})
+
+
+def _encode_array(error: dict[str, Any]) -> bytes:
+    return codec.encode([{"error": error}])
+
+
+def _encode_message(error: dict[str, Any]) -> bytes:
+    return codec.encode({"error": error["message"]})
+
+
+_bodies: SearchStrategy[bytes | Callable[[dict[str, Any]], bytes]] = st.one_of(
+    *(st.just(each) for each in (_encode_object, _encode_array, _encode_message)),
+    st.sampled_from([b"", b"<!DOCTYPE html>\n<title>Error</title>", b"Service Unavailable", b"\xff\xfe"]),
+)
+"""How an error is encoded, or the page of a proxy in its place."""
 
 
 STREAM_ERRORS: Final[SearchStrategy[GenaiError]] = st.one_of(
