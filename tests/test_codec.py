@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 CERTAIN = {"half_read", "half_described", "forked"}
-"""Programs that fail in every run, if at all; the others run in several processes."""
+"""Programs that fail in every run, if at all; the others run in two processes."""
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_threads_meet_new_types_at_once(program: str) -> None:
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.support.first_decodes", program]
     processes = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        for _ in range(1 if program in CERTAIN else 4)
+        for _ in range(1 if program in CERTAIN else 2)
     ]
     try:
         outcomes = [(each.communicate(timeout=120)[1], each.returncode) for each in processes]
