@@ -29,6 +29,8 @@ CANCELLATIONS = (
     "tests/interpreters/net/pool/test_cancel.py",
     "tests/middleware/test_conformance.py",
 )
+PARALLEL = ("--numprocesses", "3", "--dist", "worksteal")
+"""Some tests wait, so there are more workers than cores of a small machine; none ends long before the others."""
 
 
 def test_in(python: str, *install: str) -> tuple[tuple[str, ...], ...]:
@@ -38,7 +40,7 @@ def test_in(python: str, *install: str) -> tuple[tuple[str, ...], ...]:
     return (
         ("uv", "venv", "--quiet", "--clear", "--python", python, str(folder)),
         ("uv", "pip", "install", "--quiet", "--python", interpreter, *install, "--editable", ".[dev]"),
-        (interpreter, "-m", "pytest", "--quiet", "--numprocesses", "3"),
+        (interpreter, "-m", "pytest", "--quiet", *PARALLEL),
     )
 
 
@@ -79,8 +81,8 @@ def fuzz_in(*install: str) -> tuple[tuple[str, ...], ...]:
 TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
-    "test": ((*HERE, "pytest", "--numprocesses", "3"),),
-    "cover": ((*HERE, "pytest", "--quiet", "--numprocesses", "3", "--cov", "--cov-report=term:skip-covered"),),
+    "test": ((*HERE, "pytest", *PARALLEL),),
+    "cover": ((*HERE, "pytest", "--quiet", *PARALLEL, "--cov", "--cov-report=term:skip-covered"),),
     "docs": (
         (*HERE, "docs.write_operations"),
         (*HERE, "docs.write_types"),
@@ -96,7 +98,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
             for http1 in ("httptools", "httpcore")
             for manner in ("raise", "close")
         ),
-        (*HERE, "pytest", "--quiet", "--numprocesses", "3", "--exhaustive", *CANCELLATIONS),
+        (*HERE, "pytest", "--quiet", *PARALLEL, "--exhaustive", *CANCELLATIONS),
     ),
     "jobs": (
         (*HERE, "tests.support.job_kills"),

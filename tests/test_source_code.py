@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from msgspec import Struct
 
 import genai_fn
@@ -52,7 +52,9 @@ from genai_fn.schema import FinishReason, GenerateVideosOperation, Message, Mode
 from genai_fn.schema.base import Page
 from genai_fn.source_code import write_assignment, write_expression
 from genai_fn.testing import Ask, OpenStream, Sleep
-from genai_fn.testing.strategies import from_type, requests
+from genai_fn.testing.strategies import requests
+from tests.support.check_each import check_each
+from tests.support.drawn_examples import DrawnValues
 
 REQUEST = generate("m", "hi")
 TYPES = [
@@ -113,16 +115,11 @@ def test_written(value: Any, expected: str) -> None:
     assert value == run_source(write_assignment("value", value))
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
-def test_every_type(kind: Any) -> None:
+@check_each(DrawnValues(TYPES, 3))
+def test_every_type(drawn: tuple[Any, Any]) -> None:
     """The source of a value of any API type evaluates to an equal value."""
-
-    @settings(max_examples=3, suppress_health_check=list(HealthCheck))
-    @given(from_type(kind))
-    def check(value: Any) -> None:
-        assert value == run_source(write_assignment("value", value))
-
-    check()
+    _, value = drawn
+    assert value == run_source(write_assignment("value", value))
 
 
 @settings(max_examples=50)

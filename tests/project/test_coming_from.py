@@ -27,6 +27,7 @@ from google.genai import (
 
 import genai_fn
 import genai_fn.testing
+from tests.support.check_each import check_each
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-google-genai.md"
 RUNNERS = ("run", "session", "response", "tokenizer")
@@ -94,7 +95,7 @@ def _is_public(name: str) -> bool:
     return name.partition(".")[0] in genai_fn.__all__
 
 
-@pytest.mark.parametrize("ours", [row[1] for row in ROWS], ids=[row[0].strip("`") for row in ROWS])
+@check_each([row[1] for row in ROWS])
 def test_names_exist(ours: str) -> None:
     """Every name in the right column exists."""
     assert [name for name in set(_find_called_names(ours)) if not _is_public(name)] == []

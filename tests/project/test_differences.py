@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases.differences_page import EVIDENCE, TABLES
+from tests.support.check_each import check_each
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "differences.md"
@@ -48,7 +49,7 @@ def test_every_row_has_a_test() -> None:
     assert sorted(row[0] for row in list_rows()) == sorted(EVIDENCE)
 
 
-@pytest.mark.parametrize("row", EVIDENCE)
+@check_each(EVIDENCE)
 def test_exists(row: str) -> None:
     """What shows a row exists."""
     assert [each for each in EVIDENCE[row] if not exists(each)] == []

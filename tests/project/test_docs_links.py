@@ -1,5 +1,6 @@
 """The links between the Markdown pages of this repository lead somewhere."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
+@functools.cache
 def list_anchors(page: Path) -> set[str]:
     """List the anchors of a page's headings, as GitHub forms them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)

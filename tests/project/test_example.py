@@ -1,4 +1,4 @@
-"""The example project: its agent passes its own tests, and they find the bug of its first version."""
+"""The example project: its tests, which run with the others, find the bug of the first version of its agent."""
 
 import re
 import subprocess
@@ -26,11 +26,6 @@ def run_example_tests(folder: Path, module: str) -> str:
         command, capture_output=True, text=True, cwd=folder, check=False, timeout=600, env={"PYTHONPATH": str(ROOT)}
     )
     return process.stdout
-
-
-def test_agent_passes(tmp_path: Path) -> None:
-    """The agent passes all its tests."""
-    assert re.search(r"^5 passed", run_example_tests(tmp_path, "agent"), re.MULTILINE)
 
 
 def test_bug_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import genai_fn
 from genai_fn import middleware, testing
+from tests.support.check_each import check_each
 from tests.support.source_files import parse_file, read_source_file
 
 PACKAGE = Path(genai_fn.__file__).parent
@@ -189,7 +190,7 @@ def list_parameters(value: Callable[..., Any]) -> list[str]:
     return [each for each in signature.parameters if each != "self" and not each.startswith("_")]
 
 
-@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if list_parameters(value)])
+@check_each([name for name, value in PUBLIC.items() if list_parameters(value)])
 def test_args_are_documented(name: str) -> None:
     """The docstring of a public function or class with parameters has a section ``Args`` that names each of them."""
     text = inspect.cleandoc(PUBLIC[name].__doc__ or "")
@@ -201,9 +202,7 @@ def test_args_are_documented(name: str) -> None:
     assert sorted(set(list_parameters(PUBLIC[name])) - listed) == []
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, value in PUBLIC.items() if inspect.isfunction(value) and list_parameters(value)]
-)
+@check_each([name for name, value in PUBLIC.items() if inspect.isfunction(value) and list_parameters(value)])
 def test_raises_are_documented(name: str) -> None:
     """The docstring of a public function with parameters has a section ``Raises``, unless it raises nothing at once."""
     text = inspect.cleandoc(PUBLIC[name].__doc__ or "")

@@ -34,6 +34,7 @@ from genai_fn import (
 )
 from genai_fn.testing import Fake
 from tests.cases.generate_requests import CASES, Case
+from tests.support.check_each import check_each
 
 # Subclasses of str, and numpy's scalars
 
@@ -227,9 +228,7 @@ def build_request(contents: Any, config: Any) -> Any:
         return type(error)
 
 
-@pytest.mark.parametrize(
-    "case", [each for each in CASES if each.name not in CONVERTED_BY_THEM], ids=lambda case: case.name
-)
+@check_each([each for each in CASES if each.name not in CONVERTED_BY_THEM])
 def test_google_objects(case: Case) -> None:
     """google-genai's objects build the same request as dicts, or our types, with the same fields."""
     with warnings.catch_warnings():

@@ -119,7 +119,7 @@ def _nest(kinds: SearchStrategy[Any]) -> SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.recursive(st.sampled_from(SIMPLE), _nest, max_leaves=4))
 def test_as_pydantic(kind: Any) -> None:
     """A type has the schema that pydantic builds for it, with the properties in the same order."""

@@ -58,7 +58,7 @@ def convert_with(given: Any) -> Any:
         return str(error)
 
 
-@settings(max_examples=1500, deadline=None, database=None, derandomize=True)
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
 @given(st.one_of(turns, st.lists(turns, max_size=4), st.lists(turns, max_size=4).map(tuple)))
 def test_same_as_the_general_conversion(drawn: Any) -> None:
     """Right and wrong contents give the same turns, or the same error to the letter, with and without the short way."""

@@ -44,7 +44,7 @@ ENCODINGS = (
     _encoding("unknown", "x-nothing", JSON, UNKNOWN_ENCODING),
     _encoding("identity", "identity", JSON, WELL_FORMED),
     _encoding("empty", "", JSON, WELL_FORMED),
-    _encoding("bomb of 50 MB", "gzip", gzip.compress(bytes(50_000_000)), TOO_LARGE),
+    _encoding("bomb of 50 MB", "gzip", gzip.compress(bytes(50_000_000), 1), TOO_LARGE),
     _encoding("bomb of a thousand members", "gzip", gzip.compress(bytes(100_000)) * 1000, TOO_LARGE),
     Fault(
         "encoding: gzip and identity, in two headers",

@@ -106,7 +106,7 @@ EVENTS = (
     Fault(
         "events: gzip bomb in one event",
         (
-            Send(encode_head(200, (("content-encoding", "gzip"),)) + gzip.compress(b"data: " + b"[" * 20_000_000)),
+            Send(encode_head(200, (("content-encoding", "gzip"),)) + gzip.compress(b"data: " + b"[" * 20_000_000, 1)),
             Close(),
         ),
         {STREAM: _LARGE},

@@ -23,6 +23,7 @@ from genai_fn.results import Failure, Success
 from genai_fn.schema import CachedContent, File, GenerateContentResponse
 from genai_fn.wire import decode, encode
 from tests.cases.generate_requests import CASES, Case
+from tests.support.check_each import check_each
 from tests.support.emulator_requests import (
     GEMINI,
     HI,
@@ -359,10 +360,10 @@ NOT_TAKEN = {
 """Cases that the service rejects, too, at least on one backend."""
 
 
-@pytest.mark.parametrize("backend", [Gemini("test-key"), Vertex("p", "us-central1")], ids=lambda each: str(each.name))
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_request(case: Case, backend: Backend) -> None:
+@check_each([(case, backend) for case in CASES for backend in (Gemini("test-key"), Vertex("p", "us-central1"))])
+def test_every_request(sent: tuple[Case, Backend]) -> None:
     """The emulator accepts every request that this library encodes, and this library decodes every response."""
+    case, backend = sent
     request = _build_request(case)
     result = Failure(None) if request is None else encode(request, backend)
     if request is None or not isinstance(result, Success):
