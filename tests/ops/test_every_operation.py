@@ -48,6 +48,7 @@ GEMINI, VERTEX = Gemini("test-key"), Vertex("p", "us-central1")
 drawn_settings = settings(
     max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
+few_examples = settings(drawn_settings, max_examples=10)
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
@@ -79,7 +80,7 @@ def test_all_are_drawn() -> None:
 
 
 @each_operation
-@drawn_settings
+@few_examples
 @given(data=st.data(), key=KEYS)
 def test_encodes(name: str, data: st.DataObject, key: str) -> None:
     """On every backend it encodes to a complete request or a typed failure; it raises nothing and shows no key."""
@@ -100,7 +101,7 @@ def test_encodes(name: str, data: st.DataObject, key: str) -> None:
 
 
 @each_operation
-@drawn_settings
+@few_examples
 @given(data=st.data())
 def test_is_a_value(name: str, data: st.DataObject) -> None:
     """It equals its copy and its unpickled copy, hashes unless it contains a dict, and encodes the same."""
