@@ -80,10 +80,7 @@ def convert_plain_texts(values: Any) -> tuple[Content, ...] | None:
 
 def _is_plain_turn(extra: Any, parts: Any, role: Any) -> bool:
     return (
-        extra is None
-        and is_plain_text(role)
-        and type(parts) is tuple
-        and all(map(_is_plain_part, cast("Any", parts)))
+        extra is None and is_plain_text(role) and type(parts) is tuple and all(map(_is_plain_part, cast("Any", parts)))
     )
 
 
