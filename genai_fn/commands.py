@@ -9,17 +9,9 @@ from genai_fn.effects import Ask, Emit, FlowFailed, GetBackend, ReadNext, Sleep
 from genai_fn.engine.stepper import Stepper
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.options import check_at_least_zero
-from genai_fn.request import (
-    Action,
-    Flow,
-    FlowGenerator,
-    Request,
-    Stream,
-    describe_expected_action,
-    start_generator,
-)
+from genai_fn.request import Action, Flow, FlowGenerator, Modifier, Request, Stream, start_generator
 
-__all__ = ["StreamReader", "ask", "attempt", "emit", "get_backend", "sleep"]
+__all__ = ["StreamReader", "ask", "attempt", "describe_expected_action", "emit", "get_backend", "sleep"]
 
 T = TypeVar("T")
 
@@ -77,6 +69,14 @@ def _check_action(where: str, action: Any) -> Any:
     if not isinstance(action, Request | Flow):
         raise InvalidRequest(where, action, describe_expected_action(action))
     return cast("Any", action)
+
+
+def describe_expected_action(value: object) -> str:
+    """Describe what an interpreter runs, for the error of a value that is none: how the value gives one, if it does."""
+    if callable(getattr(value, "flow", None)):  # an `EmbeddingJob`
+        return "a Request or a Flow, which its .flow() returns"
+    is_function = callable(value) and not isinstance(value, Modifier)
+    return "a Request or a Flow, which a call of the function may return" if is_function else "a Request or a Flow"
 
 
 def sleep(seconds: float) -> FlowGenerator[None]:

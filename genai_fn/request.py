@@ -42,7 +42,6 @@ __all__ = [
     "Request",
     "ResponseReader",
     "Stream",
-    "describe_expected_action",
     "flow",
     "is_spawning",
     "kind_of",
@@ -457,14 +456,6 @@ class _ComposedModifier(Modifier):
 
 def _apply_in_order(description: Any, *modifiers: Modifier) -> Any:
     return functools.reduce(lambda value, modifier: value | modifier, modifiers, description)
-
-
-def describe_expected_action(value: object) -> str:
-    """Describe what an interpreter runs, for the error of a value that is none: how the value gives one, if it does."""
-    if callable(getattr(value, "flow", None)):  # an `EmbeddingJob`
-        return "a Request or a Flow, which its .flow() returns"
-    is_function = callable(value) and not isinstance(value, Modifier)
-    return "a Request or a Flow, which a call of the function may return" if is_function else "a Request or a Flow"
 
 
 def _check_modifier(value: M) -> M:

@@ -20,6 +20,7 @@ from genai_fn.backend import (
     check_backend,
     normalize_headers,
 )
+from genai_fn.commands import describe_expected_action
 from genai_fn.effects import EffectFailed
 from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
@@ -31,7 +32,7 @@ from genai_fn.interpreters.auth.token_caches import TokenCaches
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
-from genai_fn.request import Flow, Live, Request, Stream, describe_expected_action
+from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.values import Value
 
 if TYPE_CHECKING:

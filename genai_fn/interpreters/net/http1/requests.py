@@ -38,7 +38,7 @@ def build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, byt
     """Build the headers, with ``Host`` from the target and ``Content-Length`` from the body."""
     headers = _build_fixed_headers(request.headers, target)
     if all(name.lower() != b"content-length" for name, _ in headers):
-        size = get_body_size(request.body)
+        size = _get_body_size(request.body)
         if size or request.method in _METHODS_WITH_BODY:
             headers.append((b"Content-Length", b"%d" % size))
     return headers
@@ -55,7 +55,7 @@ def _build_fixed_headers(given: Headers, target: Target) -> list[tuple[bytes, by
     return [(b"Host", host.encode("ascii")), *fixed]
 
 
-def get_body_size(body: Body) -> int:
+def _get_body_size(body: Body) -> int:
     """Return the size of a body in bytes."""
     if isinstance(body, bytes):
         return len(body)
@@ -100,7 +100,7 @@ class HeadEncoder:
                 self._given = tuple(request.headers)
         except UnicodeEncodeError as error:
             raise UnsendableRequestError(f"not encodable in HTTP/1.1: {error.reason}") from None
-        headers, size = self._encoded, get_body_size(request.body)
+        headers, size = self._encoded, _get_body_size(request.body)
         if headers.length is None:
             has_length = size or request.method in _METHODS_WITH_BODY
             length = b"Content-Length: %d\r\n" % size if has_length else b""
