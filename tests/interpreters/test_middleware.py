@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,9 @@ def test_invalid_middleware(wrap_handler: Any) -> None:
             run.with_middleware(wrap_handler)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("builder", [limited, logged, fallback, budgeted, cached, hedged, coalesced], ids=repr)
+@pytest.mark.parametrize(
+    "builder", [limited, logged, fallback, budgeted, cached, hedged, coalesced], ids=attrgetter("__name__")
+)
 def test_builder_is_no_middleware(builder: Any) -> None:
     """A function that returns middleware is refused where it was not called, and the error names it."""
     with pytest.raises(InvalidRequest, match=f"expected what {builder.__name__}"):
