@@ -11,17 +11,25 @@ from typing import Any
 import pytest
 
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, generate, streamed, with_options
-from tests.support.cancellation.cancel_points import count_client_sockets
+from tests.support.cancellation.cancel_points import count_client_sockets, list_client_sockets
 from tests.support.cancellation.scenarios import ModelScript, build_request
 from tests.support.credentials import SlowCredentials, join_refreshes
 from tests.support.interrupts import interrupt_when_idle
 from tests.support.loopback import Hang, Loopback
 
+OTHERS: set[str] = set()
+"""The sockets that earlier tests have left in this process."""
 SLOW_RETRY = Retry(attempts=2, initial_delay=60)
 
 
 class Interrupt(BaseException):
     """Stands for ``KeyboardInterrupt``."""
+
+
+@pytest.fixture(autouse=True)
+def find_others() -> None:
+    OTHERS.clear()
+    OTHERS.update(list_client_sockets())
 
 
 def build_call(model: str) -> Callable[[Http], object]:
@@ -65,7 +73,7 @@ def test_interrupted_in_handshake(transport: ModuleType) -> None:
         with open_interpreter(server, transport) as run:
             with pytest.raises(Interrupt), interrupt_when_idle(Interrupt, server):
                 build_call("call")(run)
-            assert count_client_sockets(server.port) == count_idle_connections(run) == 0
+            assert count_client_sockets(server.port, others=OTHERS) == count_idle_connections(run) == 0
 
 
 def test_interrupted_while_queued(transport: ModuleType) -> None:
@@ -115,7 +123,7 @@ def open_interpreter(server: Loopback, transport: ModuleType, backend: Any = Non
     backend = backend or Gemini("test-key", base_url=server.url)
     with Http(backend, max_connections=2, http1=transport, ssl_context=make_trusting_context(server), proxy="") as run:
         yield run
-    assert count_client_sockets(server.port) == 0
+    assert count_client_sockets(server.port, others=OTHERS) == 0
     server.wait_until_idle(0)
 
 
@@ -125,7 +133,7 @@ def check_connections(run: Http, server: Loopback) -> None:
     with ThreadPoolExecutor(2) as threads:
         results = list(threads.map(run, (pair, pair)))
     assert all(isinstance(result, Success) for result in results)
-    assert count_client_sockets(server.port) == count_idle_connections(run) == 2
+    assert count_client_sockets(server.port, others=OTHERS) == count_idle_connections(run) == 2
 
 
 def count_idle_connections(run: Http) -> int:

@@ -19,6 +19,7 @@ from tests.support.cancellation.cancel_points import (
     check_no_leaks,
     count_client_sockets,
     count_tasks,
+    list_client_sockets,
     list_stops,
 )
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
@@ -103,11 +104,11 @@ async def run_session(run: AsyncHttp) -> None:
 @asynccontextmanager
 async def check_cleanup(peer: Peer) -> AsyncIterator[AsyncHttp]:
     """Check that the block leaves no task and no socket."""
-    task_count = count_tasks()
+    task_count, others = count_tasks(), list_client_sockets()
     async with make_http(peer) as run:
         yield run
         with anyio.fail_after(60):
-            await wait_until(lambda: count_tasks() <= task_count and not count_client_sockets(peer.port))
+            await wait_until(lambda: count_tasks() <= task_count and not count_client_sockets(peer.port, others=others))
 
 
 def test_cancelled_everywhere(executor: tuple[str, str], thin: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import types
-from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -234,9 +234,9 @@ def count_tasks() -> int:
     return len(asyncio.all_tasks()) if _is_asyncio() else trio.lowlevel.current_statistics().tasks_living
 
 
-def count_client_sockets(*ports: int) -> int:
-    """Count this process's internet sockets, except the servers' on these ports."""
-    return len(list_client_sockets(*ports))
+def count_client_sockets(*ports: int, others: Collection[str] = ()) -> int:
+    """Count this process's internet sockets, except the servers' on these ports, and others, as of earlier tests."""
+    return len(list_client_sockets(*ports).difference(others))
 
 
 def list_client_sockets(*ports: int) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from genai_fn import Http, Success, Timeouts, generate
 from genai_fn.request import Stream
-from tests.support.cancellation.cancel_points import count_client_sockets
+from tests.support.cancellation.cancel_points import count_client_sockets, list_client_sockets
 from tests.support.faults.chaos import PAIR, PLACES, ChaosScript, check_folder, draw_action
 from tests.support.interpreter_kinds import make_gemini
 from tests.support.loopback import Loopback
@@ -94,6 +94,7 @@ def interrupt_at_random(transport: ModuleType, count: int, manner: str, seed: in
     chance = random.Random(seed)  # repeatable
     done = 0
     with _prepare_process(), Loopback(ChaosScript()) as server, tempfile.TemporaryDirectory() as folder:
+        others = list_client_sockets(server.port)
         before = _measure_speed(server, transport)
         while done < count:
             run = _make_http(server, transport)
@@ -103,7 +104,7 @@ def interrupt_at_random(transport: ModuleType, count: int, manner: str, seed: in
                 _use_all_places(run)
             run.close()
             gc.collect()
-            assert count_client_sockets(server.port) == 0, "a socket is left"
+            assert count_client_sockets(server.port, others=others) == 0, "a socket is left"
         after = _measure_speed(server, transport)
         server.wait_until_idle(0)
         check_folder(Path(folder))

@@ -26,7 +26,7 @@ def set_result(outcome: Outcome, value: bool) -> None:  # the arguments of a cal
         outcome.set_result(value)
 
 
-class Timeouts:
+class TimeLimits:
     """
     The time limits of waits, with one timer of the event loop for all: a timer for each wait costs several times more.
 
@@ -153,5 +153,5 @@ class _SharedByLoop(Generic[T]):
         return found
 
 
-TIMEOUTS = _SharedByLoop(Timeouts)
+TIME_LIMITS = _SharedByLoop(TimeLimits)
 POLLERS = _SharedByLoop(Poller)

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import anyio
 
-from genai_fn.interpreters.net.waits.asyncio_polling import POLLERS, TIMEOUTS, set_result
+from genai_fn.interpreters.net.waits.asyncio_polling import POLLERS, TIME_LIMITS, set_result
 
 
 async def wait_for_socket(sock: socket.socket, seconds: float, *, for_write: bool) -> bool:
@@ -90,9 +90,9 @@ async def _wait_for_result(outcome: asyncio.Future[bool], seconds: float) -> boo
     """Wait for the result of a future, False after some seconds."""
     if seconds == math.inf:
         return await outcome
-    timeouts = TIMEOUTS.get(outcome.get_loop())
-    timeouts.add(outcome, seconds)
+    limits = TIME_LIMITS.get(outcome.get_loop())
+    limits.add(outcome, seconds)
     try:
         return await outcome
     finally:
-        timeouts.discard_one()
+        limits.discard_one()
