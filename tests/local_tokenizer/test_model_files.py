@@ -184,6 +184,7 @@ def test_untrusted_server(tmp_path: Path) -> None:
     assert isinstance(failed.failure(), CertificateError)
 
 
+@pytest.mark.usefixtures("sleeps")
 @pytest.mark.parametrize("proxy", ["::::", "ftp://x", "http://[::1"])
 def test_invalid_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """A proxy that is none is a failure, whatever the environment contains."""

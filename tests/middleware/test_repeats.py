@@ -127,6 +127,7 @@ def list_plain_upload(fault: str) -> list[str]:
 UPLOAD = files.upload(b"content", {"mime_type": "text/plain"})
 
 
+@pytest.mark.usefixtures("sleeps")
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_uploads(name: str, kind: str) -> None:
     """An upload whose content fails is the same requests as without middleware."""

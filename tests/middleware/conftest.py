@@ -1,0 +1,5 @@
+"""Fixture: recorded sleeps."""
+
+from tests.support.interpreter_fixtures import sleeps
+
+__all__ = ["sleeps"]
