@@ -21,6 +21,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``call_log``: a line of the standard library's log for each call
 - ``tracing``: spans and metrics of OpenTelemetry
 - ``observers``: what observes calls, for the others
+- ``input_size``: the size of what a request sends, for estimates of tokens
 """
 
 from typing import TYPE_CHECKING

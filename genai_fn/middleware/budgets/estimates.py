@@ -1,13 +1,10 @@
 """Estimates of what a call may use at most, before it is sent and without the network."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
-from msgspec import Struct
-
+from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
-from genai_fn.schema.content import Blob, FileData
 from genai_fn.schema.usage import Usage
 
 __all__ = ["estimate_usage", "is_paid"]
@@ -42,16 +39,17 @@ def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
     operation: Any = request.operation
     config: Any = getattr(operation, "config", None)
     if isinstance(operation, GenerateContent):
-        size = _measure_contents(operation.contents)
+        size = measure_contents(operation.contents, _FILE_SIZE)
         if config.system_instruction is not None or config.tools:
-            size += _measure_config(config)
+            size += measure_config(config, _FILE_SIZE)
         candidates: int = config.candidate_count or 1
         output_tokens = (config.max_output_tokens or output_tokens) * candidates
         return Usage(input_tokens=-(-size // _BYTES_PER_TOKEN), output_tokens=output_tokens)
-    size = _measure_contents(getattr(operation, "contents", None) or getattr(config, "contents", None) or ())
-    size += _measure_config(config)
+    contents: Any = getattr(operation, "contents", None) or getattr(config, "contents", None) or ()
+    size = measure_contents(contents, _FILE_SIZE)
+    size += measure_config(config, _FILE_SIZE)
     for field in ("prompt", "source"):
-        size += _measure(getattr(operation, field, None))
+        size += measure_value(getattr(operation, field, None), _FILE_SIZE)
     input_tokens, name = -(-size // _BYTES_PER_TOKEN), operation.op
     if name.startswith("images."):
         return Usage(input_tokens=input_tokens, images=getattr(config, "number_of_images", None) or 1)
@@ -61,41 +59,4 @@ def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
 
 
 _BYTES_PER_TOKEN = 3  # of English some 4, of other languages in UTF-8 more
-_FILE_TOKENS = 1290  # of a large image; of audio and video some 32 and 300 a second
-
-
-def _measure_contents(contents: Any) -> int:
-    """Return the size of contents; of the usual part, a text, without a look at its many other fields."""
-    size = 0
-    for content in contents:
-        for part in content.parts or ():
-            text = part.text
-            size += len(text) if text is not None and text.isascii() else _measure(part)
-    return size
-
-
-def _measure_config(config: Any) -> int:
-    """Return the size of what a model reads of a config."""
-    instruction, tools = getattr(config, "system_instruction", None), getattr(config, "tools", None)
-    return _measure(instruction) + _measure(tools)
-
-
-def _measure(value: Any) -> int:
-    """Return the size of a value in bytes of text; a file counts as one image."""
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
-    if isinstance(value, tuple | list):
-        return sum(map(_measure, cast("Iterable[Any]", value)))
-    if isinstance(value, Blob | FileData):
-        return _FILE_TOKENS * _BYTES_PER_TOKEN
-    if isinstance(value, Struct):
-        text: Any = getattr(value, "text", None)
-        if isinstance(text, str):
-            return _measure(text)
-        return sum(_measure(getattr(value, name)) for name in value.__struct_fields__ if name not in _IGNORED_FIELDS)
-    if isinstance(value, Mapping):
-        return sum(_measure(name) + _measure(each) for name, each in cast("Mapping[str, Any]", value).items())
-    return 0
-
-
-_IGNORED_FIELDS = frozenset({"role", "thought_signature"})
+_FILE_SIZE = 1290 * _BYTES_PER_TOKEN  # of a large image; of audio and video some 32 and 300 tokens a second

@@ -1,13 +1,11 @@
 """What requests cost: how many requests they count as, and estimates of their tokens, which need no network."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, cast
 
-from msgspec import Struct
-
 from genai_fn.http import ValueWithResponse
+from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
 from genai_fn.request import Request
-from genai_fn.schema.content import Blob, Content, FileData, Part
 
 __all__ = ["count_requests", "estimate_tokens", "read_used_tokens"]
 
@@ -47,41 +45,13 @@ def estimate_tokens(request: Request[Any]) -> int:
     """
     operation: Any = request.operation
     config = getattr(operation, "config", None)
-    contents: tuple[Content, ...] = getattr(operation, "contents", ())
-    size = sum(_measure_part(part) for content in contents for part in content.parts or ())
-    for value in (getattr(operation, "prompt", None), *(getattr(config, name, None) for name in _CONFIG_FIELDS)):
-        size += 0 if value is None else _measure(value)
+    size = measure_contents(getattr(operation, "contents", ()), _FILE_SIZE) + measure_config(config, _FILE_SIZE)
+    size += measure_value(getattr(operation, "prompt", None), _FILE_SIZE)
     return -(-size // _BYTES_PER_TOKEN)
 
 
-_CONFIG_FIELDS = ("system_instruction", "tools")
 _BYTES_PER_TOKEN = 4
-_FILE_TOKENS = 258  # of an image, or of a second of video
-
-
-def _measure_part(part: Part) -> int:
-    """Return the size of a part; of the usual one, a text, without a look at its many other fields."""
-    return _measure(part if part.text is None else part.text)
-
-
-def _measure(value: Any) -> int:
-    """Return the size of a value in bytes of text."""
-    if value is None:
-        return 0
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
-    if isinstance(value, tuple | list):
-        return sum(map(_measure, cast("Iterable[Any]", value)))
-    if isinstance(value, Blob | FileData):
-        return _FILE_TOKENS * _BYTES_PER_TOKEN
-    if isinstance(value, Struct):
-        return sum(_measure(getattr(value, name)) for name in value.__struct_fields__ if name not in _IGNORED_FIELDS)
-    if isinstance(value, Mapping):
-        return sum(_measure(name) + _measure(each) for name, each in cast("Mapping[str, Any]", value).items())
-    return 0
-
-
-_IGNORED_FIELDS = frozenset({"role", "thought_signature"})
+_FILE_SIZE = 258 * _BYTES_PER_TOKEN  # of an image, or of a second of video
 
 
 def read_used_tokens(value: Any) -> int | None:
