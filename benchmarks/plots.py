@@ -45,7 +45,7 @@ def draw_growth(curves: Sequence[Curve]) -> str:
 
 def draw_ratios(rows: Sequence[Row]) -> str:
     """Draw how many times less ours takes than google-genai 3.6.1, a bar a row, on a logarithmic axis."""
-    compared = [(row.name, row.unit, ratio) for row in rows if (ratio := row.compute_ratio(NEW)) is not None]
+    compared = [(row.name, row.unit, ratio) for row in rows if (ratio := row.compute_ratio(NEW))]  # 0 has no place here
     if not compared:
         return _wrap([_draw_text(10, 20, f"nothing was compared with {NEW}")], 40)
     left, top, step = 330, 50, 18
