@@ -167,7 +167,7 @@ SUBJECTS: dict[str, Callable[[Http, Interrupter], None]] = {
 
 def main(manner: str, http1: str, count: int | None) -> None:
     """
-    Interrupt each subject at so many of its points in turn, by raising, or by closing the interpreter.
+    Interrupt each subject at this number of its points in turn, by raising, or by closing the interpreter.
 
     A hang ends the process; other failures are raised, with the subject and the point.
     """
@@ -177,7 +177,7 @@ def main(manner: str, http1: str, count: int | None) -> None:
 
 
 def _interrupt_points(name: str, manner: str, http1: str, count: int | None) -> int:
-    """Interrupt a subject at so many of its points, spread evenly, and return how many it has."""
+    """Interrupt a subject at this number of its points, spread evenly, and return how many it has."""
     with Loopback(ModelScript()) as server:
         interrupt = functools.partial(_interrupt_point, name, manner, http1, server)
         passed = 0

@@ -133,7 +133,7 @@ SUBJECTS = {
 
 def main(http1: str, count: int | None) -> None:
     """
-    Interrupt each subject at so many of its lines in turn, with an implementation of HTTP/1.1.
+    Interrupt each subject at this number of its lines in turn, with an implementation of HTTP/1.1.
 
     A hang ends the process; other failures are raised, with the subject and the line.
     """
@@ -143,7 +143,7 @@ def main(http1: str, count: int | None) -> None:
 
 
 def _interrupt_lines(name: str, subject: Subject, http1: str, count: int | None) -> int:
-    """Interrupt a subject at so many of its lines, spread evenly, and return how many it executes."""
+    """Interrupt a subject at this number of its lines, spread evenly, and return how many it executes."""
     with Loopback(FileScript()) as server, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "upload.bin").write_bytes(CONTENT)

@@ -79,8 +79,8 @@ class Poller:
     """
     Watches sockets with an epoll, for one event loop, which keeps it alive.
 
-    A closed socket leaves the epoll by itself. An event that nobody waits for any more is ignored, and one of a socket
-    that had the same file descriptor before ends a wait early, as any wait for a socket may.
+    The kernel removes a closed socket. An event without a waiting task is ignored, and one of an earlier socket
+    with the same file descriptor may end a wait early, as any wait for a socket may end.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
