@@ -28,6 +28,7 @@ CANCELLATIONS = (
     "tests/interpreters/live/test_cancellation.py",
     "tests/interpreters/net/pool/test_cancel.py",
     "tests/middleware/test_conformance.py",
+    "tests/middleware/test_stacks.py",
 )
 PARALLEL = ("--numprocesses", "3", "--dist", "worksteal")
 """Some tests wait, so there are more workers than cores of a small machine; none ends long before the others."""
