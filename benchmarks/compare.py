@@ -6,13 +6,11 @@ and the table shows the median ratio of all pairs with the interval that contain
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
 from benchmarks.http_server import run_server
+from benchmarks.isolated import run_isolated
 from benchmarks.report import median_interval
 
 _CALL = "generate('gemini-2.5-flash', 'Why is the sky blue?')"
@@ -104,11 +102,9 @@ def ratio_of_pair(script: str, before: Path, after: Path, number: int) -> float:
 
 
 def measure_cpu(script: str, tree: Path) -> float:
-    """Run a scenario with one tree, and read the seconds that it prints."""
-    environ = {**os.environ, "PYTHONPATH": str(tree.resolve())}
-    command = [sys.executable, "-c", script]
-    ran = subprocess.run(command, env=environ, cwd=tree, check=True, capture_output=True, text=True, timeout=300)
-    return float(ran.stdout)
+    """Run a scenario with one tree, and return the seconds that it prints."""
+    (seconds,) = run_isolated(script, folder=tree)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -13,13 +13,19 @@ def rss():
 """
 
 
-def run_isolated(code: str, *arguments: str, interpreter: str = sys.executable) -> list[float]:
-    """Run code in a new process and return the numbers that it prints. Bytecode is cached, as for a user."""
+def run_isolated(
+    code: str, *arguments: str, interpreter: str = sys.executable, folder: Path | None = None
+) -> list[float]:
+    """
+    Run code in a new process and return the numbers that it prints. Bytecode is cached, as for a user.
+
+    It imports from `folder`, by default the current one, before anything else.
+    """
+    folder = (folder or Path.cwd()).resolve()
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environ["PYTHONPATH"] = os.pathsep.join(path for path in (str(Path.cwd()), environ.get("PYTHONPATH")) if path)
-    process = subprocess.run(
-        [interpreter, "-c", code, *arguments], env=environ, check=True, capture_output=True, text=True, timeout=120
-    )
+    environ["PYTHONPATH"] = os.pathsep.join(path for path in (str(folder), environ.get("PYTHONPATH")) if path)
+    command = [interpreter, "-c", code, *arguments]
+    process = subprocess.run(command, env=environ, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
     return [float(each) for each in process.stdout.split()]
 
 
