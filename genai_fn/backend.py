@@ -74,7 +74,7 @@ HeadersLike: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 class _MasksHeadersInRepr:
-    """Mixin with the ``repr`` of a backend: fields that are set, without headers that may be credentials."""
+    """Mixin with the ``repr`` of a backend: its non-empty fields, with headers that may be credentials masked."""
 
     headers: HeadersLike
 
@@ -208,8 +208,8 @@ class Vertex(_MasksHeadersInRepr):
         base = None if self.base_url is None else normalize_base_url(self.base_url)
         _set_fields(
             self,
-            project=_check(self.project, "Vertex.project", _PROJECT, _A_PROJECT),
-            location=_check(self.location, "Vertex.location", _LOCATION, _A_LOCATION),
+            project=_check_place(self.project, "Vertex.project", _PROJECT, _A_PROJECT),
+            location=_check_place(self.location, "Vertex.location", _LOCATION, _A_LOCATION),
             api_key=key,
             credentials=credentials,
             base_url=base,
@@ -240,7 +240,11 @@ class Vertex(_MasksHeadersInRepr):
 
     @property
     def prefix(self) -> str:
-        """Prefix of relative paths: the project and location, as placeholders."""
+        """
+        Prefix of relative paths: ``projects/{project}/locations/{location}/``, with these placeholders.
+
+        It is empty for a gateway, in express mode, and if `base_url` contains the project and the location.
+        """
         has_none = self.is_gateway or self.is_express or self.base_url_resource_scope is not None
         return "" if has_none else "projects/{project}/locations/{location}/"
 
@@ -266,7 +270,11 @@ class Credential:
 
 
 def check_backend(backend: object, default: str) -> None:
-    """Raise `InvalidRequest` unless a value is a backend or None, which stands for `default`. It may be a key."""
+    """
+    Raise `InvalidRequest` unless a value is a backend or None.
+
+    The error does not show the value, which may be an API key. `default` describes in it what None selects.
+    """
     if backend is not None and not isinstance(backend, Gemini | Vertex):
         raise InvalidRequest("backend", "***", f"Gemini(…), Vertex(…), or None for {default}")
 
@@ -280,14 +288,14 @@ def complete_project(backend: Backend, credential: Credential) -> Result[Backend
     if not isinstance(backend, Vertex) or backend.project is not None or credential.project is None:
         return Success(backend)
     try:
-        _check(credential.project, "the project of the credentials", _PROJECT, _A_PROJECT)
+        _check_place(credential.project, "the project of the credentials", _PROJECT, _A_PROJECT)
         return Success(replace(backend, project=credential.project))
     except InvalidRequest as error:
         return Failure(error)
 
 
 def build_own_credential(backend: Backend) -> Credential | None:
-    """Build the credential from the key and headers of the backend. None if it needs a token."""
+    """Build the credential from the API key and headers of a backend. None if the backend needs an OAuth token."""
     headers: Headers = backend.headers  # type: ignore[assignment]  # converted to pairs by `__post_init__`
     if isinstance(backend.api_key, Secret):
         headers = (("x-goog-api-key", backend.api_key.reveal()), *headers)
@@ -383,8 +391,9 @@ def normalize_headers(headers: HeadersLike, path: str) -> Headers:
         raise InvalidRequest(path, headers, "a mapping of names to text, or pairs of them")
     items = tuple(cast("Iterable[Any]", headers.items() if isinstance(headers, Mapping) else headers))
     for item in items:
+        # An invalid item is not shown, as it may contain a credential.
         if not (isinstance(item, tuple) and [type(each) for each in cast("tuple[object, ...]", item)] == [str, str]):
-            raise InvalidRequest(path, item, "a mapping of names to text, or pairs of them")
+            raise InvalidRequest(path, "***", "a mapping of names to text, or pairs of them")
         name, value = cast("tuple[str, str]", item)
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise InvalidRequest(f"{path}[{name!r}]", "***", "a header that fits on one line of Latin-1 text")
@@ -397,9 +406,9 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
-def _set_fields(place: object, **values: Any) -> None:
+def _set_fields(backend: object, **values: Any) -> None:
     for name, value in values.items():
-        object.__setattr__(place, name, value)
+        object.__setattr__(backend, name, value)  # it is frozen
 
 
 def _wrap_key(key: Any) -> Secret | None:
@@ -411,7 +420,7 @@ def _wrap_key(key: Any) -> Secret | None:
 
 
 def normalize_base_url(url: Any) -> str:
-    """Validate a base URL, and remove trailing slashes. Errors mask a URL with a user, which may have a password."""
+    """Validate a base URL, and remove trailing slashes. Errors mask a URL with ``@``, which may contain a password."""
     if not isinstance(url, str) or not _BASE.fullmatch(url) or not url.isprintable() or not _has_host(url):
         shown = "***" if isinstance(url, str) and "@" in url else url
         raise InvalidRequest(
@@ -434,7 +443,7 @@ _BASE = re.compile(r"https?://(?:[^\s\\/?#@\[\]]+|\[[^\s\\/?#@\[\]]+\](?::[0-9]+
 
 
 def _check_resource_scope(scope: Any, *, has_base_url: bool) -> None:
-    """Validate a resource scope: the only one that google-genai defines, and only with a base URL."""
+    """Raise `InvalidRequest` unless a scope is None, or ``COLLECTION`` beside a base URL."""
     if scope not in (None, "COLLECTION"):
         raise InvalidRequest("base_url_resource_scope", scope, "COLLECTION or None")
     if scope is not None and not has_base_url:
@@ -451,8 +460,8 @@ def check_api_version(version: Any) -> str:
 _API_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*|")
 
 
-def _check(value: object, path: str, pattern: re.Pattern[str], expected: str) -> Any:
-    """Validate a text that becomes part of a host name or a path."""
+def _check_place(value: object, path: str, pattern: re.Pattern[str], expected: str) -> Any:
+    """Return a project, a location or None unchanged. Raises InvalidRequest for text that a URL cannot contain."""
     if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
         raise InvalidRequest(path, value, expected)
     return value
@@ -467,4 +476,8 @@ _A_LOCATION = "a location such as us-central1, us, eu or global: lower-case lett
 
 
 EXAMPLE_BACKENDS: tuple[Backend, ...] = (Gemini("example-key"), Vertex("project", "us-central1"))
-"""What requests are encoded for, to be shown, where there is no backend: the first that has the operation."""
+"""
+Backends to encode a request for where none is configured, for example to print the request.
+
+The first one that supports the operation is used.
+"""

@@ -141,6 +141,15 @@ def test_host_header(make: Callable[..., Any], name: str) -> None:
         make(headers={name: "h.test"})
 
 
+@pytest.mark.parametrize("headers", ({"authorization": b"Bearer abc"}, [["authorization", "Bearer abc"]]))
+@pytest.mark.parametrize("make", (Gemini, Vertex))
+def test_invalid_headers_are_masked(make: Callable[..., Any], headers: Any) -> None:
+    """The error of headers of a wrong type does not show their values, which may be credentials."""
+    with pytest.raises(InvalidRequest, match=r"^headers: expected a mapping") as raised:
+        make(headers=headers)
+    assert "abc" not in f"{raised.value} {raised.value!r}"
+
+
 @pytest.mark.parametrize("project", [each for each in BAD_PROJECTS if isinstance(each, str)])
 @pytest.mark.parametrize("request_", (REQUEST, (REQUEST | streamed).source), ids=("whole", "streamed"))
 def test_bad_project_of_credentials(project: str, request_: Any) -> None:
