@@ -1,6 +1,5 @@
 """
-Lets a fork wait for what must not be cut short: imports at the first call, reading the certificates, and the calls of
-an `Offline`.
+A lock that delays ``os.fork`` while another thread imports a module, reads certificates, or changes shared state.
 
 The child process has only the thread that forks. If another one is importing a module meanwhile, or holds a lock of
 OpenSSL, the child inherits the locked lock without the thread that releases it: its own first call would never end.
@@ -9,22 +8,31 @@ OpenSSL, the child inherits the locked lock without the thread that releases it:
 import os
 from contextlib import suppress
 from importlib import import_module
-from threading import RLock
+from threading import RLock, local
 
 __all__ = ["delay_forks", "register_fork_delay"]
 
 delay_forks = RLock()
 """Forks in other threads wait until it is released. It is re-entrant, as an import may run any code."""
 _UNREGISTERED = [True]
-_ACQUIRED: list[bool] = []
+"""Empty once the functions below are registered. ``pop`` is atomic, so only one thread registers them."""
+
+
+class _Fork(local):
+    """Of each thread that forks: whether it holds `delay_forks` meanwhile."""
+
+    holds_lock = False
+
+
+_FORK = _Fork()
 
 
 def register_fork_delay() -> None:
     """
-    Let forks wait from now on; later calls do nothing.
+    Delay forks from now on; later calls do nothing.
 
-    Python calls first what was registered last. So the modules that lock something else before a fork, which an import
-    may need, are imported before.
+    Python calls the functions before a fork in reverse order of registration. Modules that lock something else before a
+    fork, which an import may need, are therefore imported first: their locks are acquired after `delay_forks`.
     """
     if not _UNREGISTERED:
         return
@@ -37,12 +45,13 @@ def register_fork_delay() -> None:
 
 
 def _wait() -> None:
-    """Wait, but not for ever: what other modules lock before a fork may be what an import waits for."""
-    _ACQUIRED.append(delay_forks.acquire(timeout=_MAX_SECONDS))
+    """Wait for `delay_forks`, at most 10 s: an import may in turn wait for what other modules lock before a fork."""
+    _FORK.holds_lock = delay_forks.acquire(timeout=_MAX_SECONDS)
 
 
 def _resume() -> None:
-    if _ACQUIRED.pop():
+    if _FORK.holds_lock:
+        _FORK.holds_lock = False
         delay_forks.release()
 
 
