@@ -1,4 +1,4 @@
-"""The commands that the generator of a flow yields from: ask, attempt, sleep and emit; and a reader of streams."""
+"""What the generator of a flow yields from: ask, attempt, sleep, emit, get_backend, and the reads of a stream."""
 
 from typing import Any, Generic, TypeVar, cast
 
@@ -72,7 +72,7 @@ def _check_action(where: str, action: Any) -> Any:
 
 
 def describe_expected_action(value: object) -> str:
-    """Describe what an interpreter runs, for the error of a value that is none: how the value gives one, if it does."""
+    """Describe what an interpreter expects in place of a value, and which call of the value may return that."""
     if callable(getattr(value, "flow", None)):  # an `EmbeddingJob`
         return "a Request or a Flow, which its .flow() returns"
     is_function = callable(value) and not isinstance(value, Modifier)

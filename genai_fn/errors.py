@@ -399,7 +399,7 @@ class AuthError(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class AsyncOnly(GenaiError):
-    """Something that only an async interpreter can do, such as calling an async function."""
+    """A sync interpreter was used for something that only an async one can do, such as calling an async function."""
 
     message: str
 
@@ -446,12 +446,12 @@ class OperationFailed(GenaiError):
 @dataclass(eq=False, repr=False)
 class FunctionCallError(GenaiError):
     """
-    A function that the model has called could not be run.
+    A function that the model has called raised an exception, or the tools of an MCP server could not be listed.
 
     Args:
-        name: Name of the function.
+        name: Name of the function, or ``list_tools``.
 
-        message: Why it could not be run, at most 2,000 characters.
+        message: Type and text of the exception, or the error of the MCP server; at most 2,000 characters.
     """
 
     name: str
@@ -527,7 +527,9 @@ class PageLoop(GenaiError):
 @dataclass(eq=False, repr=False)
 class QuotaExceeded(GenaiError):
     """
-    A request does not fit into a quota, and waiting is no use, or not before another day. Nothing was sent.
+    A request exceeds a quota that does not free up soon: it alone is too large, or a quota for a day is exhausted.
+
+    Nothing was sent.
 
     Args:
         quota: The quota, such as ``requests per day``.
@@ -551,7 +553,7 @@ class QuotaExceeded(GenaiError):
 @dataclass(eq=False, repr=False)
 class LiveClosed(GenaiError):
     """
-    The server has closed a Live session with another code than 1000 or 1001.
+    The server has closed a Live session with a code other than 1000 and 1001.
 
     Args:
         code: WebSocket close code.
@@ -574,14 +576,14 @@ class NoAnswer(GenaiError):
     Args:
         request: The request.
 
-        nearest: The most similar request that has an answer, or None.
+        nearest: The most similar request that has an answer, or a text that describes it; None if there is none.
     """
 
     request: Any = field(hash=False)
     nearest: Any = field(default=None, hash=False)
 
     def __str__(self) -> str:
-        shown = self.nearest if isinstance(self.nearest, str) else repr(self.nearest)  # a text may have lines
+        shown = self.nearest if isinstance(self.nearest, str) else repr(self.nearest)  # repr joins its lines
         return f"no answer to {self.request!r}" + ("" if self.nearest is None else f"; nearest: {shown}")
 
 

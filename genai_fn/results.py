@@ -78,6 +78,8 @@ def _unwrap_or_raise(result: Result[T, GenaiError]) -> T:
 
 
 class _AsyncValues:
+    """Async iterator over the unwrapped results of a stream. Unlike an async generator, it need not be closed."""
+
     def __init__(self, items: AsyncIterable[Result[Any, GenaiError]]) -> None:
         self._items = aiter(items)
 

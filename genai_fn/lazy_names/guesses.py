@@ -1,4 +1,4 @@
-"""Names that newcomers look for in the package, and where to find what they mean. Loaded only for an unknown name."""
+"""Names from other libraries that users may look for, and what replaces them. Imported only for an unknown name."""
 
 __all__ = ["explain_name"]
 
@@ -21,7 +21,7 @@ _GUESSES = (
     ("generate_images", "images.generate(model, prompt) is the request"),
     ("generate_videos", "videos.generate(model, prompt) is the request"),
     ("RateLimitError TooManyRequests ResourceExhausted", "RateLimited is the error of a rate limit, 429"),
-    ("AuthenticationError PermissionDeniedError", f"AuthError says that no credential was found; {_STATUS}"),
+    ("AuthenticationError PermissionDeniedError", f"AuthError means that no credential was found; {_STATUS}"),
     ("BadRequestError NotFoundError ConflictError UnprocessableEntityError", _STATUS),
     ("InternalServerError ServiceUnavailable APIStatusError", f"APIError is a response with an error: {_STATUS}"),
     ("APIConnectionError NetworkError", "TransportError is the base of network errors"),
@@ -38,7 +38,7 @@ _HINTS = {name: hint for names, hint in _GUESSES for name in names.split()}
 
 def explain_name(name: str) -> str | None:
     """
-    Say what to use in place of a name that the package does not have; None if nothing is known of it.
+    Return what to use in place of a name that the package does not have; None if nothing is known of it.
 
     >>> explain_name("Fake")
     'it is imported by: from genai_fn.testing import Fake'
