@@ -14,10 +14,10 @@ __all__ = ["LineReader"]
 
 class LineReader:
     """
-    Reads lines from a file descriptor, each read in a daemon thread, so that the event loop goes on.
+    Reads lines from a file descriptor. A daemon thread per read blocks in place of the event loop.
 
-    It reads the descriptor itself: a thread that is left behind in ``input`` would hold the lock of standard input when
-    the process ends.
+    It calls ``os.read`` and not ``input``: a thread that is still blocked in ``input`` would hold the lock of standard
+    input when the process ends.
 
     Args:
         descriptor: The file descriptor, such as that of standard input.
@@ -31,7 +31,7 @@ class LineReader:
         self._data = b""
 
     async def read_line(self) -> str | None:
-        """Return the next line without its end, or None at the end of the input."""
+        """Return the next line without its end, or None at the end of the input or if it cannot be read."""
         sys.stdout.write(self._prompt)
         sys.stdout.flush()
         while b"\n" not in self._data:
@@ -51,7 +51,7 @@ class LineReader:
 
 
 class _Read:
-    """Reads once, in a thread, and sets an event of the event loop."""
+    """Reads up to 64 KiB in a thread into `data`, then sets `is_done`. An error reads as the end of the input."""
 
     def __init__(self, descriptor: int, token: EventLoopToken) -> None:
         self.data = b""
@@ -60,7 +60,8 @@ class _Read:
         self._token = token
 
     def __call__(self) -> None:
-        self.data = os.read(self._descriptor, _CHUNK_BYTES)
+        with suppress(OSError):  # such as EIO, of a process that has lost its terminal
+            self.data = os.read(self._descriptor, _CHUNK_BYTES)
         with suppress(RuntimeError):  # the event loop has ended meanwhile
             from_thread.run_sync(self.is_done.set, token=self._token)
 

@@ -1,4 +1,4 @@
-"""Prints lists as tables on a terminal, as tab-separated values in a pipe, and as JSON; and resources as JSON."""
+"""Prints lists of resources as a table on a terminal, tab-separated values in a pipe, or JSON; and values as JSON."""
 
 import sys
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def _print_table(values: list[Any], columns: Mapping[str, str]) -> None:
     fits = max((len(row[0]) for row in rows), default=0) <= console.width // 2
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, title in enumerate(columns):
-        table.add_column(title, overflow="fold", no_wrap=fits and number == 0)  # names are copied
+        table.add_column(title, overflow="fold", no_wrap=fits and number == 0)  # to copy a name in one piece
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table if rows else Text("none", style="dim"))
@@ -66,18 +66,18 @@ def _format(value: Any, field: str) -> str:
 
 
 def print_value(value: Any) -> None:
-    """Print a value as JSON with the names of the API: in colors on a terminal."""
+    """Print a value as JSON with the field names of the API: on a terminal, in colors, without control characters."""
     text = format_value(value)
     if sys.stdout.isatty():
         from rich.console import Console  # noqa: PLC0415  # slow to import, and only a terminal needs it
 
-        Console().print_json(text)
+        Console().print_json(strip_control_characters(text))  # JSON escapes only some
     else:
         sys.stdout.write(f"{text}\n")
 
 
 def format_value(value: Any) -> str:
-    """Write a value as indented JSON with the names of the API."""
+    """Return a value as indented JSON with the field names of the API."""
     from genai_fn import codec  # noqa: PLC0415  # only some commands print JSON
 
     return codec.format_json(codec.encode(value, enc_hook=str), indent=2).decode()

@@ -70,7 +70,7 @@ def open_error_console() -> "Console":
 
 def strip_control_characters(text: str) -> str:
     r"""
-    Remove characters that control the terminal.
+    Remove control characters, except for tabs and line feeds.
 
     >>> strip_control_characters("red: \x1b[31m, tab: \t")
     'red: [31m, tab: \t'

@@ -46,6 +46,14 @@ def test_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "none" in terminal.getvalue()
 
 
+@pytest.mark.parametrize("character", ["\x7f", "\x9b"])
+def test_json_without_control_characters(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
+    """A terminal does not get control characters that JSON need not escape."""
+    terminal = open_terminal(monkeypatch)
+    print_value({"a": f"b{character}c"})
+    assert "bc" in terminal.getvalue()
+
+
 @pytest.mark.parametrize("has_colors", [True, False])
 def test_json(monkeypatch: pytest.MonkeyPatch, has_colors: bool) -> None:
     """JSON has colors on a terminal, unless ``NO_COLOR`` is set."""

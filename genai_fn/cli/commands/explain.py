@@ -1,4 +1,4 @@
-"""``genai-fn explain``: prints the request that ``generate`` would send as a command of curl."""
+"""``genai-fn explain``: prints the request that ``generate`` would send as a curl command."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +40,7 @@ def explain(
     vertex: VertexOption = False,
 ) -> None:
     """
-    Print the request that generate would send, as a command of curl with the key masked. Nothing is sent.
+    Print the request that generate would send, as a curl command with the key masked. Nothing is sent.
 
     It needs no key; --vertex needs GOOGLE_CLOUD_PROJECT, as it is part of the URL.
     """
@@ -58,7 +58,7 @@ def explain(
 
 
 def _find_backend(*, vertex: bool) -> "Backend":
-    """Return the backend of the environment, or Gemini with any key, which is masked."""
+    """Return the backend of the environment. Without credentials there, it is Gemini with a placeholder key."""
     try:
         return find_backend(list_variables(vertex=vertex))
     except genai_fn.AuthError:

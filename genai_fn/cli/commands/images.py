@@ -50,12 +50,12 @@ def images(
     taken = [str(each) for each in paths if each.exists()]
     if taken and not force:  # before the call is paid for
         raise typer.BadParameter(f"the output exists: {', '.join(taken)}; choose another name, or pass --force")
-    options = {"number_of_images": number, "aspect_ratio": aspect_ratio, "output_mime_type": _find_type(output)}
+    options = {"number_of_images": number, "aspect_ratio": aspect_ratio, "output_mime_type": _find_mime_type(output)}
     config: Any = {name: value for name, value in options.items() if value is not None}
     with open_interpreter(vertex=vertex, offline=offline) as run, show_status("generating"):
         response = genai_fn.raise_for(run(genai_fn.images.generate(model, prompt, config)))
     written = 0
-    for path, data in zip(paths, _list_data(response), strict=False):  # the filter may have removed some
+    for path, data in zip(paths, _iterate_images(response), strict=False):  # the filter may have removed some
         path.write_bytes(data)
         typer.echo(path)
         written += 1
@@ -66,6 +66,7 @@ def images(
 
 
 def _number_paths(path: Path, number: int) -> Iterator[Path]:
+    """Yield the path itself for one image; for several, ``cat-1.png``, ``cat-2.png`` and so on."""
     if number == 1:
         yield path
         return
@@ -73,13 +74,14 @@ def _number_paths(path: Path, number: int) -> Iterator[Path]:
         yield path.with_name(f"{path.stem}-{each}{path.suffix}")
 
 
-def _find_type(path: Path) -> str | None:
+def _find_mime_type(path: Path) -> str | None:
     from genai_fn.schema.mime_types import guess_mime_type  # noqa: PLC0415  # of the schema, which help does not need
 
     return guess_mime_type(path.name)
 
 
-def _list_data(response: "GenerateImagesResponse") -> Iterator[bytes]:
+def _iterate_images(response: "GenerateImagesResponse") -> Iterator[bytes]:
+    """Yield the bytes of each image that was not filtered."""
     for each in response.generated_images:
         if each.image is not None and each.image.image_bytes is not None:
             yield each.image.image_bytes
