@@ -73,7 +73,7 @@ def _create_batch_job(state: EmulatorState, request: EmulatedRequest) -> RouteRe
     state, name = state.assign_name(request.path_params["parent"])
     result_fields = {
         "outputInfo": _describe_output(new.output_config, name),
-        "completionStats": {"successfulCount": "1"},
+        "completionStats": {"successfulCount": "1"},  # its real number of requests is unknown
     }
     return vertex_jobs.create_job(state, request, name, codec.to_builtins(new), result_fields)
 
@@ -96,7 +96,7 @@ def _check_batch_job(new: _NewBatchJob) -> None:
 
 
 def _describe_output(destination: _OutputConfig, name: str) -> dict[str, str]:
-    """Return the location of the responses."""
+    """Build the ``outputInfo`` of a job: the folder, dataset or table of its responses, one of them."""
     if destination.gcs_destination is not None:
         prefix = (destination.gcs_destination.output_uri_prefix or "").rstrip("/")
         return {"gcsOutputDirectory": f"{prefix}/prediction-model-{name.rpartition('/')[2]}"}
@@ -108,7 +108,7 @@ def _describe_output(destination: _OutputConfig, name: str) -> dict[str, str]:
 
 
 def _delete_batch_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    """Delete a batch that has ended."""
+    """Delete a batch; one that has not ended is refused."""
     name = request.path_params["name"]
     if not vertex_jobs.find_job(state, request).has_ended:
         raise make_failed_precondition(f"{name} has not ended yet: cancel it first.")

@@ -1,4 +1,4 @@
-"""Tokens: counts and computes them. A token is a word or a punctuation mark, unlike those of real models."""
+"""The methods ``countTokens`` and ``computeTokens``. A token is a word or punctuation mark, unlike in real models."""
 
 from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest, EmulatedGenerationConfig, resolve_prompt
 from genai_fn.emulator.fake_model.digests import compute_digest
@@ -59,6 +59,7 @@ class _ComputeTokensBody(Message):
 
 def _compute_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     body = parse_body(request, _ComputeTokensBody)
+    check_model_exists(state, request, request.path_params["model"], "computeTokens")
     contents = _require_contents(body.contents)
     return state, build_json_response(ComputeTokensResponse(tokens_info=tuple(map(_build_tokens_info, contents))))
 
@@ -82,7 +83,7 @@ def _require_text(part: Part) -> str:
 
 
 def _derive_token_id(token: bytes) -> Int64:
-    """Derive the ID of a token from its bytes."""
+    """Return an ID from 0 to 255,999: the same for equal tokens."""
     return Int64(int.from_bytes(compute_digest(token, 4)) % _VOCABULARY_SIZE)
 
 

@@ -1,9 +1,10 @@
 """
-Live sessions: a state and a frame of the client give the next state and the messages of the server.
+Live sessions as pure functions: from a state and a client frame to the next state and the messages to send.
 
-A server calls `open_session` with the first frame and `receive_frame` with each later one, and sends the messages as
-JSON. If `EmulatedClose` is raised, it closes the connection with the exception's code and reason. It may also close it
-``time_left`` seconds after the last message. All values are immutable.
+The state has two parts: that of the emulator, and the `LiveHistory` of the session. A server calls `open_session` with
+the first frame and `receive_frame` with each later one, and sends the messages as JSON. If `EmulatedClose` is raised,
+it closes the connection with the exception's code and reason. Once `LiveHistory.time_left` is set, after a ``goAway``,
+it may close the connection that many seconds later.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,7 +52,7 @@ def open_session(
 
         frame: The setup message.
 
-        now: Time of the request, in UTC.
+        now: Time of the handshake, in UTC.
 
         token: Name of the ephemeral token to redeem, if any.
 
@@ -148,7 +149,7 @@ _FRAME_HANDLERS: Mapping[str, Callable[[LiveTurn, Any], None]] = {
 
 
 def _dump_message(history: LiveHistory, message: LiveServerMessage) -> Mapping[str, Any]:
-    """Encode a message; Vertex AI names one field of the usage metadata differently."""
+    """Encode a message; on Vertex AI, ``responseTokenCount`` of the usage metadata is ``candidatesTokenCount``."""
     tree = dump_message(message)
     if history.is_vertex and message.usage_metadata is not None:
         tree["usageMetadata"]["candidatesTokenCount"] = tree["usageMetadata"].pop("responseTokenCount")

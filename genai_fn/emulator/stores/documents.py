@@ -1,4 +1,4 @@
-"""Documents of a file search store: split into passages, and searchable after two polls."""
+"""Documents of a file search store: split into passages, and searchable after `POLLS_UNTIL_DONE` polls."""
 
 from msgspec.structs import replace
 
@@ -57,7 +57,12 @@ def advance_document(state: EmulatorState, name: str) -> EmulatorState:
 
 
 def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocument, ...]:
-    """Return the documents of a store that can be searched."""
+    """
+    Return the documents of a store that can be searched.
+
+    Raises:
+        EmulatedFault: If there is no such store.
+    """
     if store not in state.resources:
         raise make_permission_denied(
             f"You do not have permission to access the FileSearchStore {store} or it may not exist."
@@ -80,7 +85,12 @@ def _split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[st
 
 
 def parse_chunking(chunking: ChunkingConfig | None) -> tuple[int, int]:
-    """Return the length of passages and their overlap, in words."""
+    """
+    Return the length of passages and their overlap, in words.
+
+    Raises:
+        EmulatedFault: If the length is not from 1 to 2,048, or the overlap not less than the length.
+    """
     config = (chunking and chunking.white_space_config) or WhiteSpaceConfig()
     size = _DEFAULT_PASSAGE_WORDS if config.max_tokens_per_chunk is None else config.max_tokens_per_chunk
     if not 0 < size <= _MAX_PASSAGE_WORDS:

@@ -61,6 +61,12 @@ def test_compute_on_gemini() -> None:
     assert JsonClient().request_fault("POST", "models/m:computeTokens", {"contents": [HI]})[0] == 404
 
 
+def test_compute_with_unknown_model() -> None:
+    """A model that does not exist computes no tokens."""
+    path = ON_VERTEX.rpartition("/")[0] + "/gemini-2.5-flsh:computeTokens"
+    assert JsonClient(VERTEX).request_fault("POST", path, {"contents": [HI]})[:2] == (404, "NOT_FOUND")
+
+
 def test_computed() -> None:
     """Vertex AI returns the tokens of each turn, and an ID for each token."""
     body = {"contents": [QUESTION, {"role": "model", "parts": [{"text": "It"}, {"text": "Why"}]}]}
