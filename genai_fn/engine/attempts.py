@@ -34,7 +34,13 @@ from genai_fn.wire.sse import EventParser
 
 
 class CallSettings(Value, kw_only=True):
-    """The limits of one call; `deadline` bounds all attempts, `until` what follows the first item of a stream."""
+    """
+    The limits of one call, shared by its attempts.
+
+    `deadline` applies until a response is read whole, or up to the first item of a stream; `until` to the items after
+    it. A request that is not `repeatable` is retried only if it was not sent. Errors that `is_final` accepts are not
+    retried.
+    """
 
     timeouts: Timeouts
     retry: Retry
@@ -47,7 +53,12 @@ class CallSettings(Value, kw_only=True):
 
 
 class AttemptResult(Value):
-    """The result of an attempt. One that `has_started` to read a successful response is not retried."""
+    """
+    The result of an attempt.
+
+    `has_started` rules out a retry: the body of a successful response was interrupted or is invalid. A stream that is
+    interrupted before its first item is retried. `was_reused`: the connection that failed had served another request.
+    """
 
     result: Result[Any, GenaiError]
     has_started: bool = False
@@ -59,7 +70,7 @@ class AttemptResult(Value):
         return isinstance(self.result, Success)
 
     def mask(self, masker: Masker) -> "AttemptResult":
-        """Return the result with the credential masked in a failure, as servers echo it."""
+        """Return the result with credentials masked in a failure, because servers may repeat them in errors."""
         return AttemptResult(masker.mask_result(self.result), self.has_started, self.was_reused)
 
 
@@ -76,7 +87,7 @@ def attempt_whole(
     if settings.events is not None:
         yield from settings.events.add_response(response.status)
     unknown = find_unknown_encoding(response.headers)
-    if unknown is not None and 200 <= response.status < 300:  # an error is one, whatever its body is
+    if unknown is not None and 200 <= response.status < 300:  # an error counts even if its body is unreadable
         yield CloseResource(response)
         return AttemptResult(Failure(unknown), has_started=True)
     source = _get_resume_source(prepared, effect, settings)
@@ -97,7 +108,7 @@ def attempt_whole(
 def _read_response(
     response: OpenResponse, deadline: float, idle: float, max_bytes: int, source: "_ResumeSource | None" = None
 ) -> Effects[HttpResponse | GenaiError]:
-    """Read a body to its end, and decompress it; fails if it exceeds `max_bytes`."""
+    """Read a body to its end, decompress it, and close the response. Fails if more than `max_bytes` result."""
     decompressor = Decompressor(response.headers, max_bytes)
     body = BytesIO()  # one buffer, which grows in place: its final value is no copy
     first = response
@@ -131,7 +142,7 @@ def _pause(deadline: float) -> Effects[TimedOut | None]:
 
 
 class FetchLimits(Value):
-    """The limits of `fetch_response`: seconds of the clock for all of it, seconds for steps, and bytes of the body."""
+    """The limits of `fetch_response`: `deadline` is a time of the clock, `connect` and `idle` are durations."""
 
     deadline: float
     connect: float = inf
@@ -157,8 +168,18 @@ class StreamHandle:
     """An open server stream: the items that were parsed and not yet returned, and whether more may follow."""
 
     __slots__ = (
-        *("decompressor", "events", "first_response", "head", "is_over", "masker", "pending_items"),
-        *("reader", "received", "response", "resume_source", "settings"),
+        "decompressor",
+        "events",
+        "first_response",
+        "head",
+        "is_over",
+        "masker",
+        "pending_items",
+        "reader",
+        "received",
+        "response",
+        "resume_source",
+        "settings",
     )
 
     def __init__(
@@ -173,7 +194,7 @@ class StreamHandle:
         self.masker = masker
         self.reader = reader
         self.resume_source = source
-        self.received = 0  # bytes, of a body that can be resumed
+        self.received = 0  # bytes before decompression
         self.settings = settings
         self.decompressor = Decompressor(response.headers, inf, _STREAM_SLICE_BYTES)
         self.events = EventParser()
@@ -216,7 +237,7 @@ def attempt_stream(
 
 
 def read_until_item(handle: StreamHandle, deadline: float, idle: float) -> Effects[None]:
-    """Read until an item is available or the stream ends."""
+    """Read until an item is pending, or the stream has ended and its response is closed. An error is the last item."""
     while not handle.pending_items and not handle.is_over:
         if handle.decompressor.has_more:
             _parse_data(handle, (yield from _pause(deadline)) or handle.decompressor.feed(b""))
@@ -237,7 +258,7 @@ def read_until_item(handle: StreamHandle, deadline: float, idle: float) -> Effec
 
 
 def _parse_data(handle: StreamHandle, data: bytes | GenaiError, *, is_end: bool = False) -> None:
-    """Add the items of the next data of the body, or the error that ends it."""
+    """Add the items of the next decompressed data; an error is the last item. Raw bytes are one item as they are."""
     if isinstance(data, GenaiError):
         handle.is_over = True
         handle.pending_items.append(Failure(data))
@@ -250,7 +271,7 @@ def _parse_data(handle: StreamHandle, data: bytes | GenaiError, *, is_end: bool 
 
 
 _STREAM_SLICE_BYTES = 16 * 1024
-"""Size of the slices in which events are decompressed: their parsing takes more time than the decompression."""
+"""Size of the slices in which events are decompressed. It is small, as parsing a slice takes longer than that."""
 
 
 def _parse_events(handle: StreamHandle, data: bytes, *, is_end: bool) -> None:
@@ -290,7 +311,7 @@ _MAX_ERROR_TEXT_BYTES = 2000
 
 
 class _ResumeSource(Value):
-    """The request of a body that may be resumed."""
+    """The request to repeat, with a ``Range``, if the connection fails while its body is read."""
 
     send_effect: SendRequest
     settings: CallSettings
@@ -302,13 +323,13 @@ _UNREQUESTED_PART = DecodeError("the whole body, not a part of it (206)")
 def _get_resume_source(
     prepared: PreparedRequest[Any], effect: SendRequest, settings: CallSettings
 ) -> _ResumeSource | None:
-    """Return the source of a raw body; JSON and events are not resumed, as they may differ the next time."""
+    """Return the request to repeat for a raw body; None for JSON and events, which may differ the next time."""
     is_raw = prepared.reader.wire_type in (HttpResponse, bytes)
     return _ResumeSource(effect, settings) if is_raw else None
 
 
 class _Interruption(Value):
-    """Where a body was interrupted: the first response, the one that failed, and the bytes received before."""
+    """Where a body was interrupted: the first and the last response to it, and the number of bytes received."""
 
     first_response: OpenResponse
     last_response: OpenResponse
@@ -319,7 +340,7 @@ class _Interruption(Value):
 def _resume_body(
     source: _ResumeSource, interruption: _Interruption, deadline: float, idle: float
 ) -> Effects[tuple[OpenResponse, bytes | EffectFailed]]:
-    """Request the rest of a body; returns its response and first chunk, or the failure after the last attempt."""
+    """Request the rest of a body. Returns its response and first chunk, or the interruption if no attempt succeeds."""
     settings = source.settings
     request = (
         build_range_request(source.send_effect.request, interruption.first_response.headers, interruption.received)
@@ -358,7 +379,7 @@ def _resume_body(
 def _read_first_new_chunk(
     response: OpenResponse, interruption: _Interruption, deadline: float, idle: float
 ) -> Effects[bytes | EffectFailed]:
-    """Skip the bytes that were received before; returns the first chunk after them."""
+    """Skip the bytes that were received before, and return the first chunk after them; empty at the end of the body."""
     first = interruption.first_response
     repeated = count_repeated_bytes(first.headers, response.status, response.headers, interruption.received)
     if repeated is None:

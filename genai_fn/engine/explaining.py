@@ -1,4 +1,4 @@
-"""Runs a program up to its first request, which is not sent, but written as a command of curl."""
+"""Runs a program up to its first request, and returns that as a curl command instead of sending it."""
 
 from typing import Any, TypeVar, cast
 
@@ -18,27 +18,27 @@ T = TypeVar("T")
 
 
 class _FirstRequest(Value):
-    """Yielded, as if it were an effect, for the first request of a program: the text, or why it cannot be encoded."""
+    """Yielded in place of an effect for the first request of a program: its curl command, or why it has none."""
 
     result: Result[str, GenaiError]
 
 
 class ExplainingHandler(Value):
     """
-    A request handler that ends the program which `explain_program` runs at its first request.
+    A request handler for `explain_program`, which stops a program at its first request.
 
-    Without a `backend`, the request is written as the Gemini Developer API would receive it, or Vertex AI, for
-    operations of that alone.
+    Without a `backend`, requests are encoded for the Gemini Developer API, or for Vertex AI if only that has the
+    operation.
     """
 
     backend: Backend | None
 
     def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """End the program."""
+        """Yield a `_FirstRequest`; `explain_program` does not resume after it."""
         return self._explain(request)
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """End the program."""
+        """Yield a `_FirstRequest`, as `handle` does."""
         return self._explain(request)
 
     def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
@@ -49,11 +49,16 @@ class ExplainingHandler(Value):
     def _explain(self, request: Request[Any]) -> Effects[Any]:
         backends = EXAMPLE_BACKENDS if self.backend is None else (self.backend,)
         written = [write_curl(request, each) for each in backends]
-        yield _FirstRequest(next((each for each in written if isinstance(each, Success)), written[0]))  # type: ignore[misc]  # no effect: `explain_program` takes it
+        yield _FirstRequest(next((each for each in written if isinstance(each, Success)), written[0]))  # type: ignore[misc]  # not an effect: `explain_program` takes it
 
 
 def explain_program(effects: Effects[Any]) -> Effects[Result[str, GenaiError]]:
-    """Run a program with an `ExplainingHandler` up to its first request; all other effects but sleeps happen."""
+    """
+    Run a program with an `ExplainingHandler` up to its first request, and return the curl command.
+
+    Other effects happen, such as calls of functions, except that nothing is emitted and sleeps end at once. Returns the
+    failure of a program that fails before, and `InvalidRequest` for a program that sends nothing.
+    """
     end = yield from _find_first_request(effects)
     if isinstance(end, _FirstRequest):
         return end.result
@@ -63,13 +68,13 @@ def explain_program(effects: Effects[Any]) -> Effects[Result[str, GenaiError]]:
 
 
 def _find_first_request(effects: Effects[Any]) -> Effects[Any]:
-    """Run a program until it yields a `_FirstRequest`, and return that; otherwise what it returns."""
+    """Run a program, and return its first `_FirstRequest`, a Failure that it emits before, or its return value."""
     stepper = Stepper(effects)
     while (effect := stepper.next()) is not DONE:
         if isinstance(effect, _FirstRequest):
             return effect
         item: Any = effect.item if isinstance(effect, Emit) else None
-        if isinstance(item, Failure):  # the last one of a stream
+        if isinstance(item, Failure):  # no item of a stream follows it
             return cast("Failure[GenaiError]", item)
         try:
             answer = yield from _perform(effect)
@@ -83,7 +88,7 @@ def _find_first_request(effects: Effects[Any]) -> Effects[Any]:
 
 
 def _perform(effect: Any) -> Effects[Any]:
-    """Perform an effect, without waits. What would run at once runs one after the other, up to the first request."""
+    """Perform an effect without waiting. Concurrent programs run one after the other, up to the first request."""
     match effect:
         case Emit():
             return None
@@ -107,11 +112,11 @@ def _perform(effect: Any) -> Effects[Any]:
 
 
 class _EndedChild:
-    """A part of the program that has ended without a request."""
+    """The child that a `Spawn` returns: its program has ended without a request."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
 
     def result(self) -> Any:
-        """Return its value."""
+        """Return what the program returned."""
         return self._value

@@ -1,4 +1,4 @@
-"""Futures of ``concurrent.futures``, by which programs wait for other threads, tasks and programs."""
+"""Futures of ``concurrent.futures``, which are imported only when one is made."""
 
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 def is_future(value: object) -> TypeIs["Future[Any]"]:
-    """Whether a function has returned a value that another thread computes, and that can be waited for."""
-    futures = sys.modules.get("concurrent.futures")  # importing it loads logging; making a future has done so
+    """Whether a value is a ``concurrent.futures.Future``, such as one that a user function returns."""
+    futures = sys.modules.get("concurrent.futures")  # whoever made a future has imported it
     return isinstance(value, getattr(futures, "Future", ()))
 
 
 def make_future() -> "Future[Any]":
-    """Make a future, which `complete_future` completes."""
+    """Make a pending future."""
     from concurrent.futures import Future  # noqa: PLC0415  # loads logging
 
     return Future()

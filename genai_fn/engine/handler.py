@@ -124,7 +124,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
 
     `timeouts` and `retry` apply to requests that set none; `has_listener` turns on events (`Notify`). `is_emulated`:
     the emulator answers, and not the API, so that nothing stores its answers as answers of the API. Requests may set
-    another backend; `adapt_backend` adds to it what the interpreter adds to its own.
+    another backend; `adapt_backend` adds to it the headers of the interpreter, or the key of an `Offline`.
     """
 
     backend: Backend
@@ -149,7 +149,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
         return {}
 
     def get_account(self, options: Options) -> "Account":
-        """Return the backend that a request goes to, and its credential, which is built once and not for each call."""
+        """Return the account of a request: that of its own backend, which is cached, or of the interpreter's."""
         if options.backend is None:
             return self._own_account
         accounts = self._other_accounts
@@ -186,6 +186,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
     ) -> Effects[Result[Any, GenaiError]]:
         settings = self._build_call_settings(request, (yield GetTime()), until)
         account, request = self.get_account(request.options), drop_backend(request)
+        # It gets a new connection: a reused one that breaks does not tell whether the server received the request.
         is_unique = not (settings.repeatable or request.operation.resumable)
         attempt, needs_new_connection = 1, is_unique
         while True:
@@ -210,7 +211,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
     def _run_attempt(
         self, request: Request[Any], settings: CallSettings, send: "_AttemptSettings"
     ) -> Effects[AttemptResult]:
-        """Send a request; once more, if the server refuses its token."""
+        """Send a request; if the server refuses its OAuth token, once more with a new one."""
         refused: Credential | None = None
         while True:
             ready = yield from _prepare_signed_request(request, settings, send.account, refused)
@@ -252,7 +253,7 @@ class Account(Value):
     """
     A backend, and its own credential if it contains one, or why it can have none.
 
-    `token_backend` is the backend of its token if it is not the interpreter's.
+    OAuth tokens are requested for `token_backend`; None is the backend of the interpreter.
     """
 
     backend: Backend
@@ -266,7 +267,7 @@ def _build_account(backend: Backend, token_backend: Backend | None = None) -> Ac
 
 
 _MAX_ACCOUNTS = 256
-"""Backends of requests whose credentials are kept."""
+"""Maximum number of cached accounts of the backends that requests set."""
 
 
 def _prepare_signed_request(
@@ -275,7 +276,7 @@ def _prepare_signed_request(
     """
     Resolve the credential, then encode and sign the request. Encoding may need the project of the credential.
 
-    Returns the OAuth credential as well, if it was needed. One that the server `refused` is renewed.
+    The last value is the OAuth credential, or None if none was needed. One that the server `refused` is renewed.
     """
     backend, options = account.backend, request.options
     if account.problem is not None:

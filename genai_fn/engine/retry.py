@@ -50,11 +50,12 @@ def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatab
 
 def is_fatal_error(error: GenaiError) -> bool:
     """
-    Return whether an error is not of one request alone: any other one to the same model would fail as well, even later.
+    Return whether any other request to the same model would fail with such an error, too, now and later.
 
-    Such are credentials that are missing or refused (also 400 for an invalid key, 401 and 403), a model that does not
-    exist (404), billing or a location that is not supported (402, 400 ``FAILED_PRECONDITION``), a quota for a day or of
-    zero (429), a method or a field that the backend does not have, an invalid certificate, and a closed interpreter.
+    These are credentials that are missing or refused (401, 403, and 400 for an invalid key), a model that does not
+    exist (404), missing billing or an unsupported location (402, 400 ``FAILED_PRECONDITION``), a quota for a day or of
+    zero (429), a method or a field that the backend does not have, an invalid certificate, a closed interpreter, a
+    missing package, and what needs an async interpreter.
 
     >>> is_fatal_error(APIError(401)), is_fatal_error(APIError(503)), is_fatal_error(APIError(400, "INVALID_ARGUMENT"))
     (True, False, False)
@@ -81,7 +82,7 @@ _CONTENTS_PATH = re.compile(r"contents\b")
 
 
 def _is_quota_exhausted(error: RateLimited) -> bool:
-    """Whether an exhausted quota is one for a day or one of zero requests, which no wait of a retry restores."""
+    """Whether the quota is one for a day or one of zero, so that no retry can succeed."""
     is_daily = any("perday" in str(each.get("quotaId", "")).lower() for each in iterate_quota_violations(error))
     return is_daily or is_quota_zero(error)
 
@@ -110,7 +111,8 @@ def compute_delay(error: GenaiError, attempt: int, policy: Retry, chance: float)
     Return the seconds to wait after attempt number `attempt`, counted from 1; None if no attempts are left.
 
     It is exponential backoff with jitter, for which `chance` is a random number from 0 up to 1. If the server advises a
-    wait, it is that one, at least 0.1 s, and the random part of the backoff, so that callers do not return all at once.
+    wait, that replaces the fixed part of the backoff, with a minimum of 0.1 s and no maximum; the random part is added,
+    so that callers do not return all at once.
 
     >>> compute_delay(APIError(503), 2, Retry(), 0.5), compute_delay(APIError(503), 2, Retry(jitter=0.5), 0.5)
     (1.0, 1.5)
