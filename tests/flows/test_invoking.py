@@ -127,6 +127,19 @@ def test_bound() -> None:
         assert found.keys() == {"place", "tag", "b"} - {"tag" if partial.keywords else "place"}
 
 
+def test_callable_with_attributes_of_a_partial() -> None:
+    """A callable object is not a partial because it has attributes with the same names."""
+
+    class Tool:
+        keywords = None
+        func = None
+
+        def __call__(self, city: str, **more: Any) -> None: ...
+
+    call = FunctionCall(name="tool", args={"city": "Oslo", "days": 3.0})
+    assert convert_arguments(Tool(), call) == {"city": "Oslo", "days": 3}
+
+
 def test_more_than_the_function_has() -> None:
     """An argument that the function does not have is omitted, as in google-genai."""
     call = FunctionCall(name="loose", args={"given": 1, "reason": "The user asked."})
@@ -144,12 +157,12 @@ def test_no_type_of_json(kind: Any) -> None:
 
 
 def test_by_position() -> None:
-    """Arguments that a function accepts by position only are passed by position, up to the first that is missing."""
+    """Arguments that a function accepts by position only are passed by position, with the defaults of missing ones."""
 
     def by_position(a: int, b: int = 2, c: int = 3, /, *, d: int = 4) -> list[int]:
         return [a, b, c, d]
 
-    for args, expected in (({"a": 1, "c": 7, "d": 5}, [1, 2, 3, 5]), ({"c": 7, "b": 6, "a": 1}, [1, 6, 7, 4])):
+    for args, expected in (({"a": 1, "c": 7, "d": 5}, [1, 2, 7, 5]), ({"c": 7, "b": 6, "a": 1}, [1, 6, 7, 4])):
         called = invoke_function(FunctionCall(name="by_position", args=args), by_position, "fail")
         assert Offline()(called).unwrap().response == {"result": expected}
 

@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import Parameter
-from itertools import takewhile
 from typing import Any, cast
 
 import msgspec
@@ -30,8 +30,8 @@ def invoke_function(
     """
     Call a function for a model, and return the function response.
 
-    An invalid call is returned to the model as ``{"error": …}``, and so is an exception of the function. If `on_error`
-    is ``fail``, an exception is ``Failure(FunctionCallError)`` instead.
+    A call of an unknown function or with invalid arguments is returned to the model as ``{"error": …}``, and so is an
+    exception of the function. If `on_error` is ``fail``, an exception is ``Failure(FunctionCallError)`` instead.
     """
     try:
         arguments = convert_arguments(function, call)
@@ -40,7 +40,7 @@ def invoke_function(
     else:
         answer = yield from _call_function(cast("Callable[..., Any]", function), arguments, call)
     if isinstance(function, DeclaredFunction) and on_error == "fail":
-        answer = _find_error(answer, function)
+        answer = _convert_tool_error(answer, function)
     response = _build_error_response(answer.message) if isinstance(answer, FunctionCallError) else answer
     yield Notify(Called(call.name or "", call.args or {}, response.response or {}))
     if isinstance(answer, FunctionCallError) and on_error == "fail":
@@ -66,14 +66,16 @@ def _split_arguments(function: Callable[..., Any], arguments: dict[str, Any]) ->
     """Split converted arguments into those that the function accepts by position only, and the others."""
     parameters = {} if isinstance(function, DeclaredFunction) else _get_parameters(function) or {}
     names = [name for name, each in parameters.items() if each.kind is Parameter.POSITIONAL_ONLY]
-    given = tuple(arguments[name] for name in takewhile(arguments.__contains__, names))
+    # One that is missing before the last given one is its default, so that all others are passed.
+    count = max((number for number, name in enumerate(names, 1) if name in arguments), default=0)
+    given = tuple(arguments.get(name, parameters[name].default) for name in names[:count])
     return given, {name: value for name, value in arguments.items() if name not in names}
 
 
-def _find_error(
+def _convert_tool_error(
     answer: FunctionResponse | FunctionCallError, function: DeclaredFunction
 ) -> FunctionResponse | FunctionCallError:
-    """Return the error that a tool of an MCP server reports, which is to it what an exception is to a function."""
+    """Convert the response of an MCP tool that reports an error to a `FunctionCallError`; return others unchanged."""
     error = (answer.response or {}).get("error") if isinstance(answer, FunctionResponse) else None
     return answer if error is None else FunctionCallError(function.name, str(error))
 
@@ -83,7 +85,7 @@ def _build_error_response(message: str) -> FunctionResponse:
 
 
 def describe_exception(error: Exception) -> str:
-    """Return the type and the text of an exception of a user's class, whose ``__str__`` may fail, too."""
+    """Return the type and the text of an exception; only the type if its ``__str__`` returns nothing or fails."""
     kind = type(error).__name__
     try:
         shown = str(error)
@@ -97,12 +99,13 @@ def describe_exception(error: Exception) -> str:
 
 def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -> dict[str, Any]:
     """
-    Convert the arguments of a call to the function's annotations: strictly if possible, otherwise leniently.
+    Convert the arguments of a call to the types that the function's annotations name, such as ``"3"`` to ``int``.
 
     Arguments that the function does not have are omitted, as in google-genai: models add some now and then.
 
     Raises:
-        ConversionError: With all mistakes, in a message for the model.
+        ConversionError: If there is no function, or arguments are missing or invalid: all of them, in a message for
+            the model.
 
     >>> def weather(city: str, days: int = 1) -> str: ...
     >>> convert_arguments(weather, FunctionCall(name="weather", args={"city": "Oslo", "days": 3.0}))
@@ -139,10 +142,11 @@ _VARIADIC_KINDS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 def _select_other_arguments(
     function: Callable[..., Any], parameters: Mapping[str, Parameter], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Select the arguments for ``**kwargs``: not those that a ``functools.partial`` binds."""
+    """Select the arguments for ``**kwargs``: neither other parameters nor what a ``functools.partial`` binds."""
     if not any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values()):
         return {}
-    named = parameters.keys() | inspect.signature(getattr(function, "func", function)).parameters.keys()
+    bare = function.func if isinstance(function, partial) else function
+    named = parameters.keys() | inspect.signature(bare).parameters.keys()
     return {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in named}
 
 
@@ -156,7 +160,7 @@ def _get_parameters(function: Callable[..., Any]) -> dict[str, Parameter] | None
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return None
-    bound: Mapping[str, Any] = getattr(function, "keywords", {})
+    bound: Mapping[str, Any] = function.keywords if isinstance(function, partial) else {}
     return {name: each for name, each in parameters.items() if name not in bound}
 
 
@@ -172,12 +176,12 @@ def _convert_argument(value: Any, function: Callable[..., Any], parameter: Param
         return convert_json(value, kind)
     except msgspec.ValidationError:
         return convert_json(value, kind, strict=False)
-    except TypeError:  # JSON has no such type: somebody else has declared the function
+    except TypeError:  # JSON has no such type: the function was declared by hand
         return value
 
 
 def _to_whole_numbers(value: Any) -> Any:
-    """Convert 3.0 to 3: JSON from a protobuf Struct has no integers. An annotated float becomes a float again later."""
+    """Convert 3.0 to 3: JSON from a protobuf Struct has no integers. `convert_json` converts it back where needed."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):
