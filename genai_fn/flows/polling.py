@@ -55,7 +55,7 @@ W = TypeVar("W", bound=LongRunningResource)
 
 
 class UntilDoneModifier(Modifier):
-    """An action that starts or reads long-running work becomes a flow that returns the finished work."""
+    """Turns an action that starts or reads long-running work into a flow that returns the finished work."""
 
     def __call__(self, description: Action[W]) -> Flow[W]:
         return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_until_done` returns a Flow
@@ -113,7 +113,7 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
     The first read is immediate; before each later one the flow waits `every` seconds. An action that returns ended work
     causes no reads. `timeout` applies to the reads, and not to an action that starts the work.
     """
-    lookup = _as_lookup(action)
+    lookup = _find_lookup(action)
     if lookup is None:
         started = yield from ask(action)
         if not isinstance(started, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may return anything
@@ -130,7 +130,7 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
 
 @flow
 def poll_request(lookup: Request[W], every: float) -> FlowGenerator[Result[W, GenaiError]]:
-    """Repeat a request every `every` seconds until the work that it returns has ended."""
+    """Run a request until the work that it returns has ended, with a pause of `every` seconds after each response."""
     while True:
         work = yield from ask(lookup)
         if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # an operation may be the caller's own
@@ -171,7 +171,7 @@ _SUCCESS_BY_STATE: Mapping[Any, bool] = {
 
 
 def build_result(work: W) -> Result[W, GenaiError]:
-    """Return work that has ended, or the failure that it states."""
+    """Return ended work that has succeeded, or `OperationFailed` with its error or state."""
     if get_outcome(work):
         return Success(work)
     error: Any = work.error
@@ -186,7 +186,7 @@ def build_result(work: W) -> Result[W, GenaiError]:
     )
 
 
-def _as_lookup(action: Action[W]) -> Request[W] | None:
+def _find_lookup(action: Action[W]) -> Request[W] | None:
     """Return the action if it is a request that reads the state of work; None if it starts the work."""
     return action if isinstance(action, Request) and action.operation.is_lookup else None
 
@@ -211,7 +211,7 @@ def _get_root_options(action: Any) -> Options:
 
 
 def _poll_within(polling: Flow[W], lookup: Request[W], seconds: float) -> FlowGenerator[Result[W, GenaiError]]:
-    """Run the polling with a time limit; `lookup` names the work in the error."""
+    """Run the polling with a time limit; its error contains the name that `lookup` reads."""
     started: float = yield GetTime()
     result: Result[W, GenaiError] = yield AskWithin(polling, seconds)
     is_late = isinstance(result, Failure) and isinstance(result.failure(), TimedOut)

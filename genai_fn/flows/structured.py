@@ -65,6 +65,8 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
     Raises:
         InvalidRequest: If ``response`` is not a `GenerateContentResponse`.
 
+        TypeError: If JSON has no values of type `kind`.
+
     Fails with:
         Truncated: If the JSON is cut off, or the response reached its token limit and may be incomplete.
 
@@ -98,7 +100,7 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
 def run_parse(
     source: Action[GenerateContentResponse], kind: Any, with_response: bool
 ) -> FlowGenerator[Result[Any, GenaiError]]:
-    """Run an action and parse its response as a value of type `kind`; of a chat turn, the answer is replaced."""
+    """Run an action, and parse its response as a value of type `kind`, which becomes the answer of a chat turn."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
@@ -121,8 +123,8 @@ def build_output_config(kind: Any, name: str = "returning") -> dict[str, Any]:
 
     An enum whose values are strings is requested as ``text/x.enum``, any other type as JSON. The schema is sent as
     ``response_schema`` if `Schema`, the API's own dialect, can express it. It cannot express recursive types, enums and
-    ``Literal``s with values other than strings, tuples, sets, and objects with unknown keys (the API returns those
-    empty): such schemas are sent as ``response_json_schema``.
+    ``Literal``s with values other than strings, tuples, sets, and objects without declared keys, which the API returns
+    empty: such schemas are sent as ``response_json_schema``.
 
     >>> build_output_config(bool)["response_schema"], build_output_config(dict[str, int])["response_json_schema"]
     ({'type': 'boolean'}, {'type': 'object', 'additionalProperties': {'type': 'integer'}})
@@ -143,12 +145,12 @@ def build_output_config(kind: Any, name: str = "returning") -> dict[str, Any]:
 
 
 def is_text_enum(kind: Any) -> TypeIs[type[Enum]]:
-    """Check whether a type is an enum whose values are strings, which the service returns as a text instead of JSON."""
+    """Whether a type is an enum whose values are all strings. The service returns such a value as text, not as JSON."""
     return isinstance(kind, type) and issubclass(kind, Enum) and all(isinstance(each.value, str) for each in kind)
 
 
 def _has_open_object(schema: Any) -> bool:
-    """Check whether a schema contains an object without declared properties."""
+    """Whether a schema contains an object without declared properties."""
     is_open = is_mapping(schema) and "object" in list_types(schema) and not schema.get("properties")
     return is_open or any(map(_has_open_object, iter_subschemas(schema)))
 
@@ -162,14 +164,14 @@ def _get_finish_reason(response: GenerateContentResponse) -> str | None:
 
 
 def _decode_text(text: str, kind: Any) -> Any:
-    """Decode the text as JSON; the value of a string enum is the text itself, without quotes around it."""
+    """Decode JSON. The value of a string enum is the text itself, without quotes if the model has added them."""
     if is_text_enum(kind):
         return text.strip().strip('"')
     return codec.decode(text)
 
 
 def _may_be_incomplete(value: Any, kind: Any) -> bool:
-    """Check whether a value could be cut off although it parses: the value of a string enum, or a number."""
+    """Whether a value may be the start of a longer one although it parses: that of a string enum, or a number."""
     return is_text_enum(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 

@@ -1,4 +1,4 @@
-"""Which requests become which job: one has one kind of request, one model, and of embeddings one config."""
+"""Groups requests into jobs. Those of a job have the same operation and model; embeddings also the same config."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["RequestGroup", "get_batched_request", "group_requests"]
 
 
 class RequestGroup(Value):
-    """The requests of one job, and their positions among all."""
+    """The requests of one job, and their indexes in the sequence of all requests."""
 
     indexes: tuple[int, ...]
     requests: tuple[Request[Any], ...]
@@ -24,7 +24,7 @@ class RequestGroup(Value):
 
 def get_batched_request(action: Any, path: str) -> Request[Any]:
     """
-    Return the request of an action, if that is all the action sends.
+    Return the only request that an action sends.
 
     Raises:
         InvalidRequest: If it is neither a generate nor an embed request, has options, or is part of an action that
@@ -46,12 +46,13 @@ def group_requests(requests: Sequence[Request[Any]], max_inline_bytes: int) -> t
     """
     Group requests by the job that they become part of, in the order of the jobs' first requests.
 
-    Embeddings are sent inline, so a job has as many of them as fit, and at least one.
+    Embeddings are sent inline, so a job has as many of them as fit into `max_inline_bytes`, and at least one. Other
+    jobs have no limit: a large one is sent as a file.
     """
     groups: list[_OpenGroup] = []
     open_groups: dict[Any, _OpenGroup] = {}
     for index, request in enumerate(requests):
-        key, size = _describe_request(request.operation)
+        key, size = _build_group_key(request.operation)
         group = open_groups.get(key)
         if group is None or (group.size and group.size + size > max_inline_bytes):
             group = open_groups[key] = _OpenGroup()
@@ -62,15 +63,15 @@ def group_requests(requests: Sequence[Request[Any]], max_inline_bytes: int) -> t
 
 
 class _OpenGroup:
-    """The positions of the requests of a job so far, and the size of what must be sent inline."""
+    """The indexes of the requests of a job so far, and the number of bytes that must be sent inline."""
 
     def __init__(self) -> None:
         self.indexes: list[int] = []
         self.size = 0
 
 
-def _describe_request(operation: Any) -> tuple[Any, int]:
-    """Return what all requests of a job share, and the size of what must be sent inline."""
+def _build_group_key(operation: Any) -> tuple[Any, int]:
+    """Return a key that is equal for requests of one job, and the number of bytes that must be sent inline."""
     if isinstance(operation, EmbedContent):
         return (operation.op, operation.model, codec.encode(operation.config)), len(codec.encode(operation.contents))
     return (operation.op, operation.model), 0

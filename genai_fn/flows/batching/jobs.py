@@ -46,7 +46,7 @@ class BatchOptions(Value):
 
 @flow
 def run_job(requests: tuple[Request[Any], ...], options: BatchOptions) -> FlowGenerator[Result[Results, GenaiError]]:
-    """Run requests of one kind, one model and, of embeddings, one config as a job; returns one result for each."""
+    """Run the requests of a group as one job, and return their results in order."""
     backend = (yield from get_backend()) or EXAMPLE_BACKENDS[0]
     if isinstance(backend, Vertex):
         return Failure(Unsupported(backend.title, ("batched",), _VERTEX_HINT))
@@ -73,7 +73,7 @@ def _run_generation(
         return Failure(error)
     if len(lines) > options.max_inline_bytes:
         return (yield from _run_from_file(requests, lines, options))
-    created = yield from attempt(_create_reported(_create_job(requests, requests, options), options.on_job))
+    created = yield from attempt(_create_and_report(_create_job(requests, requests, options), options.on_job))
     ended = yield from _wait_for_end(created, options)
     return (yield from _read_results(requests, ended))
 
@@ -81,22 +81,22 @@ def _run_generation(
 def _run_from_file(
     requests: tuple[Request[Any], ...], lines: bytes, options: BatchOptions
 ) -> FlowGenerator[Result[Results, GenaiError]]:
-    """Upload the requests, and delete the file once no job needs it."""
+    """Upload the requests, run a job that reads them, and delete the file unless the job may still read it."""
     config = UploadFileConfig(mime_type="application/jsonl", display_name=options.display_name)
     uploaded = yield from attempt(files.upload(lines, config))
     if isinstance(uploaded, Failure):
         return uploaded
     file_name = uploaded.unwrap().name or ""
-    created = yield from attempt(_create_reported(_create_job(requests, file_name, options), options.on_job))
+    created = yield from attempt(_create_and_report(_create_job(requests, file_name, options), options.on_job))
     ended = yield from _wait_for_end(created, options)
     results = yield from _read_results(requests, ended)
-    if _has_ended(created, ended):
+    if _is_source_unused(created, ended):
         yield from attempt(files.delete(file_name))
     return results
 
 
-def _has_ended(created: Result[BatchJob, GenaiError], ended: Result[BatchJob, GenaiError]) -> bool:
-    """Whether a job no longer reads its source: it has ended, or the service has refused to create it."""
+def _is_source_unused(created: Result[BatchJob, GenaiError], ended: Result[BatchJob, GenaiError]) -> bool:
+    """Whether no job reads the source any more: the job has ended, or the service has refused to create it."""
     if isinstance(created, Failure):
         return isinstance(created.failure(), ClientError)
     return isinstance(ended, Success) or isinstance(ended.failure(), OperationFailed)
@@ -134,7 +134,7 @@ def _run_embeddings(
     )
     config = CreateEmbeddingsBatchJobConfig(display_name=options.display_name)
     create = batches.create_embeddings(operations[0].model, source, config)
-    created = yield from attempt(_create_reported(create, options.on_job))
+    created = yield from attempt(_create_and_report(create, options.on_job))
     ended = yield from _wait_for_end(created, options)
     if isinstance(ended, Failure):
         return ended
@@ -147,7 +147,7 @@ def _run_embeddings(
 
 
 def _merge_embeddings(answers: list[InlinedEmbedContentResponse]) -> Result[EmbedContentResponse, GenaiError]:
-    """Merge the answers to the contents of one request; fails as the first of them that has failed."""
+    """Merge the answers to the contents of one request, or return the failure of the first that has failed."""
     embeddings: list[ContentEmbedding] = []
     for index, each in enumerate(answers):
         if each.error is not None or each.response is None or each.response.embedding is None:
@@ -161,10 +161,10 @@ def _merge_embeddings(answers: list[InlinedEmbedContentResponse]) -> Result[Embe
 
 
 @flow
-def _create_reported(
+def _create_and_report(
     create: Action[BatchJob], on_job: Callable[[BatchJob], object] | None
 ) -> FlowGenerator[Result[BatchJob, GenaiError]]:
-    """Create a job, and call a function with it."""
+    """Create a job, and call `on_job` with it, if it is set."""
     job = yield from ask(create)
     if on_job is not None:
         yield CallFunction(on_job, (job,), in_thread=True)
@@ -174,7 +174,7 @@ def _create_reported(
 def _wait_for_end(
     created: Result[BatchJob, GenaiError], options: BatchOptions
 ) -> FlowGenerator[Result[BatchJob, GenaiError]]:
-    """Wait until a job has ended, if it was created."""
+    """Wait until a job has ended; if it was not created, return that failure."""
     if isinstance(created, Failure):
         return created
     polling = return_result(created) | until_done(every=options.every, timeout=options.timeout)
@@ -183,6 +183,6 @@ def _wait_for_end(
 
 @flow
 def return_result(result: Result[T, GenaiError]) -> FlowGenerator[Result[T, GenaiError]]:
-    """Return a result that is there already."""
+    """Return a known result, as a flow that modifiers can be applied to."""
     yield from ()
     return result
