@@ -1,4 +1,4 @@
-"""The modifier ``explained``: the request that would be sent, as a command of curl."""
+"""The modifier ``explained``: returns the request that would be sent, as a curl command."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["ExplainedModifier", "explained"]
 
 
 class ExplainedModifier(Modifier):
-    """An action or a stream returns its first HTTP request as a text, and sends nothing."""
+    """An action or a stream sends nothing, and returns its first HTTP request as a curl command."""
 
     def __call__(self, description: Request[Any] | Flow[Any] | Stream[Any]) -> Flow[str]:
         return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_explained` returns a Flow
@@ -21,10 +21,14 @@ def _apply_explained(description: Description) -> Flow[str]:
 
 explained = ExplainedModifier(_apply_explained)
 r"""
-Return the HTTP request that would be sent as a command of curl, with masked credentials; nothing is sent.
+Return the HTTP request that would be sent as a curl command, with masked credentials; nothing is sent.
 
-It is that of the interpreter's backend, or of the Gemini Developer API if it has none. A flow or a stream runs up to
-its first request, without its sleeps, so functions that it calls before that one are called. See `to_curl`.
+It is the request for the interpreter's backend. An interpreter without a backend writes it for the Gemini Developer
+API, or for Vertex AI if only Vertex AI has the operation. A flow or a stream runs up to its first request: it skips
+sleeps, and calls the functions that come before the request. See `to_curl`.
+
+Fails with `Unsupported` if the backend does not have the operation or a field, and with `InvalidRequest` if the action
+sends no request.
 
 >>> from genai_fn import Offline, explained, models
 >>> print(Offline()(models.get("gemini-2.5-flash") | explained).unwrap())  # doctest: +ELLIPSIS

@@ -46,15 +46,15 @@ def calling(
     Declare functions to the model, execute its function calls, and send the results, until it makes no more calls.
 
     The calls of one response run concurrently: functions in threads, async functions as tasks. Arguments are converted
-    to the annotations. An invalid call gets the result ``{"error": …}``. If the model calls a function that is
-    declared elsewhere, the loop ends, and you handle the call in the last response. After the first call, the mode
+    to the annotations. An invalid call gets the result ``{"error": …}``. If the model calls a function that only the
+    config declares, the loop ends, and you handle the call in the last response. After the first call, the mode
     ``ANY`` becomes ``AUTO``, so that the model can return a text.
 
     The last response contains the contents before it in ``automatic_function_calling_history``.
     ``config.automatic_function_calling`` is respected.
 
     In a live session, calls are executed as they arrive, and the session still delivers every message. You handle calls
-    of functions that are declared elsewhere.
+    of functions that only the config declares.
 
     Args:
         functions: Functions to call. Each is declared by its signature and docstring, unless a tool of the request
@@ -125,7 +125,7 @@ def _validate_request(description: Description, options: loop.CallingOptions) ->
         )
     if description.options.with_http_response:
         raise InvalidRequest("calling", description, "a request without with_http_response")
-    _declare_functions(cast("Any", description.operation).config, options)
+    _declare_functions(cast("Any", description.operation).config, options)  # raises for what cannot be declared
 
 
 def _apply_to_live(live: Live[Any], options: loop.CallingOptions) -> Live[Any]:

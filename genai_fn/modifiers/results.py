@@ -121,7 +121,7 @@ def _apply_returning(description: Description, kind: Any, with_response: bool) -
 
 
 def configure_output(description: Description, name: str, kind: Any) -> Any:
-    """Set the config fields that request a value of type `kind`; `name` is that of the modifier."""
+    """Set the config fields that request a value of type `kind`; errors contain `name`, the name of the modifier."""
     fields = structured.build_output_config(kind, name)
     return change_root(description, name, _set_output_config, name, tuple(sorted(fields.items())))
 

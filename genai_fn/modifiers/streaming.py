@@ -50,7 +50,7 @@ def _apply_streamed(description: Description) -> Stream[Any]:
         raise InvalidRequest(
             "streamed", description.operation.op, "an operation that can be streamed, such as generate"
         )
-    return Stream(stream_response, replace(_validate_plain(description, "streamed"), operation=operation))
+    return Stream(stream_response, replace(_refuse_http_response(description, "streamed"), operation=operation))
 
 
 streamed = StreamedModifier(_apply_streamed)
@@ -111,7 +111,7 @@ models/gemini-3-pro-preview
 def _validate_list(description: Description, name: str) -> Request[Any]:
     if not isinstance(description, Request) or not description.operation.is_list:
         raise InvalidRequest(name, description, "the request of a list, such as files.list()")
-    return _validate_plain(description, name)
+    return _refuse_http_response(description, name)
 
 
 class EachModifier(Modifier):
@@ -129,7 +129,7 @@ def each(f: Callable[[Any], object]) -> EachModifier:
         f: The function; its result is ignored.
 
     Raises:
-        InvalidRequest: If it is no function, or the modifier is applied to anything but a stream.
+        InvalidRequest: If ``f`` is not callable, or the modifier is applied to anything but a stream.
 
     >>> from genai_fn import Offline, generate, joined, streamed, text
     >>> chunks = []
@@ -159,7 +159,10 @@ def _apply_joined(description: Description) -> Flow[Any]:
 
 joined = JoinedModifier(_apply_joined)
 """
-Merge the items of a stream, texts into one text, chunks into one response; or return the first failure.
+Merge the items of a stream: texts into a text, chunks into a response, chat turns into a turn; or return the first
+failure.
+
+An empty stream returns ``""``. The interpreter raises `InvalidRequest` for items of another type; use `collected`.
 
 >>> from genai_fn import Offline, generate, joined, streamed, text
 >>> run, question = Offline(), generate("gemini-2.5-flash", "hi")
@@ -196,8 +199,8 @@ def _validate_stream(description: Description, name: str) -> Stream[Any]:
     return description
 
 
-def _validate_plain(request: Request[Any], name: str) -> Request[Any]:
-    """Return a request; raise `InvalidRequest` if it has ``with_http_response``, which a stream cannot return."""
+def _refuse_http_response(request: Request[Any], name: str) -> Request[Any]:
+    """Return a request; raise `InvalidRequest` if it has ``with_http_response``, which streams do not support."""
     if request.options.with_http_response:
         raise InvalidRequest(name, request, "a request without with_http_response")
     return request

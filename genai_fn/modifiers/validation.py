@@ -34,14 +34,15 @@ def retry_invalid(
     all requests. A chat keeps its message and the valid answer, without the invalid ones. The deadline of the request
     applies to all requests together.
 
-    Put it after ``calling(…)`` and ``continued()``: then each attempt may call functions, which are not called again
-    for the same call, and is continued. Failures of requests are returned at once, and so is an answer that has reached
-    its token limit.
+    Put it after ``calling(…)`` and ``continued()``, which then apply to each attempt. The requests after the first
+    contain the function calls made so far, with their results, so these are not executed again. A failed request, an
+    answer without text, and an answer that has reached its token limit end the flow at once.
 
     Args:
         kind: Type of the value, as in `returning`.
 
-        attempts: Maximum number of requests; with ``calling(…)``, of its loops. The last error is the failure.
+        attempts: Maximum number of answers; with ``calling(…)``, one answer may take several requests. The error of the
+            last answer is the failure.
 
         with_response: Whether the result is a `ParsedResponse`: the value, and the response that it was parsed from.
 
@@ -50,7 +51,7 @@ def retry_invalid(
             stream, to an operation that does not return text, or after modifiers that read the response.
 
     Fails with:
-        DecodeError: If the last answer does not match the type, either; the error states the path.
+        DecodeError: If the last answer does not match the type; the error states the path.
 
         Truncated: If the JSON is cut off, or the response reached its token limit and may be incomplete.
 
