@@ -57,10 +57,10 @@ def create(config: "CreateAuthTokenConfigLike | None" = None) -> Request[AuthTok
 
     On the user's device, pass the ``name`` of the token to ``Gemini(api_key=…)``. Gemini Developer API only.
 
-    Values in ``live_connect_constraints`` apply to every session that the token opens. If ``lock_additional_fields`` is
-    None, the server ignores the setup of the session, which can set nothing else. Otherwise only the constrained values
-    and the fields in ``lock_additional_fields`` are locked, and a session can set the others. If both are empty,
-    nothing is locked.
+    Values in ``live_connect_constraints`` apply to every session that the token opens. What else a session can set
+    depends on ``lock_additional_fields``. With None, it can set nothing: the server ignores the setup that the session
+    sends. With a list, it can set everything except the constrained values and the listed fields. A token without
+    constraints and without listed fields locks nothing.
 
     Google offers this in API version ``v1alpha``: use ``| with_options(api_version="v1alpha")``.
 
@@ -111,7 +111,7 @@ def _build_constrained_setup(config: CreateAuthTokenConfig, at: Gemini) -> LiveS
     return build_setup(model, constraints.config or LiveConnectConfig(), at, f"{_CONSTRAINTS_PATH}.config")
 
 
-# The field mask lists the fields of the setup that are locked. Without a mask, the setup of a token is locked whole
+# The field mask lists the locked fields of the setup. Without a mask, the setup of a token, if any, is locked whole
 
 
 def _build_field_mask(setup: LiveSetup, config: CreateAuthTokenConfig) -> str | None:
@@ -119,8 +119,8 @@ def _build_field_mask(setup: LiveSetup, config: CreateAuthTokenConfig) -> str | 
     if locked is None:
         return None
     constraints = config.live_connect_constraints
-    live = None if constraints is None else constraints.config
-    is_whole = live is not None and live.generation_config is not None
+    session = None if constraints is None else constraints.config
+    is_whole = session is not None and session.generation_config is not None
     expanded = _EXPANDED_FIELDS - {"generation_config"} if is_whole else _EXPANDED_FIELDS
     return ",".join((*_iter_mask_paths(setup, expanded), *map(_qualify_field, locked))) or None
 
@@ -130,6 +130,7 @@ _EXPANDED_FIELDS = frozenset({"generation_config", "session_resumption", "system
 
 
 def _iter_mask_paths(setup: LiveSetup, expanded: frozenset[str]) -> Iterator[str]:
+    """Iterate over the JSON names of the set fields; for a field in `expanded`, over the paths of its set subfields."""
     for each in fields(setup):
         value = getattr(setup, each.name)
         if value is not None:

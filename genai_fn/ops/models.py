@@ -37,11 +37,11 @@ class GetModel(Operation[Model]):
     model: str
 
     def gemini(self, at: Gemini) -> Call[Model]:
-        return GET(resolve_model_name(at, self.model), read_json(_GeminiModel, _model_from_gemini))
+        return GET(resolve_model_name(at, self.model), read_json(_GeminiModel, _decode_gemini_model))
 
     def vertex(self, at: Vertex) -> Call[Model]:
         path = resolve_model_name(at, self.model)
-        return GET(path, read_json(_VertexModel, _model_from_vertex), omit_project=path.startswith("publishers/"))
+        return GET(path, read_json(_VertexModel, _decode_vertex_model), omit_project=path.startswith("publishers/"))
 
 
 def get(model: str) -> Request[Model]:
@@ -49,7 +49,7 @@ def get(model: str) -> Request[Model]:
     Get a model: its capabilities, token limits and default parameters.
 
     Args:
-        model: As in ``generate``.
+        model: A model, in any form that ``genai_fn.generate`` accepts.
 
     Raises:
         InvalidRequest: If the model name is empty or invalid.
@@ -68,7 +68,7 @@ def get(model: str) -> Request[Model]:
 
 
 class UpdateModel(Operation[Model]):
-    """Update the description of a tuned model."""
+    """Update the display name, the description or the default checkpoint of a tuned model."""
 
     op: ClassVar = "models.update"
 
@@ -77,12 +77,16 @@ class UpdateModel(Operation[Model]):
 
     def gemini(self, at: Gemini) -> Call[Model]:
         return PATCH(
-            resolve_model_name(at, self.model), omit_if_empty(self.config), read_json(_GeminiModel, _model_from_gemini)
+            resolve_model_name(at, self.model),
+            omit_if_empty(self.config),
+            read_json(_GeminiModel, _decode_gemini_model),
         )
 
     def vertex(self, at: Vertex) -> Call[Model]:
         return PATCH(
-            resolve_model_name(at, self.model), omit_if_empty(self.config), read_json(_VertexModel, _model_from_vertex)
+            resolve_model_name(at, self.model),
+            omit_if_empty(self.config),
+            read_json(_VertexModel, _decode_vertex_model),
         )
 
 
@@ -157,12 +161,13 @@ class ListModels(Operation[ListModelsResponse]):
 
     def gemini(self, at: Gemini) -> Call[ListModelsResponse]:
         path = "models" if self._is_base_models else "tunedModels"
-        return GET(path, read_json(_GeminiModels, _models_from_gemini), query=self._query)
+        return GET(path, read_json(_GeminiModels, _decode_gemini_models), query=self._query)
 
     def vertex(self, at: Vertex) -> Call[ListModelsResponse]:
-        reader = read_json(_VertexModels, _models_from_vertex)
+        reader = read_json(_VertexModels, _decode_vertex_models)
         if self._is_base_models:
             return GET("publishers/google/models", reader, query=self._query, omit_project=True)
+        # The caller's filter and this one are two parameters, as in google-genai 1.51.0
         return GET("models", reader, query=(*self._query, ("filter", "labels.tune-type:*")))
 
     @property
@@ -216,7 +221,7 @@ class _GeminiModel(OpenMessage):
     thinking: bool | None = None
 
 
-def _model_from_gemini(wire: _GeminiModel) -> Model:
+def _decode_gemini_model(wire: _GeminiModel) -> Model:
     info = TunedModelInfo(base_model=wire.base_model, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
         extra=wire.extra,
@@ -242,8 +247,8 @@ class _GeminiModels(OpenMessage):
     next_page_token: str | None = None
 
 
-def _models_from_gemini(wire: _GeminiModels) -> ListModelsResponse:
-    models = tuple(_model_from_gemini(each) for each in wire.models or wire.tuned_models)
+def _decode_gemini_models(wire: _GeminiModels) -> ListModelsResponse:
+    models = tuple(_decode_gemini_model(each) for each in wire.models or wire.tuned_models)
     return ListModelsResponse(models=models, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
@@ -268,7 +273,7 @@ class _VertexModel(OpenMessage):
     checkpoints: tuple[Checkpoint, ...] = ()
 
 
-def _model_from_vertex(wire: _VertexModel) -> Model:
+def _decode_vertex_model(wire: _VertexModel) -> Model:
     base = (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id")
     info = TunedModelInfo(base_model=base, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
@@ -294,6 +299,6 @@ class _VertexModels(OpenMessage):
     next_page_token: str | None = None
 
 
-def _models_from_vertex(wire: _VertexModels) -> ListModelsResponse:
-    models = tuple(_model_from_vertex(each) for each in wire.models or wire.publisher_models)
+def _decode_vertex_models(wire: _VertexModels) -> ListModelsResponse:
+    models = tuple(_decode_vertex_model(each) for each in wire.models or wire.publisher_models)
     return ListModelsResponse(models=models, next_page_token=wire.next_page_token, extra=wire.extra)

@@ -273,7 +273,7 @@ class _VideoSample(OpenMessage):
 
 class _WireVideos(OpenMessage):
     type_url: str | None = field(default=None, name="@type")
-    """Names the message, as it is inside an ``Any``."""
+    """The message type, which the JSON of a ``google.protobuf.Any`` contains."""
     generated_samples: tuple[_VideoSample, ...] = ()
     videos: tuple[_WireVideo, ...] = ()
     rai_media_filtered_count: int | None = None

@@ -1,4 +1,4 @@
-"""The requests of a batch: converts what callers pass as its source, and encodes the requests."""
+"""The requests of a batch: converts the source that callers pass, and encodes the requests in it."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -34,19 +34,28 @@ SourceLike: TypeAlias = (
 
 
 def parse_source(src: SourceLike, model: str) -> BatchJobSource:
-    """Convert a batch's source; raise `InvalidRequest` unless it is exactly one file, table or list of requests."""
+    """
+    Convert the source of a batch.
+
+    Requests in it become `InlinedRequest`s; `model` is the model of the batch, which theirs must equal.
+
+    Raises:
+        InvalidRequest: If it is not exactly one file, table, dataset or list of requests, or if a request is not
+            possible in a batch.
+    """
     if isinstance(src, str) and not (src.startswith(("gs://", "bq://", "files/")) or DATASET_NAME.fullmatch(src)):
         raise InvalidRequest("src", src, "gs://…, bq://…, files/… or projects/…/locations/…/datasets/…, or requests")
     source = as_struct(BatchJobSource, _convert_source_requests(src, model), "src")
-    if sum(getattr(source, name) is not None for name in _PLACES) != 1:
-        raise InvalidRequest("src", src, f"exactly one of {', '.join(_PLACES)}")
+    if sum(getattr(source, name) is not None for name in _SOURCE_FIELDS) != 1:
+        raise InvalidRequest("src", src, f"exactly one of {', '.join(_SOURCE_FIELDS)}")
     return source
 
 
-_PLACES = ("gcs_uri", "bigquery_uri", "vertex_dataset_name", "file_name", "inlined_requests")
+_SOURCE_FIELDS = ("gcs_uri", "bigquery_uri", "vertex_dataset_name", "file_name", "inlined_requests")
 
 
 def _convert_source_requests(src: Any, model: str) -> Any:
+    """Convert the requests in a source of any accepted type; a list becomes a mapping with ``inlined_requests``."""
     if isinstance(src, list | tuple):
         return {"inlined_requests": _convert_requests(cast("Any", src), model)}
     if isinstance(src, BatchJobSource) and src.inlined_requests is not None:
@@ -81,15 +90,16 @@ def _convert_request(each: Any, index: int, model: str) -> InlinedRequest:
         raise InvalidRequest(f"{path}.contents", None, "at least one content")
     if inlined.model is not None:
         check_model_name(inlined.model, f"{path}.model")
-    try:
-        refuse_automatic_calling(_to_generate_operation(inlined, model).config)
-    except InvalidRequest as wrong:
-        raise InvalidRequest(f"{path}.{wrong.path}", wrong.value, wrong.expected) from None
+    if inlined.config is not None:
+        try:
+            refuse_automatic_calling(inlined.config)
+        except InvalidRequest as wrong:
+            raise InvalidRequest(f"{path}.{wrong.path}", wrong.value, wrong.expected) from None
     return inlined
 
 
 _ANY_BACKEND = Gemini()
-"""Resolves the short and the long name of a model to the same name."""
+"""Resolves the short and the long name of a model to the same name, to compare models without the caller's backend."""
 
 
 def _to_generate_operation(inlined: InlinedRequest, model: str) -> GenerateContent:

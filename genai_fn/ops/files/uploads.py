@@ -119,7 +119,7 @@ def _encode_document(operation: StartStoreUpload) -> _DocumentBody | None:
 
 
 def _build_upload_url(at: Gemini, path: str) -> str:
-    """Return a URL below the upload root, which is not below the root of the API version."""
+    """Build a URL that has ``upload/`` before the API version; without a version, ``{version}/`` is omitted."""
     return f"{at.base_url}/{path.replace('{version}/', f'{at.api_version}/' if at.api_version else '')}"
 
 
@@ -135,7 +135,7 @@ def _build_start_headers(size: int, mime_type: str, file_name: str) -> Headers:
 
 
 def _resolve_display_name(given: str | None, file_name: str) -> str | None:
-    """Return the display name: the file name, if a header cannot contain it and no other name is given."""
+    """Return the given display name; without one, a file name that the header cannot contain, or else None."""
     return file_name if given is None and not _is_header_safe(file_name) else given
 
 
@@ -205,7 +205,7 @@ class QueryUpload(Operation[UploadProgress]):
 
 
 def _redact_session_url(session: str, shown: str) -> str:
-    """Replace all but the host of a session's URL: anyone who has the URL can continue the upload."""
+    """Mask the URL of a session in a repr, except for its host: anyone who has the URL can continue the upload."""
     scheme, separator, rest = session.partition("://")
     host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return shown.replace(repr(session), repr(f"{scheme}://{host}/***" if separator else "***"))
@@ -223,12 +223,12 @@ def _parse_progress(response: HttpResponse) -> UploadProgress:
 
 
 def decode_uploaded_file(progress: UploadProgress) -> Result[File, GenaiError]:
-    """Decode the file that an upload has created."""
+    """Decode the file that an upload has created; `DecodeError` if the upload is not final."""
     return _decode_final_body(progress, _FileBody).map(_get_file)
 
 
 def decode_store_operation(progress: UploadProgress) -> Result[UploadToFileSearchStoreOperation, GenaiError]:
-    """Decode the operation that an upload into a store has started."""
+    """Decode the operation that an upload into a store has started; `DecodeError` if the upload is not final."""
     return _decode_final_body(progress, UploadToFileSearchStoreOperation)
 
 
