@@ -108,8 +108,9 @@ class OpenMessage(Message, forbid_unknown_fields=True):
     back with the message, such as a part of the model in the next request of a chat.
     """
 
-    # msgspec rejects JSON with unknown fields because of the option above. Only then the slower reading of
-    # ``wire/lenient_json`` moves them here. The type has no None, so that a null under this JSON name is such a field.
+    # msgspec rejects JSON with unknown fields because of the option above. Only then ``wire/lenient_json`` decodes it
+    # again, more slowly, and moves them here. The annotation excludes None: otherwise msgspec would read the unknown
+    # field ``"*": null`` as an unset `extra`, and lose it.
     if TYPE_CHECKING:
         extra: Mapping[str, Any] | None = None
         """Fields that the type does not define, by their JSON names. They are sent as they are."""
@@ -118,7 +119,7 @@ class OpenMessage(Message, forbid_unknown_fields=True):
 
 
 DEPTH_LIMIT = f"JSON of at most {MAX_DEPTH} levels, which does not contain itself"
-"""What errors expect in place of JSON that nests deeper."""
+"""The expected value in the errors for JSON that nests too deep."""
 
 
 class FreeFormMessage(OpenMessage):
@@ -153,6 +154,7 @@ class Page(OpenMessage, Generic[T_co]):
     @property
     def items(self) -> tuple[T_co, ...]:
         """The items of the page."""
+        # Their field has another name in each subclass; it is the only one that contains a tuple
         values = (getattr(self, name) for name in self.__struct_fields__)
         return next(cast("tuple[T_co, ...]", each) for each in values if isinstance(each, tuple))
 
@@ -217,11 +219,11 @@ class Coerce(msgspec.Struct, frozen=True):
 
 
 class Detour(Coerce, frozen=True):
-    """Annotation of a field: like `Coerce`, but the function may return an `Elsewhere`."""
+    """Annotation of a field: a `Coerce` whose function may return an `Elsewhere`, to set another field instead."""
 
 
 class Elsewhere(msgspec.Struct, frozen=True):
-    """A value for another field of the same Struct than the one that it was passed for."""
+    """What the function of a `Detour` returns to leave its own field None, and set `field` of the same Struct."""
 
     field: str
     value: Any

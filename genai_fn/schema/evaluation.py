@@ -43,7 +43,7 @@ class OutputConfig(OpenMessage):
 
 
 class AutoraterConfig(OpenMessage):
-    """The model that evaluates, and how it does."""
+    """The evaluating model, and its parameters."""
 
     sampling_count: int | None = None
     """Number of samples for each response; the default is 4, the maximum 32."""
@@ -129,7 +129,7 @@ class EvaluationParserConfig(OpenMessage):
 
 
 class LLMBasedMetricSpec(OpenMessage):
-    """A metric that a model rates, with rubrics if they are given or generated."""
+    """A metric whose scores a model gives, with rubrics if they are given or generated."""
 
     metric_prompt_template: str | None = None
     system_instruction: str | None = None
@@ -168,13 +168,13 @@ class Metric(Message):
     judge_model_system_instruction: str | None = None
     return_raw_output: bool | None = None
     custom_function: Callable[..., Any] | None = None
-    """A Python function that computes the metric, for programs that evaluate themselves: it is not sent."""
+    """A Python function that computes the metric. `tunings.tune` raises `InvalidRequest` if it is set."""
 
     def to_yaml_file(self, file_path: str, version: str | None = None) -> None:
         """
-        Write the metric to a YAML file, as google-genai does: without its function, and with the version if given.
+        Write the set fields to a YAML file, as google-genai does: the name in lower case, and no ``custom_function``.
 
-        Raises MissingExtra without PyYAML, the extra ``yaml``.
+        A `version` becomes one more field. Raises `MissingExtra` if PyYAML is not installed.
         """
         try:
             yaml: Any = import_module("yaml")
@@ -191,6 +191,7 @@ class Metric(Message):
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
+        """Convert a mapping with a specification, such as ``{"bleu_spec": {}}``, to a `UnifiedMetric`."""
         from genai_fn.schema.convert import convert  # noqa: PLC0415  # not needed to import the types
 
         if cls is not Metric or not isinstance(value, Mapping):
@@ -201,7 +202,7 @@ class Metric(Message):
 
 
 class UnifiedMetric(Metric):
-    """A metric of an evaluation, by its specification; exactly one is set, and none of the fields of a `Metric`."""
+    """A metric of an evaluation, by exactly one specification; the fields inherited from `Metric` are not set."""
 
     bleu_spec: BleuSpec | None = None
     rouge_spec: RougeSpec | None = None

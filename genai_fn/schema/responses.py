@@ -172,11 +172,12 @@ class GenerateContentResponse(OpenMessage):
     response_id: str | None = None
     usage_metadata: GenerateContentResponseUsageMetadata | None = None
     automatic_function_calling_history: tuple[Content, ...] = ()
+    """The contents before this response, including function calls and results; set by ``calling(…)``."""
     model_status: ModelStatus | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts of the first candidate."""
+        """The parts of the first candidate; ``()`` if there is none."""
         content = self.candidates[0].content if self.candidates else None
         return (content.parts or ()) if content is not None else ()
 
@@ -202,6 +203,6 @@ class GenerateContentResponse(OpenMessage):
 
     @property
     def code_execution_result(self) -> str | None:
-        """The first output of executed code in the first candidate, or None."""
+        """The output of the first code execution in the first candidate, or None."""
         results = (part.code_execution_result for part in self.parts)
         return next((result.output for result in results if result is not None), None)

@@ -1,4 +1,4 @@
-"""Statistics of the examples of a tuning."""
+"""Statistics of the examples of a tuning job."""
 
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.content import Content
@@ -27,7 +27,7 @@ class DatasetDistribution(OpenMessage):
 
 
 class ReinforcementTuningUserDatasetExamples(OpenMessage):
-    """Some of the examples of a reinforcement tuning."""
+    """Some of the examples of a reinforcement tuning job."""
 
     user_dataset_examples: tuple[ReinforcementTuningExample, ...] = ()
 
@@ -54,7 +54,7 @@ class DatasetStats(OpenMessage):
 
 
 class DistillationDataStats(OpenMessage):
-    """Statistics of the examples of a distillation."""
+    """Statistics of the examples of a distillation job."""
 
     training_dataset_stats: DatasetStats | None = None
 
@@ -115,7 +115,7 @@ class SupervisedTuningDatasetDistribution(OpenMessage):
 
 
 class SupervisedTuningDataStats(OpenMessage):
-    """Statistics of the examples of a supervised tuning."""
+    """Statistics of the examples of a supervised tuning job."""
 
     dropped_example_reasons: tuple[str, ...] = ()
     """A reason for each example that was dropped."""

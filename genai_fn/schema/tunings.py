@@ -41,7 +41,7 @@ class TuningMethod(OpenEnum):
 
 
 class TuningJobState(OpenEnum):
-    """What a running tuning job does."""
+    """Phase of a running tuning job."""
 
     TUNING_JOB_STATE_UNSPECIFIED = "TUNING_JOB_STATE_UNSPECIFIED"
     TUNING_JOB_STATE_WAITING_FOR_QUOTA = "TUNING_JOB_STATE_WAITING_FOR_QUOTA"
@@ -112,13 +112,13 @@ class TuningJob(OpenMessage):
     service_account: str | None = None
     tuned_model_display_name: str | None = None
     tuning_job_state: TuningJobState | None = None
-    """What the job does while its ``state`` is ``JOB_STATE_RUNNING``."""
+    """Phase of the job while its ``state`` is ``JOB_STATE_RUNNING``."""
     veo_tuning_spec: VeoTuningSpec | None = None
     tuning_job_metadata: TuningJobMetadata | None = None
     veo_lora_tuning_spec: VeoLoraTuningSpec | None = None
     distillation_sampling_spec: DistillationSamplingSpec | None = None
     gcs_metrics_uri: str | None = None
-    """``gs://…``, where the metrics of the job are."""
+    """``gs://…``, the location of the metrics of the job."""
 
     @property
     def has_ended(self) -> bool:
@@ -198,7 +198,7 @@ class CreateTuningJobConfig(Message):
     adapter_size: VertexOnly[AdapterSize | None] = None
     tuning_mode: VertexOnly[TuningMode | None] = None
     custom_base_model: VertexOnly[str | None] = None
-    """``gs://…``, where the weights of a custom model are."""
+    """``gs://…``, the location of the weights of a custom model."""
     batch_size: int | None = None
     learning_rate: float | None = None
     """Learning rate; set this or the multiplier."""
@@ -213,7 +213,7 @@ class CreateTuningJobConfig(Message):
     sft_loss_weight_multiplier: VertexOnly[float | None] = None
     """For distillation: weight of the loss of supervised tuning."""
     output_uri: VertexOnly[str | None] = None
-    """``gs://…``, where the tuned weights of an open model are written."""
+    """``gs://…``, the destination of the tuned weights of an open model."""
     encryption_spec: VertexOnly[EncryptionSpec | None] = None
     reward_config: VertexOnly[SingleReinforcementTuningRewardConfig | None] = None
     """For reinforcement tuning: the reward; set this or ``composite_reward_config``."""
@@ -228,7 +228,7 @@ class CreateTuningJobConfig(Message):
     max_output_tokens: VertexOnly[int | None] = None
     """For reinforcement tuning: maximum number of tokens of a response."""
     thinking_level: VertexOnly[ReinforcementTuningThinkingLevel | None] = None
-    """For reinforcement tuning: how much the model thinks at most."""
+    """For reinforcement tuning: upper limit of the model's thinking."""
     validation_dataset_uri: VertexOnly[str | None] = None
     """For reinforcement tuning: ``gs://….jsonl``; set this or ``validation_dataset``."""
 
