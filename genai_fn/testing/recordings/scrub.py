@@ -17,10 +17,10 @@ MASK = "***"
 
 class KnownSecrets:
     """
-    The secrets found so far, each with the text that replaces it in recordings.
+    The secrets found so far, each with the mask that replaces it in recordings.
 
-    They are found without configuration: the values of credential headers in requests, and those of secret fields, such
-    as the API keys of tools.
+    They need no configuration: they are the values of credential headers in requests, and of secret fields, such as the
+    API keys of tools.
     """
 
     def __init__(self) -> None:
@@ -28,14 +28,14 @@ class KnownSecrets:
         self._lock = threading.Lock()
 
     def add_secret(self, secret: str, mask: str = MASK) -> None:
-        """Add a secret, unless it is so short that it would match ordinary text."""
+        """Add a secret; one of fewer than 8 characters is ignored, as it would match ordinary text."""
         with self._lock:
             if len(secret) >= _MIN_SECRET_LENGTH and secret != mask:
                 known = {**dict(self._known), secret: mask}
                 self._known = tuple(sorted(known.items(), key=_compute_sort_key))
 
     def watch_requests(self, effects: Effects[T]) -> Effects[T]:
-        """Return the same program; the credentials in requests that it sends are added."""
+        """Wrap a program, so that the credentials in its requests are added before they are sent."""
         return intercept_effects(effects, self._learn_from_effect)
 
     def _learn_from_effect(self, effect: Any) -> Effects[Any]:
@@ -83,7 +83,7 @@ def _compute_sort_key(pair: tuple[str, str]) -> int:
 
 def mask_session_url(url: str) -> str:
     """
-    Replace the URL of an upload session, which grants access, by a hash. A URL that is masked stays the same.
+    Replace the URL of an upload session, which grants access, by a hash. A masked URL is returned unchanged.
 
     >>> mask_session_url(mask_session_url("https://host/upload?upload_id=1"))
     'https://session.invalid/d1790e9ea35e7745'
@@ -93,23 +93,24 @@ def mask_session_url(url: str) -> str:
 
 def mask_query(url: str) -> str:
     """
-    Replace the query of a URL, which may contain a signature, by a hash. A query that is masked stays the same.
+    Replace the query of a URL, which may contain a signature, by a hash. A masked URL is returned unchanged.
 
     >>> mask_query("https://host/file?signature=1"), mask_query("https://host/file")
     ('https://host/file?scrubbed=a0544deac56b3c9b', 'https://host/file')
     """
-    place, mark, query = url.partition("?")
-    is_bare = not mark or query.startswith(_MASKED_QUERY_PREFIX)
-    return url if is_bare else f"{place}?{_MASKED_QUERY_PREFIX}{_hash_text(query)}"
+    address, mark, query = url.partition("?")
+    if not mark or query.startswith(_MASKED_QUERY_PREFIX):
+        return url
+    return f"{address}?{_MASKED_QUERY_PREFIX}{_hash_text(query)}"
 
 
 def is_masked_url(url: str) -> bool:
-    """Whether a URL is masked, so that no request can be sent to it."""
+    """Whether `mask_session_url` or `mask_query` has masked a URL, so that no request can be sent to it."""
     return url.startswith(_MASKED_SESSION_PREFIX) or f"?{_MASKED_QUERY_PREFIX}" in url
 
 
 def scrub_headers(headers: Headers) -> list[list[str]]:
-    """Convert headers to JSON, with credentials and URLs that grant access masked."""
+    """Convert headers to lists of name and value, with credentials and URLs that grant access masked."""
     return [[name, _HEADER_MASKS.get(name.lower(), str)(value)] for name, value in mask_headers(headers)]
 
 

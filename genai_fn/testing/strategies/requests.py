@@ -45,7 +45,7 @@ def requests(*kinds: Any) -> SearchStrategy[Request[Any]]:
         kinds: Operation classes or operation names, such as ``requests("generate", "files.get")``. Default: all.
 
     Raises:
-        InvalidRequest: If one of `kinds` is no operation.
+        InvalidRequest: If one of `kinds` is not an operation.
 
     >>> from hypothesis import given, settings
     >>> @settings(max_examples=5)
@@ -77,6 +77,8 @@ def _resolve_name(kind: Any) -> str:
 def _built_requests(
     build: Callable[..., Request[Any]], argument_values: SearchStrategy[Arguments]
 ) -> SearchStrategy[Request[Any]]:
+    """Draw what a builder returns; arguments for which it raises `InvalidRequest` are filtered out."""
+
     def build_or_none(arguments: Arguments) -> Request[Any] | None:
         try:
             return build(**deepcopy(arguments))
@@ -95,7 +97,7 @@ def _convert_to_stream(request: Request[Any]) -> Request[Any]:
 
 
 def _convert_to_arrays(request: Request[Any]) -> Request[Any]:
-    """Convert to what ``embed(…, output="numpy")`` returns, also where numpy is not installed."""
+    """Convert an ``embed`` request to that of ``embed(…, output="numpy")``, which would need numpy."""
     fields = {name: getattr(request.operation, name) for name in request.operation.__struct_fields__}
     return Request(EmbedContentArrays(**fields, output="numpy"))
 

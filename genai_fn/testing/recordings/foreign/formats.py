@@ -1,4 +1,4 @@
-"""Tells the formats of recordings apart by their content, and reads those of other programs."""
+"""Detects the format of a recording by its content, and reads the recordings of google-genai and vcrpy."""
 
 import re
 from pathlib import Path
@@ -15,38 +15,42 @@ from genai_fn.testing.recordings.foreign.yaml_tokens import iterate_yaml_tokens
 
 def is_foreign_recording(data: bytes) -> bool:
     """
-    Whether a file is one of google-genai or vcrpy, judged by the first key of it.
+    Whether a file is a recording of google-genai or vcrpy, judged by its first key.
 
     >>> is_foreign_recording(b"interactions:"), is_foreign_recording(b'{"op": "generate"}')
     (True, False)
     """
-    return _find_format(data) is not None
+    return _detect_format(data) is not None
 
 
-def _find_format(data: bytes) -> str | None:
-    return next((name for name, head in _HEADS if head.match(data)), None)
+def _detect_format(data: bytes) -> str | None:
+    """Return ``json`` or ``yaml``; None if the first key is not one of google-genai or vcrpy."""
+    return next((name for name, pattern in _FORMATS if pattern.match(data)), None)
 
 
-_KEYS = rb"(?:replay_id|interactions|version|metadata|http_interactions)"
-_HEADS = (
-    ("json", re.compile(rb"(?:\xef\xbb\xbf)?\s*+\{\s*+\"%b\"\s*+:" % _KEYS)),
+_FIRST_KEYS = rb"(?:replay_id|interactions|version|metadata|http_interactions)"
+_FORMATS = (
+    ("json", re.compile(rb"(?:\xef\xbb\xbf)?\s*+\{\s*+\"%b\"\s*+:" % _FIRST_KEYS)),
     (
         "yaml",
         re.compile(
             rb"(?:\xef\xbb\xbf)?(?:\s*+(?:#[^\n]*+|%%[^\n]*+|---[^\S\n]*+)\n)*+\s*+(?:\{\s*+)?['\"]?%b['\"]?\s*+:"
-            % _KEYS
+            % _FIRST_KEYS
         ),
     ),
 )
-"""They read each byte once: no part gives back what it has matched, as blank text of any length may precede a key."""
+"""
+The patterns of a file up to its first key. Blanks and comments of any length may precede the key; possessive
+quantifiers avoid backtracking into them, which would take quadratic time.
+"""
 
 
 def read_foreign_recording(path: Path) -> Recording | None:
     """
-    Read a file of google-genai or vcrpy; None if it is neither.
+    Read a recording of google-genai or vcrpy; None if it is neither.
 
     Raises:
-        InvalidRequest: If the file cannot be read, or does not fit. The error names the line.
+        InvalidRequest: If the file cannot be read, or its content is invalid; then the error contains the line.
 
         MissingExtra: If it is in YAML, and PyYAML is not installed.
     """
@@ -54,7 +58,7 @@ def read_foreign_recording(path: Path) -> Recording | None:
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         raise InvalidRequest("path", str(path), f"a recording ({error})") from None
-    found = _find_format(data)
+    found = _detect_format(data)
     if found is None:
         return None
     text = _decode_text(data, path.name)

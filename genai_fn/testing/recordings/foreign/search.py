@@ -67,7 +67,11 @@ class RecordedInteractions:
         return None if last is None else self._calls[last]
 
     def describe_nearest(self, request: HttpRequest) -> str | None:
-        """Describe how a request differs from the most similar interaction, or from the next one if order matters."""
+        """
+        Describe how a request differs from the most similar interaction, or from the next one if order matters.
+
+        Returns None if the file has no interactions with the API.
+        """
         (method, url), body = _list_addresses(request)[0], parse_body(_join_body(request))
         actual = _dump_request(method, url, body)
         if self._in_order:
@@ -85,7 +89,7 @@ class RecordedInteractions:
 
 _MAX_CANDIDATES = 50
 _MAX_COMPARED_BYTES = 2000
-"""Limits of the search for the most similar interaction, which takes quadratic time."""
+"""Limits of the search for the most similar interaction: `SequenceMatcher` takes quadratic time."""
 
 
 def _compute_similarity(recorded: Interaction, text: str) -> float:
@@ -94,20 +98,20 @@ def _compute_similarity(recorded: Interaction, text: str) -> float:
 
 
 def _list_addresses(request: HttpRequest) -> tuple[_Address, ...]:
-    """List the addresses that a request may be recorded under; google-genai records no URL for the data of uploads."""
+    """List the addresses of a request in recordings: its own and, for upload data, google-genai's `UPLOAD_URL`."""
     address = (request.method, normalize_url(request.url))
     is_upload = any(name == "x-goog-upload-command" and "upload" in value for name, value in request.headers)
     return (address, (request.method, UPLOAD_URL)) if is_upload else (address,)
 
 
 def _join_body(request: HttpRequest) -> bytes:
-    """Return the body of a request, which the transport has loaded if it was a file."""
+    """Return the body of a request as bytes. It is not a file: the transport has read it before."""
     match request.body:
         case bytes():
             return request.body
         case tuple():
             return b"".join(request.body)
-        case FileSlice():
+        case FileSlice():  # for type checkers
             return b""
 
 
@@ -123,5 +127,5 @@ def _dump_body(body: Any) -> dict[str, Any]:
     masked = mask_json_fields(codec.encode(body))
     try:
         return {"body": codec.decode(masked)}
-    except ValueError:  # what was masked contained further objects
+    except ValueError:  # a masked value was an object, so the text is no longer JSON
         return {"body": masked.decode("utf-8", "replace")}

@@ -1,4 +1,4 @@
-"""`answer_chunks`: splits a whole reply into the chunks of a stream."""
+"""`answer_chunks`: draws the chunks of a stream, by splitting a whole reply."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +16,11 @@ _MAX_CHUNKS = 4
 @st.composite
 def answer_chunks(draw: DrawFn, whole: Any) -> tuple[Any, ...]:
     """
-    Split a reply into chunks that `joined` merges into the same reply. They shrink to a single chunk.
+    Draw up to four chunks of a response, or of the bytes of a download. They shrink to a single chunk.
 
-    Texts are split at any character. Everything but the content is in the last chunk, as the service does it.
+    `joined` merges the chunks of a response into one with the same texts, function calls and fields. A text is split in
+    two at any character. Fields other than the content are in the last chunk, as the service sends them; the model
+    version and the response id are in each. A reply of another type is the only chunk.
     """
     count = draw(st.integers(1, _MAX_CHUNKS))
     if isinstance(whole, bytes):
@@ -35,21 +37,23 @@ def answer_chunks(draw: DrawFn, whole: Any) -> tuple[Any, ...]:
 
 
 def _split_candidate(draw: DrawFn, candidate: Candidate, count: int) -> Sequence[Candidate | None]:
+    """Return the candidate of each of `count` chunks; None for a chunk that does not contain it."""
     content = candidate.content
     if content is None or not content.parts:
         return [*([None] * (count - 1)), candidate]
-    runs = _split_parts(draw, content.parts, count)
-    first = [Candidate(content=Content(parts=run, role=content.role), index=candidate.index) for run in runs[:-1]]
-    return [*first, replace(candidate, content=Content(parts=runs[-1], role=content.role))]
+    *before, last = _split_parts(draw, content.parts, count)
+    first = [Candidate(content=Content(parts=parts, role=content.role), index=candidate.index) for parts in before]
+    return [*first, replace(candidate, content=replace(content, parts=last))]
 
 
 def _split_parts(draw: DrawFn, parts: Sequence[Part], count: int) -> Sequence[tuple[Part, ...]]:
+    """Return the parts of each of `count` chunks."""
     halves = [half for part in parts for half in _split_part(draw, part)]
     return [tuple(halves[start:end]) for start, end in _draw_spans(draw, len(halves), count)]
 
 
 def _split_part(draw: DrawFn, part: Part) -> Sequence[Part]:
-    """Split a text part in two; a part with other fields stays whole."""
+    """Split a text part in one or two that are not empty; a part with other fields stays whole."""
     if not part.text or part != Part(text=part.text, thought=part.thought):
         return (part,)
     middle = draw(st.integers(0, len(part.text)))
@@ -57,5 +61,6 @@ def _split_part(draw: DrawFn, part: Part) -> Sequence[Part]:
 
 
 def _draw_spans(draw: DrawFn, size: int, count: int) -> Sequence[tuple[int, int]]:
+    """Draw `count` adjacent ranges, perhaps empty, that cover `size` items: the start and the end of each."""
     bounds = sorted(draw(st.lists(st.integers(0, size), min_size=count - 1, max_size=count - 1)))
     return list(zip((0, *bounds), (*bounds, size), strict=True))
