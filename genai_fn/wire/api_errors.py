@@ -25,11 +25,14 @@ def build_api_error(response: HttpResponse) -> APIError:
 
 def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -> APIError | None:
     """
-    Find the error in the body of a response with status 200, or in an event: alone, or in an array of one.
+    Find the error in the body of a response with status 200, or in an event; None if it contains none.
+
+    It is an object with the field ``error``, such an object in an array, or a ``code`` of at least 400 and a
+    ``message``. The code of an error that contains no number is 500.
 
     Args:
         wire_type: The type that the body is decoded into. If it has a field ``error`` itself, as operations have, a
-            body is an error only if it has no other fields; if that field is a text, only an object is an error.
+            body is an error only if it has no other fields. If that field is a string, a string is not an error.
 
         body: The body, or the data of the event.
 
@@ -41,10 +44,7 @@ def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -
     if _has_error_text(wire_type) and _contains_error_text(body):
         return None
     error_type = _STRICT_ERROR_TYPE if _has_error_field(wire_type) else _ERROR_TYPE
-    detail = _parse_error(body, error_type) or _parse_unknown_error(body)
-    if detail is None or detail == _ErrorDetail():
-        return None
-    return _build_error(_get_code(detail), detail, headers)
+    return _find_error(body, error_type, headers)
 
 
 def parse_unframed_text(text: bytes, headers: Headers = ()) -> GenaiError:
@@ -54,9 +54,15 @@ def parse_unframed_text(text: bytes, headers: Headers = ()) -> GenaiError:
     Google's servers abort a stream by writing the error as bare JSON, which becomes an `APIError`. Other text becomes
     a `DecodeError`.
     """
-    detail = _parse_error(text, _ERROR_TYPE) or _parse_unknown_error(text)
+    error = _find_error(text, _ERROR_TYPE, headers)
+    return DecodeError("server-sent events", "", truncate_text(text)) if error is None else error
+
+
+def _find_error(text: bytes | memoryview, error_type: Any, headers: Headers) -> APIError | None:
+    """Build the error that a text contains; None if it contains none, or one without any field."""
+    detail = _parse_error(text, error_type) or _parse_unknown_error(text)
     if detail is None or detail == _ErrorDetail():
-        return DecodeError("server-sent events", "", truncate_text(text))
+        return None
     return _build_error(_get_code(detail), detail, headers)
 
 
@@ -97,7 +103,7 @@ _ERROR_TYPE: Any = _ErrorEnvelope | tuple[_ErrorEnvelope, ...]
 _STRICT_ERROR_TYPE: Any = _StrictErrorEnvelope | tuple[_StrictErrorEnvelope, ...]
 _ERROR_KEY = re.compile(rb'"(?:error|message)"')
 _ERROR_SEARCH_BYTES = 200
-"""A body that is an error has one of the keys within its first 200 bytes."""
+"""Only the beginning of a body is searched: it can be large, and an error has one of the keys there."""
 _MAX_MESSAGE_LENGTH = 500
 
 
@@ -110,12 +116,13 @@ def _has_error_field(wire_type: Any) -> bool:
 
 @functools.cache
 def _has_error_text(wire_type: Any) -> bool:
-    """Whether a type has a field ``error`` that is a text, as the response to a reward has."""
+    """Whether a type has a field ``error`` that is a string, as `ValidateRewardResponse` has."""
     kind = get_type_hints(wire_type).get("error") if isinstance(wire_type, type) else None
     return str in (kind, *get_args(kind))
 
 
 def _contains_error_text(body: bytes | memoryview) -> bool:
+    """Whether a body is an object whose ``error`` is a string."""
     try:
         codec.decode(body, _TextEnvelope)
     except (ValueError, RecursionError):
@@ -148,7 +155,7 @@ def _parse_flat_error(body: bytes | memoryview) -> _ErrorDetail | None:
 
 
 def _parse_unknown_error(body: bytes | memoryview) -> _ErrorDetail | None:
-    """Parse an error of unknown shape: its JSON becomes the message."""
+    """Parse ``{"error": …}`` with any content but null and ``{}``: the JSON of the content becomes the message."""
     try:
         text = bytes(codec.decode(body, _UnknownErrorEnvelope).error)
     except (ValueError, RecursionError):

@@ -23,7 +23,16 @@ def encode_body(value: Any, at: Backend, *, has_large: bool) -> Body:
     """
     Encode a value as a JSON body, and complete the resource names in it. None becomes an empty body.
 
-    With `has_large`, the base64 of large bytes becomes separate chunks.
+    Args:
+        value: The value: a message, a mapping or None.
+
+        at: The backend, whose project and location complete resource names.
+
+        has_large: Whether the value contains bytes of at least `LARGE_BYTES`. The body is then a tuple of chunks, in
+            which the base64 of each of these bytes is a chunk of its own.
+
+    Raises:
+        InvalidRequest: If the value contains anything that JSON cannot express.
     """
     if value is None:
         return b""
@@ -50,7 +59,7 @@ _PLACEHOLDER_MARK = b"\x00"  # never occurs in JSON
 
 def _replace_large_bytes(value: Any, large: list[bytes]) -> Any:
     """
-    Replace large bytes by placeholders, and append them to `large`, in the order in which they are encoded.
+    Replace bytes of at least `LARGE_BYTES` by placeholders, and append them to `large`, in the order of the JSON.
 
     A value that contains none is returned as it is.
     """
@@ -73,6 +82,7 @@ def _replace_large_bytes(value: Any, large: list[bytes]) -> Any:
 
 
 def _interleave_base64(texts: list[bytes], large: list[bytes]) -> tuple[bytes, ...]:
+    """Insert the base64 of large bytes, in quotes, between the parts of a JSON text."""
     with delay_forks:
         from pybase64 import b64encode  # noqa: PLC0415  # loads a native module that few requests need
 
@@ -89,6 +99,9 @@ def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
 
     ``snake_case`` and ``camelCase`` names match each other. A list is replaced, unless all names are indices, such as
     in ``{"contents": {"0": {…}}}``: these merge into its items.
+
+    Raises:
+        InvalidRequest: If the body is a file, JSON cannot express `extra`, or an index is beyond the end of its list.
     """
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "no extra_body, as the body is a file")
@@ -103,6 +116,7 @@ def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
 
 
 def _merge_trees(tree: Any, extra: Any, path: str) -> Any:
+    """Merge a mapping into an object or a list of the body; anything else replaces what is there."""
     if not isinstance(extra, Mapping):
         return extra
     given = cast("Mapping[str, Any]", extra)

@@ -1,9 +1,9 @@
 """
 Decodes JSON of the API, repairs what does not fit its type, and keeps fields that its type does not define.
 
-Repaired are unexpected nulls, numbers in quotes, URL-safe or unpadded base64, one object in place of a list, the number
-of an enum value in place of its name, and names of fields in snake case. All of this is tried only after msgspec alone
-has failed, so JSON that fits costs nothing extra. Free-form mappings are not changed.
+It repairs unexpected nulls, numbers in quotes, URL-safe or unpadded base64, one object in place of a list, the number
+of an enum value in place of its name, and names of fields in snake case. It does so only after msgspec alone has
+failed, so JSON that fits costs nothing extra. Free-form mappings are not changed.
 """
 
 import functools
@@ -75,9 +75,9 @@ def _find_reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
 
 def _build_reader(kind: Any, target: Any, *, strict: bool = True) -> Callable[[bytes | memoryview], Any]:
     """
-    Build the function that decodes JSON of a type as that type, or as the tree that is converted to it.
+    Build the function that decodes JSON of the type `kind` as `target`: as `kind` itself, or as ``Any``, for a tree.
 
-    It scans the text for its depth only if the type has no limit.
+    The function first scans the text for its depth, unless the type limits it.
     """
     if _limits_depth(kind):
         return codec.find_unchecked_decoder(target, strict=strict)
@@ -86,12 +86,12 @@ def _build_reader(kind: Any, target: Any, *, strict: bool = True) -> Callable[[b
 
 @functools.cache
 def _limits_depth(kind: Any) -> bool:
-    """Whether JSON of a type cannot nest without a limit: no Struct contains itself, and free-form JSON is checked."""
+    """Whether a type limits how deep its JSON nests: no Struct contains itself, and each checks its free-form JSON."""
     return _is_limited(kind, ())
 
 
 def _is_limited(annotation: Any, outer: tuple[Any, ...]) -> bool:
-    """Whether `_limits_depth` holds for an annotation within the Structs `outer`."""
+    """`_limits_depth` of an annotation within the Structs `outer`."""
     for kind in iter_types(annotation):
         if not isinstance(kind, type) or kind in outer:
             return False
@@ -108,7 +108,7 @@ def _is_limited(annotation: Any, outer: tuple[Any, ...]) -> bool:
 _FLAT_TYPES = (str, int, float, bytes, datetime, Enum, type(None))
 
 _UNKNOWN_FIELD = "Object contains unknown field"
-"""Beginning of msgspec's error, after which the second attempt would fail too."""
+"""Prefix of msgspec's error for an unknown field, with which decoding by ``strict=False`` fails, too."""
 
 
 _NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)
@@ -137,7 +137,7 @@ def build_decode_error(error: Exception, text: bytes | memoryview | str) -> Deco
 
 
 def _describe_expected(error: Exception, message: str) -> str:
-    """Describe what was expected, where msgspec describes what was found."""
+    """Convert the message of an error of msgspec to a description of what was expected."""
     if message.startswith("Expected "):
         return message.removeprefix("Expected ")
     if message == "Input data was truncated":
@@ -147,7 +147,7 @@ def _describe_expected(error: Exception, message: str) -> str:
 
 
 def truncate_text(text: bytes | memoryview | str) -> str:
-    """Truncate a text to the 2,000 bytes or characters that an error keeps."""
+    """Truncate a text to the 2,000 bytes or characters that an error keeps; bytes are decoded."""
     return text[:_MAX_ERROR_TEXT] if isinstance(text, str) else bytes(text[:_MAX_ERROR_TEXT]).decode("utf-8", "replace")
 
 
@@ -190,9 +190,10 @@ _Repair: TypeAlias = Callable[[Any], Any]
 @functools.cache
 def _build_repair(annotation: Any, scalars: bool) -> _Repair | None:
     """
-    Build the repair of values of a type; None if they need none.
+    Build the function that repairs values of a type; None if they need no repair.
 
-    Without `scalars`, only unknown fields are moved, and texts, numbers and enum values are not visited.
+    Without `scalars`, it repairs only objects, such as their unknown fields, and does not visit texts, numbers and enum
+    values.
     """
     match classify_annotation(annotation):
         case OptionalOf(inner):
@@ -275,12 +276,12 @@ def _get_field_repairs(kind: type[msgspec.Struct], scalars: bool) -> dict[str, _
 
 @functools.cache
 def _get_json_names(kind: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the JSON names of fields by their names in snake case, which JSON of protocol buffers may contain, too."""
+    """Map names of fields in snake case, which parsers of protobuf JSON accept, too, to their JSON names."""
     return {each.name: each.encode_name for each in get_defined_fields(kind)}
 
 
 def _repair_enum(name: str, value: Any) -> Any:
-    """Replace the number of an enum value by its name; an unknown number becomes its digits."""
+    """Replace the number of an enum value by its name; an unknown number becomes a string of its digits."""
     if not isinstance(value, int) or isinstance(value, bool):
         return _drop_null(value)
     return find_enum_name(name, value) or str(value)
@@ -306,6 +307,7 @@ def _parse_number(kind: type[int] | type[float], text: str) -> Any:
 
 
 def _repair_text(parse: Callable[[str], Any], value: Any) -> Any:
+    """Parse a string in place of a scalar; other values but null stay as they are."""
     return parse(value) if isinstance(value, str) else _drop_null(value)
 
 

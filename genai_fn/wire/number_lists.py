@@ -1,8 +1,8 @@
 """
 Reads long lists of numbers in JSON as float32, without a Python float for each number.
 
-The lists are cut out of the text, and the numbers of what remains are their indexes. So everything around the lists is
-read by `parse_json`, as if they were short, and with all that it repairs and keeps.
+Each list is cut out of the text, and a list of one number takes its place: its index. `parse_json` then decodes the
+short text with its usual repairs, and the caller finds the list for each value by the index.
 """
 
 import re
@@ -22,7 +22,7 @@ __all__ = ["CutText", "cut_number_lists", "pack_float32"]
 
 
 class CutText(Value):
-    """A JSON text, in which each list of numbers is replaced by ``[0]``, ``[1]``, …, and what the lists contained."""
+    """A JSON text in which ``[0]``, ``[1]``, … replace the lists of numbers, and the numbers of these lists."""
 
     text: bytes
     lists: tuple[bytes, ...]
@@ -31,7 +31,7 @@ class CutText(Value):
 
 def cut_number_lists(text: bytes, key: str, count: int) -> CutText | None:
     r"""
-    Cut the lists out of the fields with a name. None if there are not `count` of them, or one is not of numbers.
+    Cut the lists out of all fields named `key`. None if there are not `count` of them, or one is not of numbers.
 
     >>> cut_number_lists(b'[{"values": [0.5]}, {"values": [2]}]', "values", 2)
     CutText(text=b'[{"values": [0]}, {"values": [1]}]', lists=(b'\x00\x00\x00?', b'\x00\x00\x00@'))
@@ -56,18 +56,18 @@ def cut_number_lists(text: bytes, key: str, count: int) -> CutText | None:
 
 @cache
 def _compile_beginning(key: str) -> re.Pattern[bytes]:
-    """Compile what precedes the first number. In a text value, the quotes around the key would be escaped."""
+    """Compile the pattern of a key and ``[``. It matches nothing within a string, where the quotes are escaped."""
     return re.compile(rb'"%b"[ \t\r\n]*:[ \t\r\n]*\[' % re.escape(key.encode()))
 
 
 def _read_numbers(text: bytes) -> bytes | None:
-    """Read a JSON list of numbers as float32; None if it is another list, or a number is too large for a float."""
+    """Read a JSON list of numbers as float32; None if it is another list, or a number is too large for a float64."""
     return _find_reader()(text)
 
 
 @cache
 def _find_reader() -> Callable[[bytes], bytes | None]:
-    """Return the reader over simdjson, which takes a third of the time, if it is installed, or else over msgspec."""
+    """Return the reader that uses simdjson, if it is installed, and takes a third of the time of that with msgspec."""
     try:
         return _SimdReader(import_module("simdjson"), import_module("numpy"))
     except ImportError:
@@ -75,7 +75,7 @@ def _find_reader() -> Callable[[bytes], bytes | None]:
 
 
 class _SimdReader:
-    """Reads numbers with simdjson into an array of float64, which numpy rounds."""
+    """Reads numbers with simdjson into a buffer of float64, which numpy rounds to float32."""
 
     def __init__(self, simdjson: Any, numpy: Any) -> None:
         self._simdjson = simdjson
@@ -101,7 +101,7 @@ def _read_with_msgspec(text: bytes) -> bytes | None:
 
 def pack_float32(values: Iterable[float]) -> bytes:
     r"""
-    Round numbers to float32, in little-endian byte order. A number that is too large becomes infinite.
+    Round numbers to float32, in little-endian byte order. A number too large for float32 becomes infinite.
 
     >>> pack_float32((1.0, 1e39))
     b'\x00\x00\x80?\x00\x00\x80\x7f'

@@ -13,8 +13,9 @@ def build_range_request(request: HttpRequest, first: Headers, received: int) -> 
     """
     Build the request for the rest of a body.
 
-    Returns None if the server does not support ranges, or sends neither a strong ETag nor a length, so that a changed
-    body could not be detected.
+    Returns None if the body cannot be resumed: the request is not a GET or has a range itself, the body is compressed,
+    the server does not support ranges, or it sends neither a strong ETag nor a length, by which a changed body is
+    detected.
 
     Args:
         request: The first request.
@@ -71,7 +72,7 @@ def count_repeated_bytes(first: Headers, status: int, headers: Headers, received
 
 def is_unrequested_part(request: HttpRequest, status: int) -> bool:
     """
-    Return whether a response contains a part of a body that was requested whole.
+    Whether a server returned a part of a body (206) to a request without a range.
 
     >>> is_unrequested_part(HttpRequest("GET", "https://host/x"), 206)
     True
