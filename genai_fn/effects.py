@@ -362,7 +362,7 @@ class GetBackend(Value):
 
 
 class Explain(Value):
-    """→ Result of a text: the first request of an action or stream, as a command of curl. Nothing is sent."""
+    """→ Result of a text: the first request of an action or stream, as a curl command. Nothing is sent."""
 
     description: Any
 

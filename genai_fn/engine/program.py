@@ -239,7 +239,7 @@ def _check_effect(command: Any) -> Effect:
 
 
 def _describe_backend(command: GetBackend | Explain, handler: RequestHandler, until: float) -> Effects[Any]:
-    """Return the backend; or the first request of a description as its command of curl, without sending it."""
+    """Return the backend; or the first request of a description as its curl command, without sending it."""
     backend = find_backend(handler)
     if isinstance(command, GetBackend):
         return backend

@@ -13,6 +13,6 @@ __all__ = ["run_explained"]
 
 @flow
 def run_explained(source: Description) -> FlowGenerator[Result[str, GenaiError]]:
-    """Return the first request of an action or a stream as a command of curl."""
+    """Return the first request of an action or a stream as a curl command."""
     text: Result[str, Any] = yield Explain(source)
     return text

@@ -1,4 +1,4 @@
-"""The function `to_curl`: what an action would send to a backend, as a command of curl."""
+"""The function `to_curl`: what an action would send to a backend, as a curl command."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["to_curl"]
 
 def to_curl(description: Request[Any] | Flow[Any] | Stream[Any], backend: Backend) -> Result[str, GenaiError]:
     r"""
-    Write the HTTP request that an action would send to a backend as a command of curl for a POSIX shell.
+    Write the HTTP request that an action would send to a backend as a curl command for a POSIX shell.
 
     The command sends the same method, URL, headers and body, byte by byte. Only credentials are replaced, by ``***``,
     in headers, in the URL and in secret fields. Nothing is sent. ``request | explained`` is the same for the backend of

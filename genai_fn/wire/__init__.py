@@ -8,7 +8,7 @@ Encodes requests into HTTP requests and decodes HTTP responses into values. No I
 - ``json_body``: bodies; large bytes as chunks of their own; fields of ``extra_body``.
 - ``lenient_json``: JSON decoding that repairs deviations from the documented types.
 - ``growing_json``: JSON that is parsed while it arrives.
-- ``curl``: a request as a command of curl.
+- ``curl``: a request as a curl command.
 - ``number_lists``: long lists of numbers as float32.
 - ``field_support``: finds the fields that a backend does not support.
 - ``resource_names``: names of models and resources on each backend.

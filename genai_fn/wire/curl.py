@@ -1,4 +1,4 @@
-"""Writes requests as commands of curl for a POSIX shell, with masked credentials."""
+"""Writes requests as curl commands for a POSIX shell, with masked credentials."""
 
 import base64
 import re
@@ -31,7 +31,7 @@ def write_curl(request: Request[Any], backend: Backend) -> Result[str, GenaiErro
 
 def write_command(http: HttpRequest, *, is_streamed: bool = False) -> str:
     r"""
-    Write an HTTP request as it is as a command of curl, which sends the same method, URL, headers and body.
+    Write an HTTP request as it is as a curl command, which sends the same method, URL, headers and body.
 
     >>> print(write_command(HttpRequest("POST", "https://host/v1", (("a", "it's"),), b'{"b":1}')))
     curl -X POST 'https://host/v1' \

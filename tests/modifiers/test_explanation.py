@@ -1,4 +1,4 @@
-"""``explained``: the first request of an action as a command of curl, for the interpreter's backend, unsent."""
+"""``explained``: the first request of an action as a curl command, for the interpreter's backend, unsent."""
 
 import pickle
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Commands of curl: the real curl sends what `Http` sends, byte by byte; credentials are masked."""
+"""Curl commands: the real curl sends what `Http` sends, byte by byte; credentials are masked."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""``genai-fn explain``: the request as a command of curl."""
+"""``genai-fn explain``: the request as a curl command."""
 
 import shlex
 from pathlib import Path
@@ -15,7 +15,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def read_command(text: str) -> tuple[str, dict[str, Any]]:
-    """Return the URL and the body of a command of curl."""
+    """Return the URL and the body of a curl command."""
     words = shlex.split(text.replace("\\\n", " "))
     (url,) = (each for each in words if each.startswith(("https://", "http://")))
     return url, msgspec.json.decode(words[words.index("--data-binary") + 1])
