@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Set as AbstractSet
 
 class CallIds(AbstractSet[str]):
     """
-    A set that is equal to a frozenset of the same ids. All of its changes return another set.
+    A set that is equal to a frozenset of the same ids. `add` and `remove_all` return another set.
 
-    The newest of the sets that follow from each other holds the ids. An older one refers to its successor, and to the
-    one id that differs; when it is read, it gets a copy of its own. An empty set has no successor, so that sessions in
-    several threads may share it.
+    A change moves the ids to the new set, its successor; the old set keeps only a reference to it, and the one id that
+    differs. When an old set is read, it copies the ids and undoes the changes. An empty set has no successor, so that
+    sessions in several threads may share it.
 
     >>> calls = CallIds(("a", "b"))
     >>> sorted(calls.add("c").remove_all(["a"])), sorted(calls)
@@ -28,7 +28,7 @@ class CallIds(AbstractSet[str]):
         return self if call_id in self else self._toggle(call_id)
 
     def remove_all(self, call_ids: Iterable[str]) -> "CallIds":
-        """Return a set without these ids; others may be among them."""
+        """Return a set without these ids; those that it does not contain are ignored."""
         result = self
         for call_id in call_ids:
             if call_id in result:

@@ -9,10 +9,11 @@ T_co = TypeVar("T_co", covariant=True)
 
 class FrameQueue(Sequence[T_co], Generic[T_co]):
     """
-    A sequence that is equal to a tuple of the same items. Both of its changes return another queue.
+    A sequence that is equal to a tuple of the same items. `append` and `drop_first` return another queue.
 
-    Queues share a list, of which each is a slice: to append to the queue that ends where the list ends, the list is
-    extended. Items before the slice are dropped once they are the larger part.
+    Queues share a list, and each is a slice of it. `append` extends the list if the slice ends where the list ends, and
+    otherwise copies the slice. `drop_first` copies the slice once the list has more items before it than in it. An
+    empty queue shares no list, as sessions in several threads begin with the same one.
 
     >>> queue = FrameQueue("ab")
     >>> tuple(queue.append("c").drop_first()), tuple(queue)
@@ -27,13 +28,13 @@ class FrameQueue(Sequence[T_co], Generic[T_co]):
 
     def append(self, item: Any) -> "FrameQueue[T_co]":
         """Return a queue with one more item at its end."""
-        is_last = self._end == len(self._items)
-        items, start = (self._items, self._start) if is_last else (self._items[self._start : self._end], 0)
+        can_extend = self._start < self._end == len(self._items)
+        items, start = (self._items, self._start) if can_extend else (self._items[self._start : self._end], 0)
         items.append(item)
         return _slice_queue(items, start, len(items))
 
     def drop_first(self) -> "FrameQueue[T_co]":
-        """Return a queue without the first item."""
+        """Return a queue without the first item, which must exist."""
         start = self._start + 1
         if 2 * start <= self._end:
             return _slice_queue(self._items, start, self._end)

@@ -34,14 +34,15 @@ def encode_frame(frame: ClientMessage, backend: Backend) -> Result[bytes, GenaiE
         return Failure(error)
 
 
-def decode_frame(data: bytes | str, opened: EncodedHandshake) -> Result[Any, GenaiError]:
+def decode_frame(data: bytes | str, encoded: EncodedHandshake) -> Result[Any, GenaiError]:
     """
-    Decode a message of the server. Its frame may be text or binary.
+    Decode a message of the server, from a text or binary frame, by the handshake of its connection.
 
     A message of unknown type has its fields in ``extra``. An error is ``Failure(APIError)``, and invalid JSON is
     ``Failure(DecodeError)``.
     """
-    text, handshake = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, opened.handshake
+    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    handshake = encoded.handshake
     return decode_event(ResponseReader(handshake.message_type, handshake.convert, may_be_empty=True), text)
 
 

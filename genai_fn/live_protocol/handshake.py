@@ -17,11 +17,12 @@ from genai_fn.wire.json_body import encode_body, merge_extra_body
 
 
 class EncodedHandshake(Value):
-    """The request that opens the WebSocket, without its credential; the setup message; how to decode messages."""
+    """The request that opens the WebSocket, without its credential, and the setup message to send first."""
 
     http: HttpRequest
     setup: bytes
     handshake: Handshake[Any]
+    """What was encoded; it contains the type of the server's messages."""
 
 
 def encode_handshake(
@@ -107,6 +108,6 @@ def _build_headers(options: Options, at: Backend) -> Headers:
 
 
 def join_body(body: Body) -> bytes:
-    """Join the chunks of a body, as a message is sent as one frame."""
+    """Join the chunks of a body: each message is one frame."""
     assert not isinstance(body, FileSlice)  # noqa: S101  # for type checkers: a setup or message is never a file
     return body if isinstance(body, bytes) else b"".join(body)

@@ -83,7 +83,7 @@ class ProtocolState(Value, kw_only=True):
         attempt: Number of the attempt to connect. It is 0 after the session first opens and after a stable connection:
             the next reconnection has no delay.
 
-        connection_number: Number of earlier connections.
+        connection_number: Number of the connection, from 0; attempts to connect that failed count.
 
         has_opened: Whether the session has been open.
 
@@ -95,12 +95,12 @@ class ProtocolState(Value, kw_only=True):
 
         queue: Frames to send, in order.
 
-        queued_bytes: Size of the queue.
+        queued_bytes: Size of the frames in the queue.
 
         current_frame: The frame that is being written.
 
-        unacknowledged: Frames that the handle does not include, with their numbers on this connection. They are sent
-            again after a reconnection.
+        unacknowledged: Sent frames that the handle does not include, with their numbers on this connection. They are
+            sent again after a reconnection. Empty unless `is_transparent`.
 
         unacknowledged_bytes: Size of these frames.
 
@@ -189,8 +189,8 @@ def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:
             return _handle_connect_failed(state, error, jitter)
         case ConnectionClosed():
             return _handle_connection_closed(state, event)
-        case CallAnswered(call_id=identity, outcome=outcome):
-            return _handle_call_answered(state, identity, outcome)
+        case CallAnswered(call_id=call_id, outcome=outcome):
+            return _handle_call_answered(state, call_id, outcome)
         case TimerFired(connection_number=number):
             return _leave_connection(state) if number == state.connection_number else (state, ())
         case CloseRequested():
@@ -218,10 +218,10 @@ def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, jitter: f
     if state.attempt == 0:
         return _reconnect(state, error, 0.0)
     reason = error or _REPEATEDLY_CLOSED
-    is_passing = is_retryable(reason, state.retry, repeatable=True) or (
+    is_transient = is_retryable(reason, state.retry, repeatable=True) or (
         state.has_opened and isinstance(reason, TimedOut)
     )
-    wait = compute_delay(reason, state.attempt, state.retry, jitter) if is_passing else None
+    wait = compute_delay(reason, state.attempt, state.retry, jitter) if is_transient else None
     return _finish_session(state, reason) if wait is None or wait > state.max_wait else _reconnect(state, error, wait)
 
 
@@ -256,10 +256,9 @@ def _handle_message(state: ProtocolState, received: Result[Any, GenaiError], siz
     message: Any = received.unwrap()
     if state.phase != "setting_up":
         return _apply_message(state, message, size)
-    complete = message.setup_complete
     opened = replace(state, phase="open", has_opened=True, attempt=state.attempt if state.has_opened else 0)
-    identity: str | None = getattr(complete, "session_id", None)
-    first = NotifyListener(Resumed(identity)) if state.has_opened else SessionOpened(identity)
+    session_id: str | None = getattr(message.setup_complete, "session_id", None)
+    first = NotifyListener(Resumed(session_id)) if state.has_opened else SessionOpened(session_id)
     opened, actions = (
         _apply_message(opened, message, size) if state.has_opened or _has_more_than_setup(message) else (opened, ())
     )
@@ -297,9 +296,9 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
     return state, tuple(actions)
 
 
-def _store_handle(state: ProtocolState, handle: str, received: int | None) -> ProtocolState:
-    """Store a handle, and remove acknowledged frames. `received` is the number of the last frame that it includes."""
-    while received is not None and state.unacknowledged and state.unacknowledged[0][0] <= received:
+def _store_handle(state: ProtocolState, handle: str, last_number: int | None) -> ProtocolState:
+    """Store a handle, and drop the frames up to `last_number`, the last one that the handle includes."""
+    while last_number is not None and state.unacknowledged and state.unacknowledged[0][0] <= last_number:
         state = _drop_first_unacknowledged(state)
     return replace(state, handle=handle, is_handle_current=not state.unacknowledged and state.current_frame is None)
 
@@ -325,19 +324,19 @@ def _start_calls(state: ProtocolState, calls: tuple[FunctionCall, ...]) -> Trans
     actions: list[ProtocolAction] = []
     running, count = state.running_calls, state.call_count
     for call in calls if state.runs_functions else ():
-        identity = call.id or f"#{count}"
-        if call.name in state.caller_functions or identity in running:
+        call_id = call.id or f"#{count}"
+        if call.name in state.caller_functions or call_id in running:
             continue
-        running = running.add(identity)
+        running = running.add(call_id)
         count += 1
-        actions.append(StartCall(identity, call))
+        actions.append(StartCall(call_id, call))
     return replace(state, running_calls=running, call_count=count), tuple(actions)
 
 
-def _handle_call_answered(state: ProtocolState, identity: str, outcome: OutgoingFrame | GenaiError) -> Transition:
-    if identity not in state.running_calls:
+def _handle_call_answered(state: ProtocolState, call_id: str, outcome: OutgoingFrame | GenaiError) -> Transition:
+    if call_id not in state.running_calls:
         return state, ()
-    state = replace(state, running_calls=state.running_calls.remove_all((identity,)))
+    state = replace(state, running_calls=state.running_calls.remove_all((call_id,)))
     if isinstance(outcome, GenaiError):
         return _fail_session(state, outcome)
     return _send_next_frame(_enqueue_frame(state, outcome))
@@ -364,7 +363,7 @@ def _handle_message_sent(state: ProtocolState) -> Transition:
 
 
 def _add_unacknowledged(state: ProtocolState, number: int, frame: OutgoingFrame) -> ProtocolState:
-    """Keep a frame. Those beyond 64 MiB are dropped, the oldest first, in case the server never acknowledges any."""
+    """Add a sent frame. Over 64 MiB, the oldest are dropped, in case the server never acknowledges any."""
     state = replace(
         state,
         unacknowledged=state.unacknowledged.append((number, frame)),
@@ -449,7 +448,7 @@ def _fail_session(state: ProtocolState, error: GenaiError) -> Transition:
 
 def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transition:
     """End the iteration over messages, cancel function calls, and discard frames. The connection is not closed."""
-    stopped = (CancelCall(tuple(sorted(state.running_calls))),) if state.running_calls else ()
+    cancellations = (CancelCall(tuple(sorted(state.running_calls))),) if state.running_calls else ()
     ended = replace(
         state,
         phase="closed",
@@ -460,7 +459,7 @@ def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transitio
         unacknowledged_bytes=0,
         running_calls=CallIds(),
     )
-    return ended, (*stopped, FinishSession(None if error is None else Failure(error)))
+    return ended, (*cancellations, FinishSession(None if error is None else Failure(error)))
 
 
 def _prepend_actions(transition: Transition, *before: ProtocolAction) -> Transition:

@@ -69,3 +69,13 @@ def test_sending_copies_nothing() -> None:
         tracemalloc.stop()
     assert peak < 100_000  # a copy takes almost a megabyte
     assert len(following.unacknowledged) == len(state.unacknowledged) + 1
+
+
+def test_empty_queue_is_shared() -> None:
+    """The queue that all sessions begin with keeps nothing of any of them, so threads may append to it at once."""
+    empty = ProtocolState().queue
+    queues = empty.append(OutgoingFrame("a", 1)), empty.append(OutgoingFrame("b", 1))
+    assert not empty
+    assert not empty._items
+    assert [tuple(frame.data for frame in each) for each in queues] == [("a",), ("b",)]
+    assert ProtocolState().queue is empty
