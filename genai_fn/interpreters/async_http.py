@@ -69,7 +69,7 @@ class _Connections:
     """
     The connections of an `AsyncHttp`, opened at the first call, so that constructing one loads no network stack.
 
-    It takes no lock: another thread may close it at any point, and a fork copies no locked lock.
+    It has no lock of its own, which a fork could copy while it is held. Another thread may close it at any point.
     """
 
     def __init__(self, settings: Settings, handler: RequestHandler) -> None:
@@ -95,6 +95,8 @@ class _Connections:
         opened = self._opened.get()
         if opened is None and isinstance(self._handler, HttpHandler) and not self._is_closed:
             opened = self._opened.set(self._open(self._handler))
+        if self._is_closed:  # maybe while the pool was opened, so that `aclose` has not found it
+            opened = None
         pool, token_caches = opened or (None, None)
         executor = AsyncExecutor(pool, token_caches, self._settings.on_event)
         self._runs.add(executor)

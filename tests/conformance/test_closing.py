@@ -16,6 +16,7 @@ from genai_fn.effects import ReadChunk
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.executors.threads import Worker
+from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from tests.support.interpreter_kinds import (
     AwaitableInterpreter,
     AwaitableItems,
@@ -365,6 +366,25 @@ def test_interpreter_closed_while_connecting(kind: InterpreterKind) -> None:
 
         timeouts = Timeouts(connect=1e9, total=1e12)
         kind.run_body(make_gemini(f"http://127.0.0.1:{port}"), body, timeouts=timeouts)
+
+
+@pytest.mark.parametrize("backend", ("asyncio", "trio"))
+def test_interpreter_closed_while_the_pool_opens(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread closes the interpreter during the imports of its first call: that call and later ones fail."""
+    load = AsyncPool.load_transport
+
+    def load_and_close(pool: AsyncPool) -> None:
+        load(pool)
+        thread = threading.Thread(target=anyio.run, args=(run.aclose,))
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(AsyncPool, "load_transport", load_and_close)
+    with Loopback(OK) as server:
+        run = AsyncHttp(make_gemini(server.url))
+        for _ in range(2):
+            assert anyio.run(run, HELLO_STREAM.source, backend=backend) == Failure(Closed())
+        assert not server.requests
 
 
 def test_closed_in_a_signal_handler() -> None:
