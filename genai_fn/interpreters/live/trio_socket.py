@@ -46,7 +46,7 @@ async def open_socket(
                 max_message_size=MAX_MESSAGE_BYTES,
                 receive_buffer_size=CHUNK_SIZE,
             )
-            stream.is_open = True
+            stream.is_handshake_done = True
         if connection is not None:
             yield TrioSocket(connection, stream)
         else:
@@ -101,7 +101,7 @@ class TrioSocket:
 
 class _Nursery:
     """
-    Runs trio-websocket's background tasks and stores their exceptions, which a plain nursery would raise here.
+    Runs trio-websocket's background task, and stores its exception: a nursery of trio would raise it in `open_socket`.
     """
 
     def __init__(self, tasks: TaskGroup, stream: "_TrioStream") -> None:
@@ -109,10 +109,10 @@ class _Nursery:
         self._tasks = tasks
         self._stream = stream
         self._error: Exception | None = None
-        self._owner: Any = None
+        self._connection: Any = None
 
     def start_soon(self, task: Callable[[], Any]) -> None:
-        self._owner = getattr(task, "__self__", None)
+        self._connection = getattr(task, "__self__", None)
         self._tasks.start_soon(self._run, task)
 
     async def _run(self, task: Callable[[], Any]) -> None:
@@ -120,19 +120,21 @@ class _Nursery:
             await task()
         except Exception as error:  # noqa: BLE001  # an error of the protocol: the connection is unusable
             self._error = error
-        if not self._stream.is_open:
+        if not self._stream.is_handshake_done:
             self.handshake_scope.cancel()  # trio-websocket would wait for ever
 
     def get_rejection(self) -> HttpResponse | None:
-        """Return the response that refused the handshake, if it has arrived; of its body, what has arrived."""
-        error, owner = self._error, self._owner
+        """Return the response that refused the handshake, None if there is none. The end of its body may be missing."""
+        error = self._error
         status: Any
         raw: Any
         body: Any
         if isinstance(error, ConnectionRejected):
             status, raw, body = error.status_code, error.headers, error.body
         else:  # trio-websocket drops a response that ends with the connection, but keeps what it has read of it
-            status, raw, body = (getattr(owner, f"_reject_{name}", None) for name in ("status", "headers", "body"))
+            status, raw, body = (
+                getattr(self._connection, f"_reject_{name}", None) for name in ("status", "headers", "body")
+            )
         if not isinstance(status, int) or not status:
             return None
         headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw or ())
@@ -140,18 +142,23 @@ class _Nursery:
 
 
 class _TrioStream(trio.abc.Stream):
-    """A socket as a stream of trio. `send_all` only queues the bytes, because trio-websocket calls it under a lock."""
+    """
+    A socket as a stream of trio.
+
+    `send_all` does not wait until the bytes are written, because trio-websocket calls it under a lock: another task
+    writes them. It waits only if more than 1,000 items are queued.
+    """
 
     def __init__(self, sock: NonBlockingSocket, write_queue: WriteQueue) -> None:
         self.socket = sock
         self.write_queue = write_queue
         self.received_bytes = 0
-        self.is_open = False
+        self.is_handshake_done = False
         self._sending_task: trio.lowlevel.Task | None = None
 
     @contextmanager
     def hold_writes(self) -> Generator[None]:
-        """Keep what the current task sends in the queue, until it flushes that itself."""
+        """In this context, `send_all` of the current task only queues the bytes. The task flushes the queue itself."""
         self._sending_task = trio.lowlevel.current_task()
         try:
             yield
@@ -169,7 +176,7 @@ class _TrioStream(trio.abc.Stream):
         await trio.lowlevel.checkpoint()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if self.received_bytes > _MAX_REFUSAL_BYTES and not self.is_open:
+        if self.received_bytes > _MAX_HANDSHAKE_BYTES and not self.is_handshake_done:
             raise trio.BrokenResourceError("the response to the handshake is too large")
         try:
             data = await perform_steps(self.socket.read(max_bytes or CHUNK_SIZE))
@@ -187,4 +194,4 @@ class _TrioStream(trio.abc.Stream):
 
 
 _BROKEN_ERRORS = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)
-_MAX_REFUSAL_BYTES = 1024 * 1024
+_MAX_HANDSHAKE_BYTES = 1024 * 1024

@@ -28,12 +28,12 @@ class AsyncConnection(Protocol):
         """
         Send a request and read the head of its response. It raises any error of the network or of HTTP.
 
-        It raises `DeadlineExceededError` at a point of ``time.monotonic()``.
+        `deadline` is a point of ``time.monotonic()``. After it, this raises `DeadlineExceededError`.
         """
         ...
 
     async def read_body(self, deadline: float) -> bytes:
-        """Read the next bytes of the body, ``b""`` at its end. It raises as `send_request` does."""
+        """Read the next bytes of the body, ``b""`` at its end. It raises the same errors as `send_request`."""
         ...
 
     async def finish_body(self) -> None:
@@ -45,7 +45,7 @@ class AsyncConnection(Protocol):
 
 
 def build_async_connection(module: ModuleType, target: Target, sock: NonBlockingSocket) -> AsyncConnection:
-    """Build a connection over an open socket with an implementation of HTTP/1.1."""
+    """Build a connection over an open socket; `module` is httptools, httpcore or httpcore2."""
     return _HttptoolsConnection(target, sock) if is_httptools(module) else _HttpcoreConnection(module, target, sock)
 
 
@@ -146,11 +146,16 @@ class AsyncNetworkStream:
         self._write_error = write_error
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        """Read what has arrived, ``b""`` at the end; httpcore accepts more than `max_bytes`."""
+        """Wait for bytes, and return all that have arrived, even more than `max_bytes`; ``b""`` at the end."""
         return await perform_steps(self.socket.read_available(), self.deadline)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
+        """
+        Write all bytes.
+
+        If the peer has closed the connection, it raises httpcore's ``WriteError``: httpcore then still reads the
+        response, which may contain the reason.
+        """
         if self.socket.buffer_write(buffer):
             return
         try:

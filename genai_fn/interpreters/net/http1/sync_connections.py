@@ -23,11 +23,15 @@ class SyncConnection(Protocol):
     """One connection: each request is sent, and its response read to the end, before the next one."""
 
     def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
-        """Send a request and read the head of its response. It raises any error of the network or of HTTP."""
+        """
+        Send a request and read the head of its response. It raises any error of the network or of HTTP.
+
+        `deadline` is a point of ``time.monotonic()``. After it, this raises `DeadlineExceededError`.
+        """
         ...
 
     def read_body(self, deadline: float) -> bytes:
-        """Read the next bytes of the body, ``b""`` at its end. It raises as `send_request` does."""
+        """Read the next bytes of the body, ``b""`` at its end. It raises the same errors as `send_request`."""
         ...
 
     def is_reusable(self) -> bool:
@@ -36,7 +40,7 @@ class SyncConnection(Protocol):
 
 
 def build_sync_connection(module: ModuleType, target: Target, sock: NonBlockingSocket) -> SyncConnection:
-    """Build a connection over an open socket with an implementation of HTTP/1.1."""
+    """Build a connection over an open socket; `module` is httptools, httpcore or httpcore2."""
     return _HttptoolsConnection(target, sock) if is_httptools(module) else _HttpcoreConnection(module, target, sock)
 
 
@@ -101,11 +105,16 @@ class NetworkStream:
         self._write_error = write_error
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what has arrived, ``b""`` at the end; httpcore accepts more than `max_bytes`."""
+        """Wait for bytes, and return all that have arrived, even more than `max_bytes`; ``b""`` at the end."""
         return perform_steps(self.socket.read_available(), self.deadline)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
+        """
+        Write all bytes.
+
+        If the peer has closed the connection, it raises httpcore's ``WriteError``: httpcore then still reads the
+        response, which may contain the reason.
+        """
         if self.socket.buffer_write(buffer):
             return
         try:

@@ -83,7 +83,11 @@ class SyncPool(BasePool):
         return response
 
     def close(self) -> None:
-        """Close idle connections now, and those in use when their responses are closed; then `send` fails."""
+        """
+        Close idle connections now, and those in use when their responses are closed.
+
+        From now on, `send` returns ``EffectFailed(Closed)``.
+        """
         self._config.close()
 
     def _perform(self, cancel_handle: CancelHandle, step: PoolStep) -> Any:
@@ -108,9 +112,9 @@ class SyncPool(BasePool):
 
 def _begin_wait(cancel_handle: CancelHandle, wake: Callable[[], object]) -> None:
     """
-    Set the function that ends the next of several waits; raises `SocketClosedError` if it is cancelled already.
+    Set the function that ends the next wait of `open_connection`; raises `SocketClosedError` if `send` is cancelled.
 
-    A connection that was shut down while it was being opened looks as if it might still be opened.
+    Without this error, `open_connection` would wait again: a socket that was shut down looks as if it still connects.
     """
     cancel_handle.set_waker(wake)
     if cancel_handle.is_cancelled:
