@@ -40,11 +40,13 @@ def list_files(source: str, file_format: FileFormat | None) -> tuple[SourceFile,
     """
     List the files of a path, a folder with all folders below it, or a pattern such as ``texts/**/*.parquet``.
 
-    They are sorted by name. In a folder, hidden files, names that begin with an underscore, and files of other formats
-    are left out.
+    They are sorted by name, and each is listed once. In a folder, names that begin with a dot or an underscore are left
+    out, and files of other formats unless `file_format` is given.
 
     Raises:
-        SourceError: If there is none, or the format of a file is not known.
+        SourceError: If there are no files, or one cannot be read.
+
+        InvalidRequest: If the name of a file does not show its format, and `file_format` is None.
     """
     path = Path(source)
     if path.is_dir():
@@ -55,10 +57,10 @@ def list_files(source: str, file_format: FileFormat | None) -> tuple[SourceFile,
     else:
         base = _find_base(source)
         found = [each for each in map(Path, glob.glob(source, recursive=True)) if each.is_file()]  # noqa: PTH207  # a whole pattern, absolute or not
-    named = sorted((each.relative_to(base).as_posix(), each) for each in found)
+    named = sorted({(each.relative_to(base).as_posix(), each) for each in found})
     if not named:
         known = ", ".join(_SUFFIXES)
-        raise SourceError(source, None, f"no files; those of a folder are found by {known}, or given source_format")
+        raise SourceError(source, None, f"no files: without source_format, a folder is searched for {known}")
     return tuple(_build_file(each, name, file_format) for name, each in named)
 
 
@@ -69,7 +71,12 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _find_base(pattern: str) -> Path:
-    """Return the folder before the first part of a pattern that matches several names."""
+    """
+    Return the folder before the first part of a pattern that contains a wildcard.
+
+    >>> _find_base("texts/**/*.parquet").as_posix()
+    'texts'
+    """
     parts = Path(pattern).parts
     length = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return Path(*parts[:length])
@@ -90,8 +97,8 @@ def _build_file(path: Path, name: str, file_format: FileFormat | None) -> Source
 
 
 def build_fingerprint(files: tuple[SourceFile, ...]) -> SourceFingerprint:
-    """Build the fingerprint of files: by their names below the folder and their sizes, so that it may be moved."""
-    names = hashlib.sha256("".join(f"{each.name}\0{each.size}\0{each.format}\n" for each in files).encode())
+    """Build a fingerprint of the names below the folder, sizes and formats of files. The folder may be moved."""
+    digest = hashlib.sha256("".join(f"{each.name}\0{each.size}\0{each.format}\n" for each in files).encode())
     return SourceFingerprint(
-        kind="files", files=len(files), bytes=sum(each.size for each in files), digest=names.hexdigest()
+        kind="files", files=len(files), bytes=sum(each.size for each in files), digest=digest.hexdigest()
     )
