@@ -13,7 +13,7 @@ __all__ = ["check_arrow", "load_package"]
 
 def load_package(name: str) -> Any:
     """
-    Import a module of pyarrow, numpy or filelock.
+    Import pyarrow, numpy, filelock, or a module of theirs such as ``pyarrow.parquet``.
 
     Raises:
         MissingExtra: If it is not installed.
@@ -26,7 +26,7 @@ def load_package(name: str) -> Any:
 
 
 def check_arrow() -> None:
-    """Raise `MissingExtra` if one of the packages is not installed. None is imported."""
+    """Raise `MissingExtra` if one of the packages is not installed. This imports none of them."""
     for each in _PACKAGES:
         if find_spec(each) is None:
             raise _build_missing_extra(each)

@@ -1,8 +1,9 @@
 """
 Turns rows into vectors by batch jobs of the service, which take up to a day, at half the price.
 
-A batch job has five steps: its state is written, its source file is uploaded, it is created, it is read until it has
-ended, and its results are downloaded and stored. Then all of it is deleted. Each step can be the last one of a run.
+A batch job has five steps: its state is written to a file, its source file is uploaded, unless the requests are sent
+with the job, it is created, it is polled until it has ended, and its results are downloaded and stored. Then the job
+and its files are deleted. A run may end after any step: the next one continues from the state.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ job are in memory while it runs. No number of requests is documented; that of to
 
 
 def check_batch_support(job: "EmbeddingJob", backend: Backend | None) -> GenaiError | None:
-    """Return `Unsupported` if the backend has no batches of embeddings, or not with a field of the config."""
+    """Return `Unsupported` if the backend has no batch jobs of embeddings, or none with a field of the config."""
     source = {"inlined_requests": {"contents": "text", "config": job.embed_config}}
     encoded = encode(batches.create_embeddings(job.model, source), backend or Gemini())
     return encoded.failure() if isinstance(encoded, Failure) else None
@@ -59,7 +60,11 @@ def check_batch_support(job: "EmbeddingJob", backend: Backend | None) -> GenaiEr
 
 @flow
 def embed_by_batch_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
-    """Embed the texts of a batch by a job that an earlier run has begun, or by a new one, and store the results."""
+    """
+    Embed the texts of a batch by a job that an earlier run has begun, or by a new one, and store the results.
+
+    It also succeeds if the run ends before the job. Fails with `BatchFailed` if the server fails, or `OutputError`.
+    """
     result = yield from attempt(_embed_and_delete(job, run, batch))
     error = result.failure() if isinstance(result, Failure) else None
     if error is None or isinstance(error, BatchFailed | OutputError) or not batch.rows:
@@ -84,7 +89,7 @@ def _embed_and_delete(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> Flo
 
 
 def _call(run: JobRun, function: Callable[..., T], *args: Any) -> FlowGenerator[T]:
-    """Call a function that changes or reads files."""
+    """Call a function that changes or reads files, in a thread, while the run calls no other one."""
     value: T = yield CallFunction(run.call, (function, *args), in_thread=True)
     return value
 
@@ -95,7 +100,8 @@ def _run_job(
     """
     Store the results of a batch job, which is created if it does not exist.
 
-    Returns its state, and the first failure that is not of a text; None if the run ends before the job.
+    Returns its state, and the first failure that is not the fault of a text, if there is one; None in place of both if
+    the run ends before the job.
     """
     results = run.folder.get_batch_results(state.key)
     inlined: Sequence[InlinedEmbedContentResponse | InlinedResponse] = ()
@@ -121,7 +127,12 @@ def _run_job(
 
 
 def _create_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState) -> FlowGenerator[BatchState]:
-    """Create a job, unless an earlier run has: its response may have been lost. The source file may exist, too."""
+    """
+    Create a job, and store its name in the state.
+
+    An earlier run may have created it, or uploaded its source file, and ended before it stored the name: then these are
+    used.
+    """
     is_new = batch.state is None
     name = None if is_new else (yield from _find_job(state))
     if name is None:
@@ -139,7 +150,7 @@ def _create_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: Batch
 
 
 def _find_job(state: BatchState) -> FlowGenerator[str | None]:
-    """Find a job by its display name."""
+    """Return the name of the job whose display name is the key of a state; None if there is none."""
     reader = StreamReader(batches.list({"page_size": 100}) | items)
     while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
@@ -153,12 +164,12 @@ def _find_job(state: BatchState) -> FlowGenerator[str | None]:
 def _upload_source(
     job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState, *, is_new: bool
 ) -> FlowGenerator[None]:
-    """Upload the source file, unless an earlier run has; the server keeps it for two days."""
+    """Upload the source file, unless an earlier run has; the server deletes it after two days."""
     if not is_new:
         found = yield from attempt(files.get(state.source_file))
         if not isinstance(found, Failure):
             return
-        if not _is_gone(found.failure()):
+        if not _is_missing(found.failure()):
             raise FlowFailed(found.failure())
     path = run.folder.get_batch_requests(state.key)
     lines = encode_requests([each.row for each in batch.rows], batch.texts, job.embed_config)
@@ -172,9 +183,10 @@ def _send_creation(
     job: "EmbeddingJob", run: JobRun, state: BatchState, request: Request[BatchJob]
 ) -> FlowGenerator[str]:
     """
-    Send the request that creates a job. It is not repeated if its response is lost: the job is looked for instead.
+    Send the request that creates a job, and return the job's name.
 
-    If there is no quota left for it, and other jobs are running, it waits until they have ended.
+    If the response is lost, it looks for the job, and does not send the request again. If there is no quota left, it
+    sends the request again after each `poll_interval`, as long as other jobs are running that use the quota.
     """
     while True:
         created = yield from attempt(request)
@@ -197,9 +209,9 @@ def _wait_for_end(
     job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState
 ) -> FlowGenerator[BatchJob | None]:
     """
-    Read a job until it has ended; None if the run ends before.
+    Poll a job until it has ended, and return it; None if the run ends before.
 
-    A job that has failed, has expired, was cancelled or deleted is given up, so that the next run creates another.
+    A job that has failed, has expired, was cancelled or deleted is forgotten, so that the next run creates another.
     """
     lookup = batches.get(state.name or "")
     try:
@@ -207,7 +219,7 @@ def _wait_for_end(
             read = yield from attempt(lookup)
             if isinstance(read, Failure):
                 if batch.state is not None and getattr(read.failure(), "code", None) == _NOT_FOUND:
-                    yield from _give_up(run, state)
+                    yield from _forget_job(run, state)
                 raise FlowFailed(read.failure())
             current = read.unwrap()
             if get_outcome(current) is not None:
@@ -221,7 +233,7 @@ def _wait_for_end(
         run.note_job(state.key, None)
     ended = build_result(current)
     if isinstance(ended, Failure):
-        yield from _give_up(run, state)
+        yield from _forget_job(run, state)
         raise FlowFailed(ended.failure())
     return current
 
@@ -234,40 +246,44 @@ def _download(run: JobRun, state: BatchState, results_file: str) -> FlowGenerato
         error = downloaded.failure()
         if isinstance(error, InvalidRequest):
             raise OutputError(str(path), error.expected)
-        if _is_gone(error):
-            yield from _give_up(run, state)
+        if _is_missing(error):
+            yield from _forget_job(run, state)
         raise FlowFailed(error)
 
 
 _NOT_FOUND = 404
 
 
-def _is_gone(error: GenaiError) -> bool:
-    """Whether a file does not exist: the server does not tell this from a file of someone else."""
+def _is_missing(error: GenaiError) -> bool:
+    """Whether a file does not exist: the server may respond with 403, as it does for a file of someone else."""
     return isinstance(error, ClientError) and error.code in (403, _NOT_FOUND)
 
 
 # Deleting
 
 
-def _give_up(run: JobRun, state: BatchState) -> FlowGenerator[None]:
-    """Forget a job that has no results, and delete its source file. The job stays, with its error."""
+def _forget_job(run: JobRun, state: BatchState) -> FlowGenerator[None]:
+    """Delete the source file of a job, and all local files of it, so that later runs do not know the job."""
     if not state.is_inlined:
         yield from _send_deletion(files.delete(state.source_file))
     yield from _call(run, remove_batch_files, run.folder, state.key)
 
 
 def _delete_job(run: JobRun, state: BatchState) -> FlowGenerator[None]:
-    """Delete a job and its files, on the server and here."""
+    """Delete a job and its files, on the server and on the disk."""
     if state.name is not None:
         yield from _send_deletion(batches.delete(state.name))
     if state.results_file is not None:
         yield from _send_deletion(files.delete(state.results_file))
-    yield from _give_up(run, state)
+    yield from _forget_job(run, state)
 
 
 def _send_deletion(request: Request[Any]) -> FlowGenerator[None]:
-    """Delete something, unless it is deleted already, or the server does not allow it: it deletes files in two days."""
+    """
+    Send a request that deletes or cancels something. Errors of status 4xx are ignored.
+
+    They mean that it does not exist any more, or that the server does not allow it: files it deletes after two days.
+    """
     deleted = yield from attempt(request)
     if isinstance(deleted, Failure) and not isinstance(deleted.failure(), ClientError):
         raise FlowFailed(deleted.failure())

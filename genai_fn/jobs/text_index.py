@@ -2,7 +2,7 @@
 Finds texts that occur twice: an index from the hash of each text to the first row that has it, on disk.
 
 It is an SQLite database, so that its memory is flat: a dict of a million hashes takes 130 MB, this 2 MB. It is not
-part of the output: a run builds it anew from the shards, so it is written without any care for interruptions.
+part of the output: each run builds it anew from the shards, so it has no journal and is never synced to the disk.
 
 It also keeps the vectors of texts that occur in several shards. So each of them is read from its shard once in a run,
 however many later shards have the text.
@@ -19,14 +19,15 @@ __all__ = ["IndexEntry", "TextIndex"]
 
 
 class IndexEntry(NamedTuple):
-    """The first row with a text, and why it has no vector, as JSON; None if it has one, or no result yet."""
+    """The first row with a text, and the error of its embedding."""
 
     row: int
     error: str | None
+    """Why the text has no vector, as JSON; None if it has one, or no result yet."""
 
 
 class TextIndex:
-    """The index of one run. Its methods are called from any thread, but one at a time."""
+    """The index of one run. Any thread may call its methods, one at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -38,19 +39,19 @@ class TextIndex:
         self._database.execute("CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB)")
 
     def add(self, entries: Iterable[tuple[bytes, int, str | None]]) -> None:
-        """Add hashes with their first row and error; those that are known stay as they are."""
+        """Add texts: the hash, the row, and the error as JSON. Hashes that are in the index keep their entry."""
         self._database.execute("BEGIN")
         self._database.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", entries)
         self._database.execute("COMMIT")
 
     def set_errors(self, errors: Iterable[tuple[str, bytes]]) -> None:
-        """Store why texts have no vector: their error as JSON, and their hash."""
+        """Set the errors of texts that are in the index: the error as JSON, and the hash."""
         self._database.execute("BEGIN")
         self._database.executemany("UPDATE texts SET error = ? WHERE digest = ?", errors)
         self._database.execute("COMMIT")
 
     def find(self, digests: Sequence[bytes]) -> dict[bytes, IndexEntry]:
-        """Find the hashes that are known."""
+        """Return the entries of those hashes that are in the index."""
         found: dict[bytes, IndexEntry] = {}
         for start in range(0, len(digests), _MAX_PARAMETERS):
             part = digests[start : start + _MAX_PARAMETERS]
@@ -65,7 +66,7 @@ class TextIndex:
         self._database.execute("COMMIT")
 
     def iter_vectors(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """Return the vectors that are kept of some texts, each with its hash."""
+        """Yield the hash and the vector of those texts whose vectors are kept."""
         for digest in digests:
             yield from self._database.execute("SELECT digest, vector FROM vectors WHERE digest = ?", (digest,))
 

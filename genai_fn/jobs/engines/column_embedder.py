@@ -20,10 +20,10 @@ class ColumnEmbedder:
     """
     Embeds batches of a column with an interpreter of its own.
 
-    The interpreter lives as long as the process of the worker, since engines end workers without a call.
+    The interpreter is never closed: it lives as long as the worker's process, which an engine ends without notice.
 
     Args:
-        embedding: What to do.
+        embedding: The model, its config, the columns and the limits.
     """
 
     def __init__(self, embedding: ColumnEmbedding) -> None:
@@ -35,10 +35,13 @@ class ColumnEmbedder:
         Embed texts, which are strings, bytes in UTF-8, or None.
 
         Returns:
-            Two Arrow arrays of the same length: the vectors, and the reasons of those that are null.
+            Two Arrow arrays, with one item for each value: the vectors, which are fixed-size lists of float32, and the
+            reasons why a vector is null, which are strings.
 
         Raises:
-            GenaiError: If a failure ends the whole query, or a vector has another number of dimensions.
+            GenaiError: If a failure ends the whole query.
+
+            DimensionMismatch: If a vector has another number of dimensions than the config.
         """
         texts = [check_text(value, self.embedding.max_text_bytes) for value in values]
         outcomes = self._embed_texts(tuple(dict.fromkeys(text for text in texts if isinstance(text, str))))
@@ -48,7 +51,7 @@ class ColumnEmbedder:
         """Return the vector of each text, as bytes, or its error."""
         outcomes: dict[str, bytes | GenaiError] = {}
         with self._run.stream(self.embedding.build_stream(texts)) as results:
-            for text, result in zip(texts, results, strict=False):  # none follows a failure that ends it
+            for text, result in zip(texts, results, strict=True):
                 outcomes[text] = self._check_result(result)
         return outcomes
 
