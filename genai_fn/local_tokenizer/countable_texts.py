@@ -1,8 +1,8 @@
 """
 The texts of a prompt that count: of its contents, its system instruction, its tools, and the schema of its response.
 
-The rules are those of google-genai's local tokenizer: names and values count, such as the name of a function or the key
-of an argument; types, titles, defaults and the syntax of JSON do not.
+The rules are those of google-genai's local tokenizer: names, keys and strings count, such as the name of a function or
+the key of an argument; numbers, types, titles, defaults and the syntax of JSON do not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ _Config: TypeAlias = CountTokensConfig | GenerateContentConfig
 
 
 class CountableText(NamedTuple):
-    """A text that counts, and the role of its turn; None for a text of a tool or a schema."""
+    """A text that counts, and the role of its content; None for a text of a tool or a schema."""
 
     role: str | None
     text: str
@@ -62,7 +62,7 @@ def _iter_argument_texts(contents: Any, config: Any) -> Iterator[CountableText]:
 
 
 def _convert_config(config: Any) -> _Config:
-    """Convert to a `CountTokensConfig` what is one, and anything else to a `GenerateContentConfig`."""
+    """Convert a config; a mapping with ``generation_config`` is that of ``tokens.count``, another of ``generate``."""
     if isinstance(config, CountTokensConfig) or (is_mapping(config) and not _GENERATION_CONFIG.isdisjoint(config)):
         return as_struct(CountTokensConfig, config)
     return as_struct(GenerateContentConfig, config)
@@ -72,17 +72,17 @@ _GENERATION_CONFIG = frozenset({"generation_config", "generationConfig"})
 """The spellings of the field that only a `CountTokensConfig` has."""
 
 
-def _iter_texts(contents: tuple[Content, ...], config: _Config, place: str) -> Iterator[CountableText]:
-    yield from _iter_content_texts(contents, f"{place}contents")
+def _iter_texts(contents: tuple[Content, ...], config: _Config, prefix: str) -> Iterator[CountableText]:
+    yield from _iter_content_texts(contents, f"{prefix}contents")
     tools = cast("tuple[Tool, ...]", config.tools or ())  # functions and the like are converted already
     for each in (*_iter_tool_texts(tools), *_iter_response_schema_texts(config)):
         yield CountableText(None, each)
     if isinstance(config, GenerateContentConfig) and config.cached_content is not None:
         expected = "None: only the service knows the tokens of a cache"
-        raise InvalidRequest(f"{place}config.cached_content", config.cached_content, expected)
+        raise InvalidRequest(f"{prefix}config.cached_content", config.cached_content, expected)
     system_instruction = as_type(Content, config.system_instruction)
     if system_instruction is not None:
-        for each in _iter_part_texts(system_instruction, f"{place}config.system_instruction"):
+        for each in _iter_part_texts(system_instruction, f"{prefix}config.system_instruction"):
             yield CountableText(system_instruction.role, each)
 
 
@@ -117,11 +117,11 @@ _UNCOUNTABLE_OF_PARTS = (
     "tool_call",
     "tool_response",
 )
-"""The other contents of a part. What remains describes the part, such as its thought signature."""
+"""Fields of a part that have tokens, but not of a text. Other fields have none, such as the thought signature."""
 
 
 def _refuse_uncountable(value: Part | FunctionCall | FunctionResponse, names: tuple[str, ...], path: str) -> None:
-    """Raise InvalidRequest if one of the fields is set: a count without it would be too low."""
+    """Raise `InvalidRequest` if one of these fields is set: a count without it would be too low."""
     for name in names:
         found = getattr(value, name)
         if found not in (None, ()):
@@ -135,7 +135,7 @@ def _iter_named_json(name: str | None, value: Mapping[str, Any] | None) -> Itera
 
 
 def _iter_json_texts(value: Any) -> Iterator[str]:
-    """Yield the keys of objects and all strings."""
+    """Yield the keys of objects, and all strings, at any depth."""
     if isinstance(value, str):
         yield value
     elif is_mapping(value):

@@ -31,7 +31,11 @@ from genai_fn.wire import USER_AGENT, build_api_error
 
 
 def load_model_file(file: ModelFile, cache_dir: str | None, timeouts: Timeouts) -> Result[bytes, GenaiError]:
-    """Return the content of a file from the cache folder, or fetch it and store it there; None is the user's folder."""
+    """
+    Return the content of a file from the cache folder, or fetch it and store it there.
+
+    If `cache_dir` is None, the folder is that of `find_cache_folder`; if there is none, the file is not stored.
+    """
     folder = find_cache_folder(os.environ) if cache_dir is None else Path(cache_dir)
     path = None if folder is None else folder / f"{file.name}-{file.sha256}.model"
     cached = None if path is None else _read_if_intact(path, file)
@@ -77,7 +81,7 @@ def _read_if_intact(path: Path, file: ModelFile) -> bytes | None:
 
 
 def _store(path: Path, content: bytes) -> None:
-    """Store a file in the cache. Where it cannot be written, such as a read-only disk, it is fetched the next time."""
+    """Store a file in the cache. Errors, as of a read-only disk, are ignored: the next call fetches it again."""
     with suppress(OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
     temp = TempFile(str(path))
@@ -125,8 +129,8 @@ def _fetch_with_retries(url: str, timeouts: Timeouts, retry: Retry) -> Effects[R
         if not isinstance(response, EffectFailed) and response.status == 200:
             return Success(response.body)
         error = response.error if isinstance(response, EffectFailed) else build_api_error(response)
-        chance: float = yield GetRandom()
-        seconds = compute_delay(error, attempt, retry, chance) if is_retryable(error, retry, repeatable=True) else None
+        jitter: float = yield GetRandom()
+        seconds = compute_delay(error, attempt, retry, jitter) if is_retryable(error, retry, repeatable=True) else None
         now: float = yield GetTime()
         if seconds is None or now + seconds >= deadline:
             return Failure(error)
@@ -139,7 +143,7 @@ _MAX_BYTES = 64 * 1024 * 1024  # the largest known file has 5 MB
 
 
 def _name_file(error: GenaiError, file: ModelFile) -> GenaiError:
-    """Add to an error that it is the file of the tokenizer that could not be fetched."""
+    """Return the error with the name of the tokenizer in its text."""
     fields: dict[str, Any] = {}
     if isinstance(error, TransportError):
         fields["doing"] = f"fetching the tokenizer {file.name}: {getattr(error, 'doing', '')}"

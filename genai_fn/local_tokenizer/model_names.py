@@ -1,4 +1,4 @@
-"""Which tokenizer a model has: its SentencePiece model, and the address and checksum of that file."""
+"""Which tokenizer a Gemini model has: the URL and the checksum of the file with its SentencePiece model."""
 
 from genai_fn.values import Value
 
@@ -48,4 +48,6 @@ MODEL_FILES: dict[str, ModelFile] = dict.fromkeys(
     ),
     _GEMMA_3,
 )
-"""The models with a known tokenizer: those of google-genai 1.51.0, and of 3.6.1 those that share their tokenizer."""
+"""
+The models with a known tokenizer: all that google-genai 1.51.0 lists, and those of 3.6.1 that have the same tokenizer.
+"""

@@ -136,7 +136,7 @@ class LocalTokenizer:
         """
         Count the tokens of contents, or of a whole ``generate`` request.
 
-        Counted are texts; names, keys and values of function calls and responses; declarations of functions; and the
+        Counted are texts; names, keys and strings of function calls and responses; declarations of functions; and the
         schema of the response.
 
         Args:
@@ -168,8 +168,8 @@ class LocalTokenizer:
         """
         Compute the tokens of contents and their ids, or those of a whole ``generate`` request.
 
-        The result has one `TokensInfo` for each text, with the role of its turn. What `count_tokens` counts is the
-        number of all ids.
+        The result has one `TokensInfo` for each text, with the role of its content. All of them have as many ids as
+        `count_tokens` counts.
 
         Args:
             contents: As in ``generate``; or a ``generate`` request, and no other argument.
@@ -197,9 +197,9 @@ class LocalTokenizer:
         tokens = tuple(_decode_piece(*each) for each in zip(pieces, are_bytes, strict=True))
         return TokensInfo(role=role, token_ids=tuple(ids), tokens=tokens)
 
-    def _encode(self, text: str, kind: type[int] | type[str]) -> Any:
-        """Split a text into tokens: their ids, or their pieces, among which an unknown one is as the text has it."""
-        return self._processor.encode(text, out_type=kind)
+    def _encode(self, text: str, out_type: type[int] | type[str]) -> Any:
+        """Return the tokens of a text: a list of ids, or of pieces. That of an unknown token is the text itself."""
+        return self._processor.encode(text, out_type=out_type)
 
 
 def _build_processor(data: object) -> "SentencePieceProcessor":
