@@ -21,6 +21,7 @@ from genai_fn import (
     embed,
     files,
     generate,
+    images,
     ok,
     streamed,
     videos,
@@ -314,6 +315,9 @@ def test_own_estimate() -> None:
         ),
         (embed("m", ["abc", "def"]), Usage(input_tokens=2)),
         (videos.generate("m", "a film", config={"number_of_videos": 2}), Usage(input_tokens=2, videos=2)),
+        (images.generate("m", "a cat", {"number_of_images": 2}), Usage(input_tokens=2, images=2)),
+        (images.generate("m", "a cat"), Usage(input_tokens=2, images=4)),
+        (images.recontext("m", {"prompt": "a cat"}), Usage(input_tokens=2, images=1)),
     ],
 )
 def test_estimates(request_: Any, usage: Usage) -> None:
