@@ -196,10 +196,18 @@ def test_wrong_parameters(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"input": -1.0}, {"output": float("inf")}, {"image": "1"}, {"input_by_modality": {"AUDIO": -1}}]
+    "wrong",
+    [
+        {"input": -1.0},
+        {"input": None},
+        {"output": float("inf")},
+        {"image": "1"},
+        {"input_by_modality": {"AUDIO": -1}},
+        {"above": ((200_000, 0.6),)},
+    ],
 )
 def test_wrong_prices(wrong: dict[str, Any]) -> None:
-    """A price is a number of at least 0."""
+    """A price is a number of at least 0, and only that of cached tokens may be None."""
     with pytest.raises(InvalidRequest, match="ModelPrices"):
         ModelPrices(**wrong)
 
@@ -367,6 +375,14 @@ def test_costs_are_those_of_the_package(
 def test_media_prices() -> None:
     """Images and videos have a price of their own."""
     assert compute_cost(ModelPrices(image=0.04, video=3.0), Usage(images=2, videos=1)) == pytest.approx(3.08)
+
+
+@pytest.mark.parametrize("starts", [(100, 200), (200, 100)])
+def test_prices_above(starts: tuple[int, ...]) -> None:
+    """The prices above the highest number that a request exceeds apply, in any order of the numbers."""
+    prices = ModelPrices(input=1.0, above=tuple((start, ModelPrices(input=float(start))) for start in starts))
+    costs = [compute_cost(prices, Usage(input_tokens=tokens)) * 1e6 for tokens in (100, 101, 300)]
+    assert costs == pytest.approx([100, 101 * 100, 300 * 200])
 
 
 def test_details_that_exceed_their_total() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from operator import itemgetter
 from typing import Any, cast
 
 from genai_fn.errors import InvalidRequest, MissingExtra
@@ -20,26 +21,28 @@ class ModelPrices(Value, kw_only=True):
     Prices of a model in US dollars: for a million tokens, for an image, and for a video.
 
     Args:
-        input: Of input tokens.
+        input: Price of a million input tokens.
 
-        output: Of output tokens, including thoughts.
+        output: Price of a million output tokens, including thoughts.
 
-        cached: Of input tokens that come from a cache; None for that of `input`.
+        cached: Price of a million input tokens that come from a cache; None is the price `input`.
 
-        input_by_modality: Other prices of input tokens, such as ``{"AUDIO": 1.0}``.
+        input_by_modality: Prices of input tokens of some modalities in place of `input`, such as ``{"AUDIO": 1.0}``.
 
-        cached_by_modality: Other prices of cached tokens.
+        cached_by_modality: Prices of cached tokens of some modalities in place of `cached`.
 
-        output_by_modality: Other prices of output tokens, such as ``{"IMAGE": 30.0}``.
+        output_by_modality: Prices of output tokens of some modalities in place of `output`, such as
+            ``{"IMAGE": 30.0}``.
 
-        image: Of a generated image, where images are not paid as tokens.
+        image: Price of a generated image, where images are not paid as tokens.
 
-        video: Of a generated video.
+        video: Price of a generated video.
 
-        above: Other prices for requests with more input tokens than a number: ``((200_000, ModelPrices(…)),)``.
+        above: Prices in place of all others for requests with more input tokens than a number, which is the first of
+            each pair: ``((200_000, ModelPrices(…)),)``. The highest number that a request exceeds applies.
 
     Raises:
-        InvalidRequest: If a price is not a finite number of at least 0.
+        InvalidRequest: If a price is not a finite number of at least 0, or `above` does not contain such pairs.
 
     >>> from genai_fn.middleware import budgeted
     >>> prices = ModelPrices(input=0.3, output=2.5, above=((200_000, ModelPrices(input=0.6, output=5.0)),))
@@ -58,17 +61,29 @@ class ModelPrices(Value, kw_only=True):
     above: tuple[tuple[int, "ModelPrices"], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("input", "output", "cached", "image", "video"):
+        for name in ("input", "output", "image", "video"):
             _check_price(f"ModelPrices.{name}", getattr(self, name))
+        if self.cached is not None:
+            _check_price("ModelPrices.cached", self.cached)
         for name in ("input_by_modality", "cached_by_modality", "output_by_modality"):
             for modality, price in getattr(self, name).items():
                 _check_price(f"ModelPrices.{name}[{modality!r}]", price)
+        for each in self.above:
+            _check_tier(each)
 
 
 def _check_price(path: str, price: Any) -> None:
     is_number = isinstance(price, int | float) and not isinstance(price, bool)
-    if price is not None and not (is_number and 0 <= price < float("inf")):
+    if not is_number or not 0 <= price < float("inf"):
         raise InvalidRequest(path, price, "a price in US dollars, at least 0")
+
+
+def _check_tier(tier: Any) -> None:
+    match tier:
+        case (int(), ModelPrices()):
+            pass
+        case _:
+            raise InvalidRequest("ModelPrices.above", tier, "a pair of a number of tokens and ModelPrices(…)")
 
 
 def compute_cost(prices: ModelPrices, usage: Usage) -> float:
@@ -81,9 +96,9 @@ def compute_cost(prices: ModelPrices, usage: Usage) -> float:
     >>> compute_cost(prices, Usage(input_tokens=1_000_000, input_details=(("AUDIO", 500_000), ("TEXT", 500_000))))
     0.65
     """
-    for start, higher in prices.above:
-        if usage.input_tokens > start:
-            prices = higher
+    exceeded = [(start, higher) for start, higher in prices.above if usage.input_tokens > start]
+    if exceeded:
+        _, prices = max(exceeded, key=itemgetter(0))
     cached_price = prices.input if prices.cached is None else prices.cached
     cached_tokens, output_tokens = min(usage.cached_tokens, usage.input_tokens), usage.output_tokens
     new_tokens = usage.input_tokens - cached_tokens
@@ -114,7 +129,7 @@ _TOKENS = 1_000_000
 
 def find_prices(model: str) -> ModelPrices | None:
     """
-    Return Google's prices of a model today, by the data that the package ``genai-prices`` contains; None without.
+    Return Google's prices of a model today, from the data in the package ``genai-prices``; None if it has none.
 
     Raises:
         MissingExtra: If the package is not installed.
@@ -133,7 +148,7 @@ def find_prices(model: str) -> ModelPrices | None:
 
 
 def _convert_prices(given: Mapping[str, Any]) -> ModelPrices | None:
-    """Convert the fields of a ``ModelPrice``: numbers, or tiers that apply to the whole request."""
+    """Convert the fields of genai-prices' ``ModelPrice``: numbers, or tiers that apply to the whole request."""
     fields = {name: value for name, value in given.items() if value is not None and name.endswith("_mtok")}
     starts = sorted({int(tier.start) for each in fields.values() for tier in getattr(each, "tiers", ())})
     tiers = tuple((start, _build_prices(fields, start)) for start in starts)
@@ -157,7 +172,7 @@ def _build_prices(
 
 
 def _get_amount(price: Any, start: int | None) -> float:
-    """Return the price above a number of tokens; None for the price of the first ones."""
+    """Return the price for requests with more than `start` input tokens; if `start` is None, that of small requests."""
     tiers = cast("tuple[Any, ...]", getattr(price, "tiers", ()))
     amounts = [tier.price for tier in tiers if start is not None and tier.start <= start]
     return float(amounts[-1] if amounts else getattr(price, "base", price))
