@@ -7,11 +7,12 @@ __all__ = ["CircuitBreaker", "Trial"]
 
 class CircuitBreaker:
     """
-    Counts the failures of one target in a row. It is thread-safe, and takes any clock, also one that starts anew.
+    Counts the failures of one target in a row. It is thread-safe, and accepts the times of any clock, also of one that
+    restarts.
 
-    It is closed at first. After `failures` in a row it is open for `recovery` seconds; after a failure for which the
-    server advised a wait, for that wait. Then one call at a time may try the target: if that succeeds, the breaker is
-    closed, and if it fails, open once more.
+    It is closed at first. After `failures` in a row it opens for `recovery` seconds. A single failure for which the
+    server advised a wait opens it for that wait. Then one call at a time may try the target: if that succeeds, the
+    breaker closes, and if it fails, the breaker opens again.
 
     >>> breaker = CircuitBreaker(failures=2, recovery=30.0)
     >>> breaker.record_failure(0.0), breaker.record_failure(1.0), breaker.is_closed
@@ -33,7 +34,11 @@ class CircuitBreaker:
         """Whether calls may pass."""
 
     def compute_wait(self, now: float) -> float:
-        """Return the seconds until a call may try the target; zero if one may now."""
+        """
+        Return the seconds until a call may try the target; zero if one may now.
+
+        While another call tries it, this is unknown, and the result is the whole `recovery`.
+        """
         if self._trial is not None:
             return self._recovery
         if now < self._failed_at:  # the clock has started anew since then
@@ -71,7 +76,11 @@ class CircuitBreaker:
 
 
 class Trial:
-    """The right of one call to try a target whose breaker is open. Closing it gives the right back, from any thread."""
+    """
+    The right of one call to try a target whose breaker is open, as a resource that any thread may close.
+
+    While it is not closed, no other call may try the target.
+    """
 
     __slots__ = ("_breaker",)
 

@@ -1,4 +1,4 @@
-"""A sliding log: what was admitted within the last minute, so that no window of that length exceeds a limit."""
+"""A sliding log: the amounts that were admitted within the last minute, so that no minute exceeds a limit."""
 
 from collections import deque
 
@@ -6,7 +6,7 @@ __all__ = ["LogEntry", "SlidingLog"]
 
 
 class LogEntry:
-    """An amount that was admitted from `start` to `time`, which leaves the window as if all of it came at `time`."""
+    """An amount that was admitted between `start` and `time`. All of it leaves the window a window after `time`."""
 
     __slots__ = ("amount", "is_expired", "start", "time")
 
@@ -20,11 +20,11 @@ class SlidingLog:
     """
     Amounts, such as requests or tokens, of which no half-open window may have more than a limit.
 
-    It is bounded: while it has 1,024 entries, amounts that come within 1/1,024 of the window share an entry. They leave
-    the window up to that much later than they could, never earlier.
+    Its memory is bounded: with 1,024 entries or more, amounts that come within 1/1,024 of the window share an entry.
+    They leave the window up to that much later than they could, never earlier.
 
     Args:
-        limit: The maximum of any window; `lower_limit` reduces it.
+        limit: The maximum amount in any window; `lower_limit` reduces it.
 
         window: Length of a window, in seconds.
     """
@@ -54,13 +54,13 @@ class SlidingLog:
         return entry
 
     def reduce(self, entry: LogEntry, amount: int) -> None:
-        """Take an amount back out of its entry, unless it has left the window already."""
+        """Subtract an amount from the entry that contains it, unless the entry has left the window."""
         if not entry.is_expired:
             entry.amount -= amount
             self.total -= amount
 
-    def _forget(self, now: float) -> None:
-        """Remove what has left the window."""
+    def _remove_expired(self, now: float) -> None:
+        """Remove the entries that have left the window."""
         entries = self._entries
         while entries and entries[0].time + self.window <= now:
             entry = entries.popleft()
@@ -70,10 +70,10 @@ class SlidingLog:
             self.total = 0
 
     def has_room(self, now: float, amount: int) -> bool:
-        """Return whether an amount fits now; one above the limit does if the window is empty."""
+        """Return whether an amount fits now; an amount above the limit fits if the window is empty."""
         entries = self._entries
         if entries and entries[0].time + self.window <= now:
-            self._forget(now)
+            self._remove_expired(now)
         return self.total + amount <= self.limit or self.total <= 0
 
     def compute_fit_time(self, now: float, amount: int) -> float:
@@ -82,7 +82,7 @@ class SlidingLog:
 
         An amount above the limit fits once the window is empty.
         """
-        self._forget(now)
+        self._remove_expired(now)
         excess = self.total - max(0, self.limit - amount)
         if excess <= 0:
             return float("-inf")
@@ -94,11 +94,12 @@ class SlidingLog:
 
     def compute_earliest_time(self, now: float, ahead: int, amount: int) -> float:
         """
-        Return a time before which an amount cannot fit, if another one has to be admitted ahead of it.
+        Return a time before which an amount cannot fit, if `ahead` units have to be admitted before it.
 
-        A unit fits no earlier than a window after the unit that is `limit` units ahead of it.
+        Of all units in their order, each one fits no earlier than one window after the one that is `limit` units before
+        it.
         """
-        self._forget(now)
+        self._remove_expired(now)
         excess = self.total + ahead + amount - self.limit
         if excess <= 0:
             return now
@@ -110,7 +111,7 @@ class SlidingLog:
         return now + (windows + 1) * self.window
 
     def lower_limit(self, limit: int) -> None:
-        """Reduce the limit; a higher one changes nothing."""
+        """Reduce the limit; a limit above the present one changes nothing."""
         self.limit = min(self.limit, limit)
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "find_provider",
     "get_error_type",
     "get_operation_name",
+    "list_address_attributes",
     "list_metric_attributes",
     "list_request_attributes",
     "list_response_attributes",
@@ -21,7 +22,11 @@ __all__ = [
 
 
 def find_provider(handler: RequestHandler) -> str:
-    """Return the name of the provider: that of the backend of a handler, which middleware may wrap."""
+    """
+    Return the conventions' name of the provider: that of the backend of a handler, also of one that middleware wraps.
+
+    It is ``gcp.gemini`` or ``gcp.vertex_ai``; ``gcp.gen_ai`` if the handler has no backend.
+    """
     backend = find_backend(handler)
     if backend is None:
         return "gcp.gen_ai"
@@ -30,7 +35,7 @@ def find_provider(handler: RequestHandler) -> str:
 
 def get_operation_name(operation: str) -> str:
     """
-    Return the conventions' name of an operation; others keep their own.
+    Return the conventions' name of an operation, or the operation itself if they have no name for it.
 
     >>> get_operation_name("generate.stream"), get_operation_name("embed.numpy"), get_operation_name("files.list")
     ('generate_content', 'embeddings', 'files.list')
@@ -42,7 +47,7 @@ _OPERATION_NAMES = {"generate": "generate_content", "embed": "embeddings"}
 
 
 def get_error_type(error: BaseException) -> str:
-    """Return the type of an error: the HTTP status of one of the server, otherwise the name of its class."""
+    """Return the type of an error: the HTTP status of an `APIError`, otherwise the name of the class."""
     return str(error.code) if isinstance(error, APIError) else type(error).__name__
 
 
@@ -83,11 +88,11 @@ _OUTPUT_TYPES = {"text/plain": "text", "application/json": "json"}
 
 def list_response_attributes(call: ObservedCall) -> dict[str, Any]:
     """List the attributes of a span that are known after the call."""
-    answer: Any = getattr(call.last_value, "value", call.last_value)
+    response: Any = getattr(call.last_value, "value", call.last_value)
     found: dict[str, Any] = {
         "gen_ai.response.finish_reasons": tuple(reason.lower() for reason in call.finish_reasons),
-        "gen_ai.response.id": getattr(answer, "response_id", None),
-        "gen_ai.response.model": getattr(answer, "model_version", None),
+        "gen_ai.response.id": getattr(response, "response_id", None),
+        "gen_ai.response.model": getattr(response, "model_version", None),
         "gen_ai.response.time_to_first_chunk": call.first_item if call.is_stream else None,
         "http.request.resend_count": call.attempts - 1 if call.attempts > 1 else None,
         **list_address_attributes(call.url),
@@ -101,7 +106,7 @@ def list_response_attributes(call: ObservedCall) -> dict[str, Any]:
 
 
 def list_address_attributes(url: str) -> dict[str, Any]:
-    """List the attributes of a server's address, without a port that its scheme implies."""
+    """List the attributes of a server's address. The port is None if the URL does not contain it."""
     address = urlsplit(url)
     return {"server.address": address.hostname, "server.port": address.port}
 
@@ -124,7 +129,7 @@ def _list_usage_attributes(usage: Usage) -> dict[str, Any]:
 
 
 def list_metric_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Select the attributes of a span that its metrics have, too: those with few values."""
+    """Select the attributes of a span that its metrics also have: those of low cardinality."""
     return {name: attributes[name] for name in _METRIC_ATTRIBUTES if name in attributes}
 
 
