@@ -74,7 +74,6 @@ class AsyncTransport(Protocol):
     async def send(
         self, request: Any, *, deadline: float, connect_timeout: float, needs_new_connection: bool
     ) -> AsyncResponse | EffectFailed: ...
-    async def aclose(self) -> None: ...
 
 
 class AsyncExecutor:

@@ -29,9 +29,6 @@ class _AsyncOfflineTransport:
             return loaded
         return _AsyncMemoryResponse(self._service.handle_request(loaded))
 
-    async def aclose(self) -> None:
-        """Do nothing: there is nothing to close."""
-
 
 class _AsyncMemoryResponse:
     def __init__(self, response: MemoryResponse) -> None:
