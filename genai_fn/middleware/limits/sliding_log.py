@@ -36,9 +36,6 @@ class SlidingLog:
         """The amount within the window, as of the last computation."""
         self._entries: deque[LogEntry] = deque()
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def add(self, time: float, amount: int) -> LogEntry:
         """Add an amount; the time must not be before that of the newest entry."""
         entries = self._entries
