@@ -306,7 +306,9 @@ def _build_key(operation: EmbedOperation[Any], options: Options) -> Hashable:
     """Return what requests of one batch have in common; None if a request cannot be part of one."""
     if options.with_http_response or options.extra_body is not None:
         return None
-    key = (type(operation), operation.model, operation.config, replace(options, deadline=None))
+    has_fallback = options.is_final is not None  # which makes another `is_final` for each request
+    shared = replace(options, deadline=None, is_final=None)
+    key = (type(operation), operation.model, operation.config, shared, has_fallback)
     try:
         hash(key)
     except TypeError:  # of an unknown field of the config

@@ -1,19 +1,34 @@
 """What each middleware of a stack sees of the others: attempts, hits, copies, targets, spans and deadlines."""
 
+from functools import partial
 from typing import Any
 
+import anyio
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from returns.result import Failure, Success
 
-from genai_fn import collected, gather, generate, joined, streamed, text, with_options
+from genai_fn import (
+    Gemini,
+    Offline,
+    Retry,
+    collected,
+    embed,
+    gather,
+    generate,
+    joined,
+    streamed,
+    text,
+    with_options,
+)
 from genai_fn.errors import RateLimited, TimedOut
 from genai_fn.middleware import (
     HandlerWrapper,
     budgeted,
     cached,
+    coalesced,
     context_cached,
     fallback,
     hedged,
@@ -171,3 +186,58 @@ def test_deadlines_of_stacks(place: Place) -> None:
     assert isinstance(late.failure(), TimedOut)
     assert second == Success("hello")
     assert limit.get_gate().in_flight == len(cache.flights) == 0
+
+
+class RequestRecorder(HandlerWrapper):
+    """Middleware that keeps the requests that reach it."""
+
+    def __init__(self, requests: list[Any], inner: Any) -> None:
+        super().__init__(inner)
+        self._requests = requests
+
+    def handle(self, request: Any, until: float) -> Any:
+        self._requests.append(request)
+        return self.inner.handle(request, until)
+
+
+def test_fallback_outside_coalesced() -> None:
+    """Single embeddings that pass through a fallback share a batch, as they do without it."""
+    sent: list[Any] = []
+
+    async def embed_all() -> Any:
+        stack = (partial(RequestRecorder, sent), coalesced(), fallback(backends=[Gemini("another-key")]))
+        async with Offline().with_middleware(*stack).aio as run:
+            return await run(gather(embed("gemini-embedding-001", each) for each in "abc") | collected)
+
+    assert len(anyio.run(embed_all).unwrap()) == 3
+    assert [len(each.operation.contents) for each in sent] == [3]
+
+
+def test_fallback_outside_context_cached() -> None:
+    """Requests that pass through a fallback use the cache of their prefix, as they do without it."""
+    sent: list[Any] = []
+    stack = (partial(RequestRecorder, sent), context_cached(), fallback(models=["gemini-2.5-pro"]))
+    run = Offline().with_middleware(*stack)
+    for each in "abc":
+        run(generate("gemini-2.5-flash", each, {"system_instruction": "All about sundials. " * 1000})).unwrap()
+    operations = [each.operation for each in sent]
+    assert [each.op for each in operations] == ["generate", "caches.create", "generate", "generate"]
+    caches = [each.config.cached_content for each in operations if each.op == "generate"]
+    assert caches == [None, "cachedContents/cachedcontent1", "cachedContents/cachedcontent1"]
+
+
+def test_fallback_outside_cached() -> None:
+    """Equal requests in flight that pass through a fallback share the failure of each target."""
+    sent: list[Any] = []
+
+    def answer(request: Any) -> Any:
+        sent.append(request)
+        return {"error": {"status": 503}, "delay": 1}
+
+    async def ask_all() -> Any:
+        stack = (cached(operations=["generate"]), fallback(models=["b"]))
+        async with Offline(script=answer).with_middleware(*stack).aio as run:
+            return await run(gather([HI | with_options(retry=Retry(attempts=1))] * 4) | collected)
+
+    assert isinstance(anyio.run(ask_all), Failure)
+    assert len(sent) == 2

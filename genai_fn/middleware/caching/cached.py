@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from math import inf
 from typing import Any, TypeVar, cast
 
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, Notify, OpenResource
@@ -306,10 +307,13 @@ class _Terms:
 
     def __init__(self, handler: RequestHandler, request: Request[Any]) -> None:
         self._handler = handler
-        self._options = request.options
+        self._has_fallback = request.options.is_final is not None
+        self._options = replace(request.options, is_final=None)  # a fallback makes another one for each request
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Terms) and other._handler is self._handler and other._options == self._options
+        if not isinstance(other, _Terms) or other._handler is not self._handler:
+            return False
+        return (other._has_fallback, other._options) == (self._has_fallback, self._options)
 
     __hash__ = None  # type: ignore[assignment]  # compared only
 

@@ -67,9 +67,9 @@ def list_prefixes(operation: GenerateContent, options: Options, owner: str) -> t
 
 
 def _hash_address(options: Options) -> int:
-    """Hash what determines where a request goes, and as whom: all options but those of time and of the body."""
+    """Hash what determines where a request goes, and as whom: all options but those of time, retries and the body."""
     others = Options()
-    names = ("timeouts", "retry", "deadline", "extra_body", "server_timeout", "with_http_response")
+    names = ("timeouts", "retry", "deadline", "extra_body", "server_timeout", "with_http_response", "is_final")
     return hash(replace(options, **{name: getattr(others, name) for name in names}))
 
 
