@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from genai_fn import (
 from genai_fn.commands import attempt
 from genai_fn.middleware import traced
 from genai_fn.middleware.tracing import workflows
+from genai_fn.middleware.tracing.messages import dump_json
 from genai_fn.results import Success
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.live_server import LiveServerMessage, LiveServerToolCall
@@ -310,6 +312,51 @@ def test_contents(place: Place) -> None:
         found = each["attributes"]
         assert '"content":"a private prompt"' in found["gen_ai.input.messages"]
         assert '"content":"hello"' in found["gen_ai.output.messages"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_captured_result_is_the_one_without(backend: str) -> None:
+    """With `capture_content` a function whose result is no plain JSON, such as a dict of dates, has the same result."""
+    telemetry = Telemetry()
+
+    def add(a: int, b: int) -> dict[date, int]:
+        """Add two numbers."""
+        return {date(2026, 1, a): b}
+
+    assert ok(run_calling(backend, add, build_traces(telemetry, capture_content=True)))
+    [tool] = [each for each in telemetry.list_spans() if each["name"] == "execute_tool add"]
+    assert tool["attributes"]["gen_ai.tool.call.result"] == '{"2026-01-02":3}'
+    assert "error.type" not in tool["attributes"]
+
+
+class Unshowable:
+    """A value without a repr."""
+
+    def __repr__(self) -> str:
+        raise LookupError
+
+
+def build_circle() -> list[Any]:
+    """Build a list that contains itself."""
+    circle: list[Any] = []
+    circle.append(circle)
+    return circle
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({(1, 2): 3}, '"{(1, 2): 3}"'),
+        ([float("nan"), "ä"], '[null,"\\u00e4"]'),
+        (build_circle(), '"[[...]]"'),
+        (Unshowable(), '"a Unshowable"'),
+        ("\ud800", "\"'\\\\ud800'\""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_value_is_dumped(value: Any, expected: str) -> None:
+    """Any value becomes JSON in UTF-8, as an exporter needs it."""
+    assert dump_json(value) == expected
 
 
 @pytest.mark.parametrize("place", LIVE_PLACES, ids=repr)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 from typing import Any
 
 from genai_fn.flows.merge import merge_chunks
@@ -14,15 +15,25 @@ __all__ = ["dump_json", "list_input_messages", "list_output_messages"]
 
 
 def dump_json(value: Any) -> str:
-    """Write a value as JSON; what JSON cannot contain becomes its repr."""
-    return json.dumps(value, default=_convert_value, ensure_ascii=False, separators=(",", ":"))
+    """Write any value as JSON, in UTF-8; what JSON cannot contain becomes its repr."""
+    try:
+        text = json.dumps(value, default=_convert_value, ensure_ascii=False, allow_nan=False, separators=_SEPARATORS)
+        text.encode()
+    except (TypeError, ValueError, RecursionError):  # keys of other types, NaN, lone surrogates, a circular reference
+        return json.dumps(_convert_value(value), separators=_SEPARATORS)
+    return text
+
+
+_SEPARATORS = (",", ":")
 
 
 def _convert_value(value: Any) -> Any:
-    try:
+    with suppress(Exception):  # of a user's class
         return to_json(value)
-    except Exception:  # noqa: BLE001  # of a user's class
+    try:
         return repr(value)
+    except Exception:  # noqa: BLE001  # of a user's class, too
+        return f"a {type(value).__name__}"
 
 
 def list_input_messages(call: ObservedCall) -> dict[str, str]:
