@@ -60,6 +60,8 @@ class _Flight(Generic[T]):
         self._flights = flights
         self._key = key
         self._tickets: dict[int, Ticket[T] | None] = {}  # None after the last one
+        self._progress: tuple[int, Ticket[T] | None, Any] = (0, None, _NOTHING)
+        """Where `advance` goes on: a place, the last leader before it with a result, and that; or an earlier place."""
 
     def add(self, ticket: "Ticket[T]") -> bool:
         """Append a ticket; returns False if the flight is over."""
@@ -74,7 +76,7 @@ class _Flight(Generic[T]):
 
     def advance(self) -> None:
         """Give each ticket, in order, the result of the leaders before it, or the lead. It may be called again."""
-        place, ended, result = 0, None, _NOTHING
+        place, ended, result = self._progress
         while (ticket := self._tickets.setdefault(place, None)) is not None:
             outcome: Any = _LEADS if ended is None or not _is_shared(ended, result, ticket) else result
             if ticket.role.set(outcome) is _LEADS:
@@ -86,6 +88,7 @@ class _Flight(Generic[T]):
             else:
                 ticket.wake()
             place += 1
+            self._progress = place, ended, result
         self._flights.discard(self._key, self)
 
 

@@ -1,6 +1,7 @@
 """Single flight: there is one leader at a time, and each of the others gets its result or the lead."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from returns.result import Failure, Success
 from genai_fn import ServerError
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.middleware.caching.single_flight import Flights, Ticket
+from tests.support.call_counts import is_linear
 
 BUSY = Failure(ServerError(503))
 
@@ -78,6 +80,22 @@ def test_cancelled_future() -> None:
     first.set_result(Success("hello"))
     first.close()
     assert third.shared_result == Success("hello")
+
+
+def test_many_leaders_take_linear_time() -> None:
+    """Many equal requests may leave one by one, each as the leader: the work grows with their number."""
+
+    def build(count: int) -> Callable[[], object]:
+        flights: Flights[str] = Flights()
+        tickets = [join(flights) for _ in range(count)]
+
+        def close_all() -> None:
+            for each in tickets:
+                each.close()
+
+        return close_all
+
+    assert is_linear(build, 50)
 
 
 def test_forked(monkeypatch: pytest.MonkeyPatch) -> None:
