@@ -66,7 +66,7 @@ class SQLiteStore:
         except sqlite3.Error as error:
             if not _has_code(error, "CORRUPT", "NOTADB", "BUSY", "LOCKED"):
                 raise InvalidRequest("path", str(self._path), f"a file for SQLite ({error})") from None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a ValueError for a null character
             raise InvalidRequest("path", str(self._path), f"a file for SQLite ({error})") from None
 
     def get(self, key: str) -> bytes | None:
@@ -92,13 +92,14 @@ class SQLiteStore:
         Raises:
             sqlite3.Error: If the file cannot be written, such as on a full disk.
         """
-        try:
-            self._put(key, bytes(value), ttl)
-        except sqlite3.DatabaseError as error:
-            if not _has_code(error, "CORRUPT", "NOTADB"):
-                raise
-            self._set_damaged_file_aside()
-            self._put(key, bytes(value), ttl)
+        for mend in (self.close, self._set_damaged_file_aside):  # an idle connection may be of a file set aside before
+            try:
+                return self._put(key, bytes(value), ttl)
+            except sqlite3.DatabaseError as error:
+                if not _has_code(error, "CORRUPT", "NOTADB"):
+                    raise
+            mend()
+        return self._put(key, bytes(value), ttl)
 
     def _put(self, key: str, value: bytes, ttl: float | None) -> None:
         now, ttl = float(self._clock()), None if ttl is None else float(ttl)

@@ -220,6 +220,21 @@ def test_damaged_file(path: Path, content: bytes) -> None:
     assert Path(f"{path}.damaged").read_bytes() == content
 
 
+def test_damaged_file_of_two_stores(path: Path) -> None:
+    """Of two stores with a damaged file one sets it aside; the other does not do so with the new file of the first."""
+    with SQLiteStore(path) as store:
+        store.put("old", b"answer" * 2000, None)
+    with SQLiteStore(path) as first, SQLiteStore(path) as second:
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (path.stat().st_size - 4096))
+        first.put("a", b"answer", None)
+        damaged = Path(f"{path}.damaged").read_bytes()
+        second.put("b", b"another", None)
+        assert [each.get(key) for each in (first, second) for key in "ab"] == [b"answer", b"another"] * 2
+    assert Path(f"{path}.damaged").read_bytes() == damaged
+
+
 @pytest.fixture(scope="module")
 def intact_file() -> Iterator[bytes]:
     with tempfile.TemporaryDirectory() as folder:
@@ -258,8 +273,8 @@ def test_flipped_bytes(intact_file: bytes, changes: list[tuple[float, bytes]], k
 
 
 def test_invalid(tmp_path: Path) -> None:
-    """A path in a folder that does not exist, a folder, and a limit that is no number are refused at once."""
-    for wrong in (tmp_path / "none" / "a.sqlite", tmp_path):
+    """A path that cannot be opened, such as a folder, and a limit that is no number are refused at once."""
+    for wrong in (tmp_path / "none" / "a.sqlite", tmp_path, "null\0character"):
         with pytest.raises(InvalidRequest, match="path"):
             SQLiteStore(wrong)
     with pytest.raises(InvalidRequest, match="max_bytes"):
