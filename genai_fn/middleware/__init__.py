@@ -16,11 +16,13 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``caching``: answers of equal requests from a store
 - ``coalescing``: single embeddings of many callers as one batch
 - ``context_caching``: explicit caches of the API for what requests have in common at their beginning
+- ``fallbacks``: another model or backend for what one refuses
 - ``hedging``: a second attempt when the first is slow
 - ``limits``: rate limits, and concurrency limits that find themselves
 - ``call_log``: a line of the standard library's log for each call
 - ``tracing``: spans and metrics of OpenTelemetry
 - ``observers``: what observes calls, for the others
+- ``deadlines``: the deadline of a request, for the others
 - ``input_size``: the size of what a request sends, for estimates of tokens
 """
 

@@ -18,6 +18,7 @@ from genai_fn.middleware.caching.keys import CacheKey, KeyBuilder
 from genai_fn.middleware.caching.single_flight import Flights, Ticket
 from genai_fn.middleware.caching.stored_answers import decode_answer, encode_answer, is_lasting
 from genai_fn.middleware.caching.stores import CacheStore, MemoryStore, may_block
+from genai_fn.middleware.deadlines import compute_request_deadline
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.options import check_positive
 from genai_fn.request import Request
@@ -62,9 +63,12 @@ def cached(
     True
     """
     store = MemoryStore() if store is None else store
+    if isinstance(store, type):
+        raise InvalidRequest("store", store, f"a store, such as {store.__name__}(…)")
     for name in ("get", "put", "delete"):
-        if not callable(getattr(store, name, None)):
-            raise InvalidRequest("store", store, f"a store with the methods get, put and delete; {name} is missing")
+        if not callable(getattr(store, name, None)):  # its type is shown, as the URL of a database has a password
+            expected = f"a store with the methods get, put and delete; {name} is missing"
+            raise InvalidRequest("store", type(store), expected)
     if ttl is not None:
         check_positive("ttl", ttl)
     return Cached(store, ttl, _as_predicate(operations))
@@ -166,10 +170,11 @@ class _CachedItems:
 class _RecordedItems:
     """A stream of the inner handler, with its items so far, which are stored at its end."""
 
-    def __init__(self, handle: Any, key: CacheKey, request: Request[Any]) -> None:
+    def __init__(self, handle: Any, key: CacheKey, request: Request[Any], until: float) -> None:
         self.handle = handle
         self.key = key
         self.request = request
+        self.until = until
         self.items: list[Any] | None = []
 
 
@@ -185,7 +190,8 @@ class _CachingHandler(HandlerWrapper):
         key = yield from self._find_key(request, until)
         if key is None:
             return (yield from self.inner.handle(request, until))
-        found = yield from self._read(key, request)
+        until = yield from compute_request_deadline(request, until)
+        found = yield from self._read(key, request, until)
         if found is not None:
             return Success(found[0])
         return (yield from self._share_flight(key, request, until))
@@ -195,11 +201,12 @@ class _CachingHandler(HandlerWrapper):
         key = yield from self._find_key(request, until)
         if key is None:
             return (yield from self.inner.open_stream(request, until))
-        found = yield from self._read(key, request)
+        until = yield from compute_request_deadline(request, until)
+        found = yield from self._read(key, request, until)
         if found is not None:
             return Success(_CachedItems(found))
         opened: Result[Any, GenaiError] = yield from self.inner.open_stream(request, until)
-        return opened.map(lambda handle: _RecordedItems(handle, key, request))
+        return opened.map(lambda handle: _RecordedItems(handle, key, request, until))
 
     def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
         """Return the next items of a stream."""
@@ -218,7 +225,7 @@ class _CachingHandler(HandlerWrapper):
             recorded += [each.unwrap() for each in results]
         else:
             handle.items = None
-            yield from self._write(handle.key, handle.request, recorded)
+            yield from self._write(handle.key, handle.request, recorded, handle.until)
         return results
 
     def _find_key(self, request: Request[Any], until: float) -> Effects[CacheKey | None]:
@@ -230,13 +237,11 @@ class _CachingHandler(HandlerWrapper):
 
     def _share_flight(self, key: CacheKey, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Send a request as the leader of its flight, or wait for the result of the leader."""
-        now: float = yield GetTime()
-        until = min(until, now + (inf if request.options.deadline is None else request.options.deadline))
         ticket = Ticket[T](_Terms(self.inner, request))
         yield OpenResource(ticket)
         try:
             self.cache.flights.join(key.digest, ticket)
-            result = yield from self._wait(ticket, request, now, until)
+            result = yield from self._wait(ticket, request, until)
             if result is None:
                 result = yield from self._lead(key, request, until, ticket)
             elif isinstance(result, Success):
@@ -247,10 +252,9 @@ class _CachingHandler(HandlerWrapper):
         yield CloseResource(ticket)
         return result
 
-    def _wait(
-        self, ticket: Ticket[T], request: Request[T], now: float, until: float
-    ) -> Effects[Result[T, GenaiError] | None]:
+    def _wait(self, ticket: Ticket[T], request: Request[T], until: float) -> Effects[Result[T, GenaiError] | None]:
         """Wait for the result of the leader, as long as the request itself might take; None if this is the leader."""
+        now: float = yield GetTime()
         timeouts = request.options.timeouts or self._timeouts
         limit = min(until - now, inf if timeouts is None else timeouts.total)
         try:
@@ -264,42 +268,47 @@ class _CachingHandler(HandlerWrapper):
     def _lead(
         self, key: CacheKey, request: Request[T], until: float, ticket: Ticket[T]
     ) -> Effects[Result[T, GenaiError]]:
-        found = yield from self._read(key, request)  # another leader may have stored it since the first look
+        found = yield from self._read(key, request, until)  # another leader may have stored it since the first look
         result: Result[T, GenaiError] = (
             (yield from self.inner.handle(request, until)) if found is None else Success(found[0])
         )
         ticket.set_result(result)
         if found is None and isinstance(result, Success):
-            yield from self._write(key, request, (result.unwrap(),))
+            yield from self._write(key, request, (result.unwrap(),), until)
         return result
 
-    def _read(self, key: CacheKey, request: Request[Any]) -> Effects[tuple[Any, ...] | None]:
+    def _read(self, key: CacheKey, request: Request[Any], until: float) -> Effects[tuple[Any, ...] | None]:
         """Return the stored values of a request; None if there are none, or the store fails."""
-        stored = yield from self._call_store(self.cache.store.get, key.digest)
+        stored = yield from self._call_store(until, self.cache.store.get, key.digest)
         found = None if stored is None else decode_answer(request.operation, stored)
         if found is None:
             if stored is not None:
-                yield from self._call_store(self.cache.store.delete, key.digest)
+                yield from self._call_store(until, self.cache.store.delete, key.digest)
             return None
         yield Notify(CacheHit(key.http))
         if not may_block(self.cache.store):
             yield CallFunction(_yield_once)
         return found
 
-    def _write(self, key: CacheKey, request: Request[Any], items: Any) -> Effects[None]:
+    def _write(self, key: CacheKey, request: Request[Any], items: Any, until: float) -> Effects[None]:
         """Store the values of a request, if a later one would get the same; a store that fails stores nothing."""
         stored = encode_answer(request.operation, items) if is_lasting(items) else None
         if stored is not None:
-            yield from self._call_store(self.cache.store.put, key.digest, stored, self.cache.ttl)
+            yield from self._call_store(until, self.cache.store.put, key.digest, stored, self.cache.ttl)
 
-    def _call_store(self, method: Callable[..., Any], *args: Any) -> Effects[Any]:
+    def _call_store(self, until: float, method: Callable[..., Any], *args: Any) -> Effects[Any]:
+        """Call a method of the store; returns None, with a warning, if it fails or takes longer than the deadline."""
+        timeout = inf if until == inf else max(0.0, until - (yield GetTime()))
         try:
-            return (yield CallFunction(method, args, in_thread=may_block(self.cache.store)))
-        except FlowFailed:  # the interpreter was closed, or an async store needs an async one
-            raise
-        except Exception as error:  # noqa: BLE001  # of any database: the request can still be sent
-            warnings.warn(f"cached(…) goes on without its store: {error!r}", RuntimeWarning, stacklevel=2)
-            return None
+            return (yield CallFunction(method, args, in_thread=may_block(self.cache.store), timeout=timeout))
+        except FlowFailed as end:
+            if not isinstance(end.error, TimedOut):  # the interpreter was closed, or an async store needs an async one
+                raise
+            error: Exception = end.error
+        except Exception as raised:  # noqa: BLE001  # of any database: the request can still be sent
+            error = raised
+        warnings.warn(f"cached(…) goes on without its store: {error!r}", RuntimeWarning, stacklevel=2)
+        return None
 
 
 class _Terms:

@@ -18,8 +18,9 @@ class CacheStore(Protocol):
 
     A key is a text of 64 hexadecimal digits. The methods are called from any thread, several at once. They may block,
     so async interpreters call them in threads; a store that never blocks may say so by an attribute ``is_blocking =
-    False``. They may be async functions, for async interpreters alone. If one raises an exception, the request is sent
-    as without a cache, and a `RuntimeWarning` shows the exception.
+    False``. They may be async functions, for async interpreters alone. If one raises an exception, or an async
+    interpreter has waited for it until the deadline of the request, the request goes on as without a cache, and a
+    `RuntimeWarning` shows the error.
 
     >>> class RedisStore:
     ...     def __init__(self, redis):

@@ -21,6 +21,7 @@ from genai_fn.middleware.context_caching.prefixes import (
     list_prefixes,
     replace_prefix,
 )
+from genai_fn.middleware.deadlines import compute_request_deadline
 from genai_fn.ops.caches import DeleteCache, delete, update
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.options import Options, check_at_least_one, check_positive
@@ -159,7 +160,7 @@ class _ContextCachingHandler(HandlerWrapper):
         """Run a request, with the name of a cache in place of its prefix if there is one."""
         operation: Any = request.operation
         if isinstance(operation, GenerateContent):
-            until = yield from self._compute_deadline(request, until)
+            until = yield from compute_request_deadline(request, until)
             return (yield from self._send(request, operation, until, self.inner.handle))
         result = yield from self.inner.handle(request, until)
         if isinstance(operation, DeleteCache) and (isinstance(result, Success) or _is_missing(result)):
@@ -170,16 +171,9 @@ class _ContextCachingHandler(HandlerWrapper):
         """Open a stream, with the name of a cache in place of the prefix of its request if there is one."""
         operation: Any = request.operation
         if isinstance(operation, GenerateContent):
-            until = yield from self._compute_deadline(request, until)
+            until = yield from compute_request_deadline(request, until)
             return (yield from self._send(request, operation, until, self.inner.open_stream))
         return (yield from self.inner.open_stream(request, until))
-
-    def _compute_deadline(self, request: Request[Any], until: float) -> Effects[float]:
-        """Return the deadline of a request and of what is sent for it before."""
-        if request.options.deadline is None:
-            return until
-        now: float = yield GetTime()
-        return min(until, now + request.options.deadline)
 
     def _send(
         self, request: Request[Any], operation: GenerateContent, until: float, send: "_Send"

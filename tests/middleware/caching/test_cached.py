@@ -263,6 +263,7 @@ def test_invalid() -> None:
         ("ttl", {"ttl": 0}),
         ("ttl", {"ttl": "1h"}),
         ("store", {"store": {}}),
+        ("store", {"store": MemoryStore}),
         ("operations", {"operations": "generate"}),
         ("operations", {"operations": [1]}),
         ("operations", {"operations": 1}),
@@ -270,6 +271,14 @@ def test_invalid() -> None:
     for path, arguments in wrong:
         with pytest.raises(InvalidRequest, match=path):
             cached(**arguments)
+
+
+def test_url_of_a_database_is_no_store() -> None:
+    """The error for a store of a wrong type does not contain its value, which may be a URL with a password."""
+    url: Any = "redis://:a-password@cache.example"
+    with pytest.raises(InvalidRequest) as caught:
+        cached(url)
+    assert "a-password" not in f"{caught.value} {caught.value!r}"
 
 
 def test_pickled(tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ from genai_fn import (
     Retry,
     Success,
     ask,
+    collected,
     flow,
     generate,
     ok,
+    streamed,
     text,
     with_options,
 )
@@ -457,6 +459,47 @@ def test_store_returns_nonsense(found: Any) -> None:
     with pytest.warns(RuntimeWarning, match="the database is gone"):
         assert run(HI) == Success("hello")
     assert store.deleted
+
+
+class HangingStore:
+    """A store whose methods, or one of them, never return."""
+
+    is_blocking = False
+
+    def __init__(self, *hanging: str) -> None:
+        self._hanging = hanging
+
+    async def get(self, key: str) -> bytes | None:
+        await self._hang("get")
+        return None
+
+    async def put(self, key: str, value: bytes, ttl: float | None) -> None:
+        await self._hang("put")
+
+    async def delete(self, key: str) -> None:
+        await self._hang("delete")
+
+    async def _hang(self, name: str) -> None:
+        if name in self._hanging:
+            await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("hanging", ["get", "put"])
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_store_hangs(loop: str, hanging: str, is_stream: bool) -> None:
+    """A store that hangs holds a request no longer than its deadline."""
+    fake = Fake({"generate": "hello", "generate.stream": ["hello"]})
+    run = fake.aio.with_middleware(cached(HangingStore(hanging)))
+    question = generate("m", "hi", {"temperature": 0}) | with_options(deadline=0.02)
+    action: Any = question | streamed | collected if is_stream else question
+
+    async def ask_bounded() -> Any:
+        with anyio.fail_after(60):
+            return await run(action)
+
+    with pytest.warns(RuntimeWarning, match=rf"TimedOut.*HangingStore\.{hanging}"):
+        assert isinstance(anyio.run(ask_bounded, backend=loop), Success)
 
 
 class AsyncStore:
