@@ -1,5 +1,6 @@
 """`budgeted`: refuses before the money is spent, and counts what calls have really used, in every place."""
 
+import os
 import sys
 import threading
 from typing import Any, ClassVar
@@ -187,10 +188,14 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
         {"usd": True},
         {"usd": float("nan")},
         {"tokens": 1, "prices": {"m": 0.3}},
+        {"tokens": 1, "prices": [0.3]},
+        {"tokens": 1, "output_tokens": -1000},
+        {"tokens": 1, "output_tokens": "8192"},
+        {"tokens": 1, "estimate": 7},
     ],
 )
 def test_wrong_parameters(wrong: dict[str, Any]) -> None:
-    """A budget needs exactly one limit above zero, and prices of their type."""
+    """A budget needs exactly one limit above zero, and other arguments of their types."""
     with pytest.raises(InvalidRequest, match="budgeted"):
         budgeted(**wrong)
 
@@ -226,6 +231,28 @@ def test_threads() -> None:
     assert budget.spent == 30 * sum(map(ok, results)) <= budget.limit
     assert budget.reserved == 0
     assert budget.remaining < 101
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_fork_during_a_call() -> None:
+    """In a forked process nothing is reserved for the calls of its parent, also after the end of its copy of one."""
+    budget, parent = budgeted(tokens=1000), os.getpid()
+    statuses: list[int] = []
+
+    def answer(_: Any) -> str:
+        child = os.fork()
+        if child:
+            statuses.append(os.waitpid(child, 0)[1])
+        elif budget.reserved:
+            os._exit(1)
+        return "hello"
+
+    try:
+        Fake({"generate": answer}).with_middleware(budget)(HI)
+    finally:
+        if os.getpid() != parent:
+            os._exit(2 if budget.reserved else 0)
+    assert (statuses, budget.reserved) == ([0], 0)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

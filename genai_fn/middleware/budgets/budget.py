@@ -13,6 +13,7 @@ from genai_fn.errors import APIError, BudgetExceeded, GenaiError, InvalidRequest
 from genai_fn.middleware.budgets.estimates import estimate_usage, is_paid
 from genai_fn.middleware.budgets.prices import ModelPrices, compute_cost, find_prices
 from genai_fn.middleware.observers import ObservedCall, ObservingHandler
+from genai_fn.options import check_at_least_one, check_type
 from genai_fn.request import Request
 from genai_fn.schema.usage import Usage
 
@@ -51,7 +52,9 @@ def budgeted(
         The budget, which all interpreters that have it as middleware share: ``budget.spent``, ``budget.remaining``.
 
     Raises:
-        InvalidRequest: Unless exactly one of `usd` and `tokens` is given, a number above zero.
+        InvalidRequest: Unless exactly one of `usd` and `tokens` is given, a number above zero; if another argument has
+            a wrong type; or if `output_tokens` is less than 1.
+
         MissingExtra: If no prices are given, and ``genai-prices`` is not installed.
 
     >>> from genai_fn import Offline, generate, text
@@ -93,6 +96,10 @@ class Budget:
         given = [each for each in (usd, tokens) if each is not None]
         if len(given) != 1 or isinstance(given[0], bool) or not isinstance(given[0], int | float) or not given[0] > 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a text
             raise InvalidRequest("budgeted", given, "usd=… or tokens=…, a number above zero")
+        check_at_least_one("budgeted.output_tokens", output_tokens)
+        if estimate is not None and not callable(estimate):
+            raise InvalidRequest("budgeted.estimate", estimate, "a function of a request that returns a Usage")
+        check_type(Mapping, "budgeted.prices", prices)
         for model, each in prices.items():
             if not isinstance(each, ModelPrices):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a number
                 raise InvalidRequest(f"budgeted.prices[{model!r}]", each, "ModelPrices(input=…, output=…)")
@@ -169,7 +176,7 @@ class Budget:
             remaining = self.limit - self._spent - self._reserved
             if needed <= remaining:
                 self._reserved += needed
-                call.state = needed, prices
+                call.state = needed, prices, os.getpid()
                 return None
         return BudgetExceeded(needed, remaining, self.unit)
 
@@ -186,10 +193,11 @@ class Budget:
         """Count what a call has cost, in place of what was reserved."""
         if call.state is None:
             return
-        reserved, prices = call.state
+        reserved, prices, process = call.state
         cost = _choose_cost(call, reserved, prices)
         with self._lock:
-            self._reserved -= reserved
+            if process == os.getpid():
+                self._reserved -= reserved
             self._spent += cost
             if -_ROUNDING < self._reserved < _ROUNDING:
                 self._reserved = 0
@@ -199,9 +207,10 @@ class Budget:
         with self._lock:
             self._spent += amount
 
-    def renew_lock(self) -> None:
-        """Replace the lock, in a forked process."""
+    def renew_state(self) -> None:
+        """Replace the lock in a forked process, where the calls in flight of its parent do not end."""
         self._lock = RLock()
+        self._reserved = 0
 
     def _get_prices(self, model: str) -> ModelPrices:
         """Return the prices of a model, which may change from one day to another."""
@@ -248,11 +257,11 @@ _ROUNDING = 1e-12
 _BUDGETS: "weakref.WeakSet[Budget]" = weakref.WeakSet()
 
 
-def _renew_locks() -> None:
-    """Give each budget a new lock in a forked process: another thread may have held the old one."""
+def _renew_budgets() -> None:
+    """Give each budget a new lock in a forked process, as another thread may have held the old one, and no calls."""
     for each in tuple(_BUDGETS):
-        each.renew_lock()
+        each.renew_state()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
+    os.register_at_fork(after_in_child=_renew_budgets)
