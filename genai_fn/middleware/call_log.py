@@ -136,13 +136,18 @@ def _get_end(call: ObservedCall) -> str:
         return "left early" if call.is_stream else "cancelled"
     if isinstance(call.request, Live):
         return "closed"
-    return ", ".join(call.finish_reasons) or "succeeded"
+    return ", ".join(map(_escape, call.finish_reasons)) or "succeeded"
 
 
 def _describe_error(error: BaseException) -> str:
     """Return the type of an error, and of one of the server its code: a text might repeat contents."""
     name = type(error).__name__
-    return f"{name} {error.code} {error.status}".rstrip() if isinstance(error, APIError) else name
+    return f"{name} {error.code} {_escape(error.status)}".rstrip() if isinstance(error, APIError) else name
+
+
+def _escape(text: str) -> str:
+    """Escape the text of a server, unless it is printable, so that it stays on the line of its call."""
+    return text if text.isprintable() else repr(text)
 
 
 def _build_fields(call: ObservedCall) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 import anyio
 import pytest
 
-from genai_fn import Failure, InvalidRequest, generate, live, ok, streamed, text
+from genai_fn import Failure, InvalidRequest, ServerError, generate, live, ok, streamed, text
 from genai_fn.middleware import logged
+from genai_fn.schema import Candidate, GenerateContentResponse
 from genai_fn.testing import Fake
 from tests.support.interpreter_kinds import AwaitableInterpreter
 from tests.support.middleware_places import PLACES, Place
@@ -69,6 +70,25 @@ def test_failure(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     assert record.getMessage().startswith("generate gemini-2.5-flash: failed (RateLimited 429")
     assert vars(record)["genai_error_code"] == 429
     assert not error.message or error.message not in record.getMessage()
+
+
+FORGED: Any = "STOP\nforged"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (GenerateContentResponse(candidates=(Candidate(finish_reason=FORGED),)), r"'STOP\nforged' in"),
+        (ServerError(500, "BAD\x1b[2J"), r"failed (ServerError 500 'BAD\x1b[2J') in"),
+    ],
+    ids=["finish reason", "status"],
+)
+def test_texts_of_servers_are_escaped(answer: Any, expected: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A server cannot write a line of its own into the log, nor control a terminal that shows it."""
+    Fake({"generate": answer}).with_middleware(logged())(HI)
+    messages = [each.getMessage() for each in caplog.records]
+    assert expected in messages[-1]
+    assert all(each.isprintable() for each in messages)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=repr)
