@@ -97,7 +97,7 @@ def _build_targets(
     models: Iterable[str], backends: Iterable[Backend], targets: Iterable[FallbackTarget] | None
 ) -> tuple[FallbackTarget, ...]:
     """Build the targets in their order, the request as it is first: a model at all backends, then the next model."""
-    for name, given in (("models", models), ("backends", backends), ("targets", targets or ())):
+    for name, given in (("models", models), ("backends", backends), ("targets", () if targets is None else targets)):
         if isinstance(given, str) or not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a single one
             raise InvalidRequest(name, "***" if name == "backends" else given, "a list")
     all_models, all_backends = (None, *models), (None, *backends)

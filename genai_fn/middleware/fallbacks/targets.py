@@ -59,7 +59,7 @@ class FallbackConditions:
         items: tuple[Any, ...] = (given,) if isinstance(given, type) or not hasattr(given, "__iter__") else tuple(given)
         self._codes = frozenset(each for each in items if _is_status_code(each))
         self._kinds = tuple(each for each in items if isinstance(each, type) and issubclass(each, GenaiError))
-        others = [each for each in items if each not in self._codes and each not in self._kinds]
+        others = [each for each in items if not _is_status_code(each) and each not in self._kinds]
         self._predicates: tuple[Callable[[GenaiError], bool], ...] = tuple(others)
         for each in others:
             if isinstance(each, type) or not callable(each):

@@ -13,7 +13,7 @@ from genai_fn.middleware.limits.gate_middleware import (
     get_model,
 )
 from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
-from genai_fn.options import check_at_least_one, check_positive
+from genai_fn.options import check_at_least_one
 from genai_fn.request import Request
 from genai_fn.values import Value
 
@@ -86,9 +86,9 @@ class _AdaptiveSettings(Value, kw_only=True):
             check_at_least_one(name, getattr(self, name))
         if not self.minimum <= self.initial <= self.maximum:
             raise InvalidRequest("initial", self.initial, f"a number from {self.minimum} to {self.maximum}")
-        check_positive("backoff_ratio", self.backoff_ratio)
-        if self.backoff_ratio >= 1:
-            raise InvalidRequest("backoff_ratio", self.backoff_ratio, "a number above 0 and below 1")
+        ratio = self.backoff_ratio
+        if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a text
+            raise InvalidRequest("backoff_ratio", ratio, "a number above 0 and below 1")
         check_function("count_requests", self.count_requests)
 
 

@@ -383,6 +383,8 @@ def test_representation() -> None:
         ({"models": ["b"], "on": "429"}, "on"),
         ({"models": ["b"], "on": 7}, "on"),
         ({"models": ["b"], "on": [ValueError]}, "on"),
+        ({"models": ["b"], "on": [[429]]}, "on"),
+        ({"targets": 0}, "targets"),
         ({"models": ["b"], "failures": 0}, "failures"),
         ({"models": ["b"], "recovery": 0}, "recovery"),
     ],
