@@ -126,6 +126,20 @@ def test_bound() -> None:
         )
         assert found.keys() == {"place", "tag", "b"} - {"tag" if partial.keywords else "place"}
 
+    def take_all(**more: Any) -> None: ...
+
+    partial = functools.partial(take_all, user="me")
+    assert convert_arguments(partial, FunctionCall(name="f", args={"user": "other", "b": 1})) == {"b": 1}
+
+
+def test_names_of_variadic_parameters() -> None:
+    """``**kwargs`` takes every other argument, also one that is called as ``*args`` or ``**kwargs`` is."""
+
+    def take_all(first: int, *args: Any, **kwargs: Any) -> None: ...
+
+    given = {"first": 0, "args": [1], "kwargs": {"a": 2}, "b": 3}
+    assert convert_arguments(take_all, FunctionCall(name="f", args=given)) == given
+
 
 def test_callable_with_attributes_of_a_partial() -> None:
     """A callable object is not a partial because it has attributes with the same names."""

@@ -145,8 +145,9 @@ def _select_other_arguments(
     """Select the arguments for ``**kwargs``: neither other parameters nor what a ``functools.partial`` binds."""
     if not any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values()):
         return {}
-    bare = function.func if isinstance(function, partial) else function
-    named = parameters.keys() | inspect.signature(bare).parameters.keys()
+    bare, bound = (function.func, function.keywords) if isinstance(function, partial) else (function, {})
+    every = {**inspect.signature(bare).parameters, **parameters}  # the partial has no longer what it binds by position
+    named = {*bound, *(name for name, each in every.items() if each.kind not in _VARIADIC_KINDS)}
     return {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in named}
 
 
