@@ -37,7 +37,8 @@ def batched(
 
     A batch ends within 24 hours. There is one job for each model, and of embeddings one for each config; their results
     are emitted when all jobs have ended. Requests that are too large for a job are uploaded as a file, which is deleted
-    when the job has ended. Each request has its own result. If a job fails, that is the failure of all of its requests.
+    when the job has ended, or was not created. Each request has its own result. If a job fails, that is the failure of
+    all of its requests.
 
     If you stop reading, cancel, or the ``timeout`` passes, the jobs and their files stay, and the jobs go on: `on_job`
     tells you their names, for ``batches.cancel(name)``, or for ``batches.get(name) | until_done()`` and

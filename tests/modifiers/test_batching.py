@@ -8,16 +8,22 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn import (
+    AsyncOnly,
     AuthError,
     ClientError,
+    ConnectError,
     CountMismatch,
+    DecodeError,
+    Disconnected,
     Http,
     InvalidRequest,
     Offline,
     OperationFailed,
+    ServerError,
     TimedOut,
     Unsupported,
     Vertex,
@@ -44,6 +50,7 @@ from genai_fn.effects import Effects
 from genai_fn.errors import GenaiError
 from genai_fn.interpreters.middleware import HandlerWrapper
 from genai_fn.ops.batches import CreateBatch, GetBatch
+from genai_fn.ops.files.uploads import UploadProgress
 from genai_fn.request import Request
 from genai_fn.schema import BatchJob, BatchJobDestination, InlinedResponse, JobError, JobState
 from genai_fn.testing import Fake
@@ -193,23 +200,90 @@ def test_job_fails(state: JobState) -> None:
 
 
 class RefuseBatches(HandlerWrapper):
-    """Refuses to create a batch."""
+    """Fails to create a batch."""
+
+    error: GenaiError = ClientError(400)
 
     def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         if isinstance(request.operation, CreateBatch):
-            return Failure(ClientError(400))
+            return Failure(self.error)
         return (yield from self.inner.handle(request, until))
 
 
+def refuse_with(error: GenaiError) -> type[HandlerWrapper]:
+    """Return a middleware that fails to create a batch with an error."""
+    return type("RefuseBatches", (RefuseBatches,), {"error": error})
+
+
 def test_create_fails() -> None:
-    """If a job cannot be created, that is the failure of each of its requests, and an uploaded file is deleted."""
+    """If a job cannot be created, that is the failure of each of its requests."""
     run = Fake({"batches.create": ClientError(400)})
     with run.stream(gather([ask("a"), ask("b")]) | batched()) as stream:
         assert list(stream) == [Failure(ClientError(400))] * 2
-    offline = Offline().with_middleware(RefuseBatches)
-    with offline.stream(gather([ask("a")]) | batched(max_inline_bytes=1)) as stream:
-        assert list(stream) == [Failure(ClientError(400))]
-    assert offline(files.list() | items | collected) == Success(())
+
+
+@pytest.mark.parametrize(
+    ("error", "files_left"),
+    (
+        (ClientError(400), 0),
+        (ConnectError("connecting to host:443"), 0),
+        (AuthError("no token"), 0),
+        (Unsupported("Gemini", ("x",)), 0),
+        (ServerError(503), 1),
+        (Disconnected("waiting for the response"), 1),
+        (TimedOut("headers", sent=True), 1),
+        (DecodeError("a job"), 1),
+    ),
+    ids=str,
+)
+def test_file_without_job(error: GenaiError, files_left: int) -> None:
+    """An uploaded file is deleted if its job was refused or not requested; it stays if there may be a job."""
+    run = Offline().with_middleware(refuse_with(error))
+    with run.stream(gather([ask("a")]) | batched(max_inline_bytes=1)) as stream:
+        assert list(stream) == [Failure(error)]
+    assert len(run(files.list() | items | collected).unwrap()) == files_left
+
+
+async def note_job(_: BatchJob) -> None:
+    """Do nothing."""
+
+
+def test_file_of_unreported_job() -> None:
+    """The file stays if the job exists, and only the function that should be called with it could not be called."""
+    run = Offline()
+    modifier = batched(on_job=note_job, max_inline_bytes=1)
+    assert isinstance(run(gather([ask("a")]) | modifier | collected).failure(), AsyncOnly)
+    assert len(run(files.list() | items | collected).unwrap()) == 1
+
+
+class MisnameFiles(HandlerWrapper):
+    """Gives another name to uploaded files, and to the files with results."""
+
+    name = ""
+    of_results = False
+
+    def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        result = yield from self.inner.handle(request, until)
+        return result.map(self._misname)
+
+    def _misname(self, value: Any) -> Any:
+        if not self.of_results and isinstance(value, UploadProgress) and value.is_final:
+            return replace(value, body=json.dumps({"file": {"name": self.name}}).encode())
+        if self.of_results and isinstance(value, BatchJob) and value.dest is not None:
+            return replace(value, dest=BatchJobDestination(file_name=self.name))
+        return value
+
+
+@pytest.mark.parametrize("of_results", (False, True))
+@pytest.mark.parametrize("name", ("", "files/../x", "files/a?b"))
+def test_wrong_file_names(name: str, of_results: bool) -> None:
+    """A name from the server that cannot be one of a file is a failure, as any response that cannot be decoded."""
+    middleware = type("MisnameFiles", (MisnameFiles,), {"name": name, "of_results": of_results})
+    run = Offline().with_middleware(middleware)
+    error = run(gather([ask("a")]) | batched(max_inline_bytes=1) | collected).failure()
+    assert isinstance(error, DecodeError)
+    assert error.text == name
+    assert of_results or run(batches.list() | items | collected) == Success(())
 
 
 class LosePolls(HandlerWrapper):

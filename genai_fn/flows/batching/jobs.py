@@ -8,7 +8,19 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import EXAMPLE_BACKENDS, Backend, Vertex
 from genai_fn.commands import ask, attempt, get_backend
 from genai_fn.effects import CallFunction
-from genai_fn.errors import ClientError, CountMismatch, GenaiError, OperationFailed, Unsupported
+from genai_fn.errors import (
+    AuthError,
+    BudgetExceeded,
+    ClientError,
+    ConnectError,
+    CountMismatch,
+    DecodeError,
+    GenaiError,
+    InvalidRequest,
+    OperationFailed,
+    QuotaExceeded,
+    Unsupported,
+)
 from genai_fn.flows.polling import until_done
 from genai_fn.ops import batches, files
 from genai_fn.ops.embed import EmbedContent
@@ -87,19 +99,30 @@ def _run_from_file(
     if isinstance(uploaded, Failure):
         return uploaded
     file_name = uploaded.unwrap().name or ""
-    created = yield from attempt(_create_and_report(_create_job(requests, file_name, options), options.on_job))
+    try:
+        create, delete = _create_job(requests, file_name, options), files.delete(file_name)
+    except InvalidRequest as error:  # the server returned this name
+        return Failure(DecodeError(error.expected, "file.name", file_name[:_MAX_SHOWN_CHARACTERS]))
+    created = yield from attempt(_create_and_report(create, options.on_job))
     ended = yield from _wait_for_end(created, options)
     results = yield from _read_results(requests, ended)
     if _is_source_unused(created, ended):
-        yield from attempt(files.delete(file_name))
+        yield from attempt(delete)
     return results
 
 
+_MAX_SHOWN_CHARACTERS = 500
+
+
 def _is_source_unused(created: Result[BatchJob, GenaiError], ended: Result[BatchJob, GenaiError]) -> bool:
-    """Whether no job reads the source any more: the job has ended, or the service has refused to create it."""
+    """Whether no job reads the source: the job has ended, or the request for it was refused or not sent."""
     if isinstance(created, Failure):
-        return isinstance(created.failure(), ClientError)
+        return isinstance(created.failure(), _NOT_CREATED)
     return isinstance(ended, Success) or isinstance(ended.failure(), OperationFailed)
+
+
+_NOT_CREATED = (AuthError, BudgetExceeded, ClientError, ConnectError, InvalidRequest, QuotaExceeded, Unsupported)
+"""Errors after which there is no job. After another one, such as a lost connection, there may be one."""
 
 
 def _create_job(requests: tuple[Request[Any], ...], source: Any, options: BatchOptions) -> Request[BatchJob]:
@@ -117,7 +140,11 @@ def _read_results(
     dest = job.dest or BatchJobDestination()
     if dest.inlined_responses or dest.file_name is None:
         return Success(batches.join(requests, job))
-    content = yield from attempt(files.download(dest.file_name))
+    try:
+        download = files.download(dest.file_name)
+    except InvalidRequest as error:  # the server returned this name
+        return Failure(DecodeError(error.expected, "dest.file_name", dest.file_name[:_MAX_SHOWN_CHARACTERS]))
+    content = yield from attempt(download)
     return content.map(lambda data: batches.join(requests, data))
 
 
