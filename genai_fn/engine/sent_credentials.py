@@ -33,7 +33,8 @@ class SentCredentials:
     def __init__(self) -> None:
         self._headers: set[tuple[str, str]] = set()
         self._carriers: dict[int, Any] = {}
-        self._masker: Masker | None = None
+        self._masker: tuple[tuple[int, int], Masker] | None = None
+        """The masker of so many headers and carriers; other threads may have added some since."""
 
     def __repr__(self) -> str:
         return "SentCredentials(***)"
@@ -81,7 +82,6 @@ class SentCredentials:
         for pair in request.headers:
             if is_credential(pair[0]) and pair not in self._headers:
                 self._headers.add(pair)
-                self._masker = None
 
     def _add_carriers(self, operation: Any) -> None:
         """Keep the fields that may contain secrets; they are searched only if something is masked."""
@@ -89,13 +89,13 @@ class SentCredentials:
             carrier = getattr(operation, name)
             if carrier is not None and id(carrier) not in self._carriers:
                 self._carriers[id(carrier)] = carrier
-                self._masker = None
 
     def _get_masker(self) -> Masker:
-        masker = self._masker
-        if masker is None:
-            self._masker = masker = Masker(tuple(self._headers), find_secrets(tuple(self._carriers.values())))
-        return masker
+        built, counts = self._masker, (len(self._headers), len(self._carriers))
+        if built is None or built[0] != counts:
+            masker = Masker(tuple(self._headers), find_secrets(tuple(self._carriers.values())))
+            self._masker = built = (counts, masker)
+        return built[1]
 
 
 def _get_error(failure: Any) -> Any:

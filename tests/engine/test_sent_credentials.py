@@ -8,6 +8,7 @@ from returns.result import Failure, Success
 
 from genai_fn import Gemini, Vertex, generate, with_options
 from genai_fn.effects import EffectFailed, Notify, SendRequest
+from genai_fn.engine import sent_credentials
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.program import build_program
 from genai_fn.engine.sent_credentials import SentCredentials
@@ -17,6 +18,7 @@ from genai_fn.events import Responded, Retrying, Sending
 from genai_fn.http import HttpRequest
 from genai_fn.request import Flow, FlowGenerator, Request, Stream, flow, stream
 from genai_fn.schema import Content
+from genai_fn.wire.masking import Masker
 
 KEY = "test-key-0123456789"
 TOOL = {"exa_ai_search": {"api_key": KEY}}
@@ -111,3 +113,22 @@ def test_events(make_event: Any) -> None:
     assert shown == Notify(make_event(HttpRequest("GET", "https://h.test/***")))
     assert retrying.event.error == OperationFailed("a", None, "***")
     assert KEY.encode() not in pickle.dumps((shown, retrying))
+
+
+def test_requests_of_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential that another thread sends while an error is masked is masked from the next error on."""
+    sent, other = SentCredentials(), "other-key-0123456789"
+
+    def send(key: str) -> None:
+        request = HttpRequest("GET", "https://h.test/", (("x-goog-api-key", key),))
+        list(sent.watch_request(generate("m", "hi"), iter_effects(SendRequest(request, 1.0, 1.0))))
+
+    def build_masker_late(*args: Any) -> Masker:
+        monkeypatch.undo()
+        send(other)
+        return Masker(*args)
+
+    send(KEY)
+    monkeypatch.setattr(sent_credentials, "Masker", build_masker_late)
+    for key in (KEY, other):
+        assert sent.mask_error(FunctionCallError("f", key)) == FunctionCallError("f", "***")
