@@ -9,6 +9,7 @@ from genai_fn.commands import StreamReader, emit
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.partial_values import Partial
+from genai_fn.flows.response_text import select_first_candidate
 from genai_fn.flows.structured import is_text_enum, parse
 from genai_fn.flows.turns import get_answer, replace_answer
 from genai_fn.request import FlowGenerator, FlowTraits, Stream, stream
@@ -62,11 +63,9 @@ class _GrowingAnswer:
     def add(self, chunk: GenerateContentResponse) -> bool:
         """Add a chunk, and return whether the value has grown."""
         self._chunks.append(chunk)
-        candidate = chunk.candidates[0] if chunk.candidates else None
-        if candidate is None or candidate.index:
-            return False
-        self._has_called |= bool(chunk.function_calls) and candidate.finish_reason is not None
-        return self._parser.feed(chunk.text or "")
+        first = select_first_candidate(chunk)
+        self._has_called |= bool(first.function_calls) and first.candidates[0].finish_reason is not None
+        return self._parser.feed(first.text or "")
 
     def build_partial(self) -> Partial[Any]:
         """Return what has arrived."""
@@ -75,8 +74,12 @@ class _GrowingAnswer:
     def build_complete(self) -> Result[Partial[Any], GenaiError]:
         """Return the complete value, or why there is none."""
         response = merge_chunks(self._chunks) if self._chunks else GenerateContentResponse()
+        first = select_first_candidate(response)
+        if not first.candidates:  # the server has sent others only
+            first = response
+            self._parser.feed(response.text or "")
         self._parser.finish()
-        return parse(response, self._kind).map(partial(self._build_whole, response))
+        return parse(first, self._kind).map(partial(self._build_whole, response))
 
     def _build_whole(self, response: GenerateContentResponse, value: Any) -> Partial[Any]:
         return Partial(arrived=self._parser.take_snapshot(), kind=self._kind, value=value, response=response)

@@ -1,5 +1,6 @@
 """The text of a response, or the reason why there is none."""
 
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit
@@ -8,7 +9,7 @@ from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.request import Action, FlowGenerator, FlowTraits, Stream, flow, stream
 from genai_fn.schema.responses import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
 
-__all__ = ["build_no_text_error", "read_text", "stream_texts"]
+__all__ = ["build_no_text_error", "read_text", "select_first_candidate", "stream_texts"]
 
 
 @flow(traits=FlowTraits(reads_result=True))
@@ -35,7 +36,7 @@ def stream_texts(source: Stream[GenerateContentResponse]) -> FlowGenerator[None]
             yield from emit(item)
             return
         response: GenerateContentResponse = get_answer(item.unwrap())
-        last, text = response, response.text if _has_first_candidate(response) else None
+        last, text = response, select_first_candidate(response).text
         has_no_text = has_no_text and text is None
         if text or isinstance(item.unwrap(), Turn):  # each turn of a chat is emitted, even without text
             yield from emit(Success(replace_answer(item.unwrap(), text or "")))
@@ -57,5 +58,7 @@ def build_no_text_error(response: GenerateContentResponse | None) -> NoText:
     )
 
 
-def _has_first_candidate(response: GenerateContentResponse) -> bool:
-    return bool(response.candidates) and not response.candidates[0].index
+def select_first_candidate(chunk: GenerateContentResponse) -> GenerateContentResponse:
+    """Return a chunk with the candidate of index 0 alone; without any if it has only others."""
+    first = tuple(each for each in chunk.candidates if not each.index)
+    return chunk if len(first) == len(chunk.candidates) else replace(chunk, candidates=first)

@@ -245,6 +245,19 @@ def test_other_candidates() -> None:
     assert [item.unwrap().data for item in items] == [["yes"], ["yes"]]
 
 
+def test_order_of_candidates() -> None:
+    """The first candidate may be behind another one in a chunk, or absent from the stream: then the value is whole."""
+    second = msgspec.structs.replace(chunk("[7]").candidates[0], index=1)
+    both = msgspec.structs.replace(chunk(""), candidates=(second, chunk("[1]").candidates[0]))
+    alone = msgspec.structs.replace(chunk(""), candidates=(second,))
+    for sent, value in ((both, [1]), (alone, [7])):
+        item = read(REQUEST | partial(list[int]), [sent])[-1].unwrap()
+        assert item.data == item.value == value
+        assert pickle.loads(pickle.dumps(item)) == item
+    with Fake({"generate": [both]}).stream(REQUEST | streamed | text) as texts:
+        assert list(texts) == [Success("[1]")]
+
+
 def test_joined() -> None:
     """``joined`` returns the complete item, also of a chat; ``each`` sees all of them."""
     seen: list[Any] = []
