@@ -92,22 +92,14 @@ def _build_sequence_visitor(visit: _Visitor) -> _Visitor:
     def visit_each(values: Sequence[Any], plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
         if type(values) is PlainTurns:
             return _NO_PATHS
-        unsupported = _NO_PATHS
-        for index, each in enumerate(values):
-            if paths := visit(each, plans, report):
-                unsupported = [*unsupported, *(f"[{index}]{path}" for path in paths)]
-        return unsupported
+        return [f"[{index}]{path}" for index, each in enumerate(values) for path in visit(each, plans, report)]
 
     return visit_each
 
 
 def _build_mapping_visitor(visit: _Visitor) -> _Visitor:
     def visit_each_named(values: Mapping[str, Any], plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
-        unsupported = _NO_PATHS
-        for key, each in values.items():
-            if paths := visit(each, plans, report):
-                unsupported = [*unsupported, *(f".{key}{path}" for path in paths)]
-        return unsupported
+        return [f".{key}{path}" for key, each in values.items() for path in visit(each, plans, report)]
 
     return visit_each_named
 
