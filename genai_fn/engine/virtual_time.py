@@ -277,7 +277,7 @@ class _FutureBoxer(Value):
         """The name of the function, for messages."""
         return CallFunction(self.function).function_name
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         value = self.function(*args, **kwargs)
         return _BoxedFuture(value) if is_future(value) else value
 

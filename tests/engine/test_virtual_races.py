@@ -299,3 +299,15 @@ class TestFutures:
 def _cancel_later(future: Any) -> Any:
     yield Sleep(1.0)
     future.cancel()
+
+
+def test_any_names_of_arguments(run: Callable[[Any], Any]) -> None:
+    """A function that a program of a race calls may have arguments of any name."""
+
+    def call() -> Any:
+        return (yield CallFunction(dict, (), {"self": 1, "function": 2}))
+
+    def race() -> Any:
+        return (yield Race((call(),), bool))
+
+    assert run(race()) == ({"self": 1, "function": 2},)
