@@ -166,9 +166,10 @@ def _mask_header_urls(headers: Headers) -> Headers:
 def _format_body(body: Body) -> str:
     if isinstance(body, FileSlice):
         return repr(body)
-    whole = body if isinstance(body, bytes) else b"".join(body[:1])
-    size = len(body) if isinstance(body, bytes) else sum(map(len, body))
-    shown = mask_json_fields(whole[:_MAX_SHOWN_BYTES])
+    chunks = (body,) if isinstance(body, bytes) else body
+    size = sum(map(len, chunks))
+    start = b"".join(chunk[:_MAX_SHOWN_BYTES] for chunk in chunks[: _MAX_SHOWN_BYTES + 1])
+    shown = mask_json_fields(start[:_MAX_SHOWN_BYTES])
     return repr(shown) if size <= _MAX_SHOWN_BYTES else f"<{size} bytes {shown!r}…>"
 
 

@@ -7,6 +7,21 @@ from genai_fn.ops.files.downloads import DownloadFile
 
 
 @pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ((b"ab", b"cd"), "b'abcd'"),
+        ((), "b''"),
+        ((b"{" * 182, b"[" * 13, b"[" * 300), f"<495 bytes {b'{' * 182 + b'[' * 18!r}…>"),
+        ((b"{", b'"apiKey": "test-', b'key"}'), 'b\'{"apiKey": "***"}\''),
+    ],
+    ids=("short", "empty", "long", "secret"),
+)
+def test_chunks_of_a_body(body: tuple[bytes, ...], shown: str) -> None:
+    """The repr of a request shows the start of its body, whatever its chunks are."""
+    assert repr(HttpRequest("POST", "https://h.test/", (), body)).endswith(f"body={shown})")
+
+
+@pytest.mark.parametrize(
     "name", ["upload_id", "key", "X-Goog-Signature", "X-Goog-Credential", "access_token", "sig", "Signature"]
 )
 def test_urls_hide_credentials(name: str) -> None:
