@@ -1,7 +1,7 @@
 """Options of calls: time limits, the retry policy, and what ``with_options`` overrides for one action."""
 
 from collections.abc import Callable, Mapping
-from math import inf
+from math import inf, nextafter
 from types import UnionType
 from typing import TYPE_CHECKING, Any
 
@@ -159,8 +159,11 @@ class Options(Value, kw_only=True):
 
 def check_positive(path: str, value: object) -> None:
     """Raise `InvalidRequest` unless a value is a finite number above zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_FLOAT:
         raise InvalidRequest(path, value, "a number of seconds above zero")
+
+
+_MAX_FLOAT = nextafter(inf, 0.0)
 
 
 def check_at_least_zero(path: str, value: object) -> None:
@@ -169,7 +172,9 @@ def check_at_least_zero(path: str, value: object) -> None:
 
 
 def _check_range(path: str, value: object, lowest: float, highest: float, expected: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest or value == inf:
+    """Raise `InvalidRequest` unless a value is a number from `lowest` to `highest`, and fits into a float."""
+    highest = min(highest, _MAX_FLOAT)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
         raise InvalidRequest(path, value, expected)
 
 

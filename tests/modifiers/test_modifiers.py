@@ -3,6 +3,7 @@
 import copy
 import itertools
 import pickle
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
@@ -276,6 +277,13 @@ def test_wrong_timeouts(wrong: dict[str, Any]) -> None:
     """An invalid timeout is refused."""
     with pytest.raises(InvalidRequest):
         Timeouts(**wrong)
+
+
+@pytest.mark.parametrize("build", (lambda n: Timeouts(idle=n), lambda n: Retry(max_delay=n, multiplier=n)))
+def test_too_large_numbers(build: Callable[[int], Any]) -> None:
+    """A whole number that no float can hold is refused at once, and not when a time is computed with it."""
+    with pytest.raises(InvalidRequest):
+        build(10**400)
 
 
 def test_options_show_no_secret() -> None:
