@@ -17,13 +17,13 @@ __all__ = ["find_secrets", "hide_credentials", "list_secret_carriers"]
 
 def find_secrets(value: Any) -> frozenset[str]:
     """
-    Return the texts of all secret fields in a value, at any depth.
+    Return the texts of all secret fields in a value, at any depth, except for empty ones.
 
     >>> from genai_fn.schema import Tool, ToolExaAiSearch
     >>> sorted(find_secrets((Tool(exa_ai_search=ToolExaAiSearch(api_key="test-key")),)))
     ['test-key']
     """
-    return frozenset(_iter_secrets(value))
+    return frozenset(filter(None, _iter_secrets(value)))
 
 
 def _iter_secrets(value: Any) -> Iterator[str]:

@@ -41,6 +41,13 @@ def test_nothing() -> None:
     assert all("contents" not in list_secret_carriers(kind) for kind in list_operations())
 
 
+def test_empty_secret() -> None:
+    """An empty secret hides no other empty text."""
+    request = generate("m", "", {"tools": [{"exa_ai_search": {"api_key": ""}}]})
+    http = encode(request, Vertex("p", api_key="test-other")).unwrap()
+    assert hide_credentials(http, request.operation).body == http.body
+
+
 @pytest.mark.parametrize("kind", [each for each in MESSAGES if issubclass(each, SecretMessage)])
 def test_every_secret_field(kind: type[SecretMessage]) -> None:
     """Every secret field of every type is found."""
