@@ -13,7 +13,7 @@ from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.values import Value
 
-__all__ = ["Chat", "Turn", "add_turn", "get_answer", "replace_answer", "select_curated"]
+__all__ = ["Chat", "Turn", "add_turn", "complete_role", "get_answer", "replace_answer", "select_curated"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -75,16 +75,21 @@ def _is_turn(value: Any) -> TypeIs[Turn[Any]]:
 
 def add_turn(chat: Chat, message: Content, response: GenerateContentResponse, *, is_finished: bool = True) -> Chat:
     """
-    Add a turn to a chat: the message, the function calls and responses, and the model's content, unchanged.
+    Add a turn to a chat: the message, the function calls and responses, and the model's content.
 
     A response that is not finished, or has no content, is not sent to the model again; nor is the message, unless
     complete rounds of function calls followed it.
     """
     content = response.candidates[0].content if response.candidates else None
     rounds = response.automatic_function_calling_history[len(chat.curated) :]
-    turn = (*(rounds or (message,)), content or Content(parts=(), role="model"))
+    turn = (*(rounds or (message,)), complete_role(content or Content(parts=())))
     curated = turn if is_finished and content is not None and _has_content(content) else rounds
     return replace(chat, comprehensive=(*chat.comprehensive, *turn), curated=(*chat.curated, *curated))
+
+
+def complete_role(content: Content) -> Content:
+    """Return a content of the model with its role, which a server may omit; the history of a chat needs it."""
+    return content if content.role else replace(content, role="model")
 
 
 def select_curated(history: Iterable[Content]) -> tuple[Content, ...]:

@@ -222,6 +222,23 @@ def test_content_is_unchanged() -> None:
     assert encoded == msgspec.json.encode(content)
 
 
+def omit_role(response: GenerateContentResponse) -> GenerateContentResponse:
+    """Return a response as a server sends it that omits the role of the model."""
+    candidate = response.candidates[0]
+    content = msgspec.structs.replace(candidate.content or Content(), role=None)
+    return msgspec.structs.replace(response, candidates=(msgspec.structs.replace(candidate, content=content),))
+
+
+def test_content_without_role() -> None:
+    """A content of the model has its role in the history, also if the server has omitted it: it starts a new chat."""
+    answers = [omit_role(build_response(build_call("clock"))), omit_role(HELLO)]
+    conversation = Conversation(chats.send(CHAT, "When?") | calling(clock), answers)
+    history = chats.history(conversation.result.unwrap().chat)
+    assert [content.role for content in history] == ["user", "model", "user", "model"]
+    assert chats.start("m", history=history).comprehensive == history
+    assert take_turn(CHAT, "a", omit_role(HELLO)) == take_turn(CHAT, "a", HELLO)
+
+
 # Modifiers of a turn
 
 

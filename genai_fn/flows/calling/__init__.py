@@ -1,7 +1,7 @@
 """
 The function-calling loop: sends a request, calls the functions that the model asks for, and sends their results.
 
-Each round is one request. The model's content is sent back unchanged, with its thought signatures, followed by one turn
+Each round is one request. The model's content is sent back as it is, with its thought signatures, followed by one turn
 with all function responses, in the order of the calls and with their ids.
 
 - `options`: the options of the loop.
@@ -24,6 +24,7 @@ from genai_fn.flows.calling.options import DEFAULT_MAX_CALLS, CallingOptions, On
 from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, compute_remaining_time
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.parallel import run_within
+from genai_fn.flows.turns import complete_role
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.function_declarations import get_function_name
@@ -187,7 +188,7 @@ def _run_calls(
 
 
 def _get_model_content(response: GenerateContentResponse) -> Content:
-    return response.candidates[0].content or Content()
+    return complete_role(response.candidates[0].content or Content())
 
 
 def _add_calling_history(response: GenerateContentResponse, history: tuple[Content, ...]) -> GenerateContentResponse:
