@@ -27,20 +27,27 @@ def next_page(request: Request[P], page: P) -> Request[P] | None:
         page: The page that `request` returned.
 
     Raises:
-        InvalidRequest: If the operation of the request does not list anything.
+        InvalidRequest: If `request` is not a request that lists something, or `page` is not a page.
 
     >>> from genai_fn import caches
     >>> from genai_fn.schema import ListCachedContentsResponse
     >>> next_page(caches.list(), ListCachedContentsResponse(next_page_token="t")) == caches.list({"page_token": "t"})
     True
     """
+    if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+        raise InvalidRequest("request", request, _EXPECTED)
     operation: Any = request.operation
     if not operation.is_list:
-        raise InvalidRequest("request", operation.op, "a list, such as files.list()")
+        raise InvalidRequest("request", operation.op, _EXPECTED)
+    if not isinstance(page, Page):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
+        raise InvalidRequest("page", page, "a page that the request returned")
     if not page.next_page_token:
         return None
     config = replace(operation.config, page_token=page.next_page_token)
     return replace(request, operation=replace(operation, config=config))
+
+
+_EXPECTED = "a list, such as files.list()"
 
 
 @stream(traits=FlowTraits(spawns=False))

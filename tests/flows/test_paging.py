@@ -150,6 +150,10 @@ def test_next_page() -> None:
     assert next_page(request, build_page("2").unwrap()) == build_next_request("2", request)
     with pytest.raises(InvalidRequest, match="a list"):
         next_page(generate("m", "hi"), build_page("2").unwrap())  # type: ignore[type-var]  # the mistake
+    with pytest.raises(InvalidRequest, match="a list"):
+        next_page(LIST | pages, build_page("2").unwrap())  # type: ignore[arg-type, operator]  # the mistake
+    with pytest.raises(InvalidRequest, match="a page"):
+        next_page(LIST, build_page("2"))  # type: ignore[type-var]  # the mistake
 
 
 @pytest.mark.parametrize(
