@@ -94,8 +94,9 @@ def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_fa
     """
     Run many actions concurrently and stream their results, one for each action, failures included.
 
-    Closing the stream cancels the actions that are running. The iterable may be endless: at most twice `concurrency`
-    actions are started whose results have not been read.
+    Closing the stream cancels the actions that are running; a flow that leaves it before its end goes on beside them,
+    and they are cancelled when the flow ends. The iterable may be endless: at most twice `concurrency` actions are
+    started whose results have not been read.
 
     Args:
         actions: Requests and flows, each an argument, or all in one iterable; with an async interpreter, it may be an
@@ -105,7 +106,8 @@ def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_fa
 
         ordered: Whether results have the order of the actions. If not, they have the order in which the actions end.
 
-        stop_on_failure: Whether the stream ends after the first failure.
+        stop_on_failure: Whether the stream ends after the first failure. The actions that are running are then cancelled
+            as if the stream were closed.
 
     Raises:
         InvalidRequest: If an action is neither a request nor a flow, the one argument is no iterable either, or
