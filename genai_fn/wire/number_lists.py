@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from genai_fn import codec
+from genai_fn.forks import delay_forks
 from genai_fn.values import Value
 
 __all__ = ["CutText", "cut_number_lists", "pack_float32"]
@@ -69,7 +70,8 @@ def _read_numbers(text: bytes) -> bytes | None:
 def _find_reader() -> Callable[[bytes], bytes | None]:
     """Return the reader that uses simdjson, if it is installed, and takes a third of the time of that with msgspec."""
     try:
-        return _SimdReader(import_module("simdjson"), import_module("numpy"))
+        with delay_forks:
+            return _SimdReader(import_module("simdjson"), import_module("numpy"))
     except ImportError:
         return _read_with_msgspec
 

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from struct import iter_unpack
 from typing import Any
 
@@ -20,11 +19,7 @@ _read_with_msgspec: Callable[[bytes], bytes | None] = vars(number_lists)["_read_
 
 READERS = [
     pytest.param(lambda: _read_with_msgspec, id="msgspec"),
-    pytest.param(
-        lambda: _SimdReader(import_module("simdjson"), import_module("numpy")),
-        id="simdjson",
-        marks=pytest.mark.skipif(find_spec("simdjson") is None, reason="pysimdjson is optional, and not in the extras"),
-    ),
+    pytest.param(lambda: _SimdReader(import_module("simdjson"), import_module("numpy")), id="simdjson"),
 ]
 many = settings(max_examples=200, deadline=None, database=None, derandomize=True)
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1, 1, width=32) | st.integers(-(2**70), 2**70)
