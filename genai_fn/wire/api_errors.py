@@ -11,7 +11,7 @@ from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, Rate
 from genai_fn.http import Headers, HttpResponse
 from genai_fn.wire.lenient_json import remove_byte_order_mark, truncate_text
 
-__all__ = ["build_api_error", "find_api_error", "parse_unframed_text"]
+__all__ = ["build_api_error", "find_api_error", "is_never_error", "parse_unframed_text"]
 
 
 def build_api_error(response: HttpResponse) -> APIError:
@@ -45,6 +45,20 @@ def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -
         return None
     error_type = _STRICT_ERROR_TYPE if _has_error_field(wire_type) else _ERROR_TYPE
     return _find_error(body, error_type, headers)
+
+
+def is_never_error(wire_type: Any) -> bool:
+    """
+    Whether JSON that fits a type without repair cannot be an error: it has no field of one, and forbids unknown fields.
+
+    >>> from genai_fn.schema import GenerateContentResponse, GenerateVideosOperation
+    >>> is_never_error(GenerateContentResponse), is_never_error(GenerateVideosOperation)
+    (True, False)
+    """
+    if not (isinstance(wire_type, type) and issubclass(wire_type, msgspec.Struct)):
+        return False
+    is_closed = wire_type.__struct_config__.forbid_unknown_fields
+    return is_closed and _ERROR_FIELDS.isdisjoint(wire_type.__struct_encode_fields__)
 
 
 def parse_unframed_text(text: bytes, headers: Headers = ()) -> GenaiError:
@@ -101,6 +115,8 @@ class _UnknownErrorEnvelope(msgspec.Struct, forbid_unknown_fields=True):
 
 _ERROR_TYPE: Any = _ErrorEnvelope | tuple[_ErrorEnvelope, ...]
 _STRICT_ERROR_TYPE: Any = _StrictErrorEnvelope | tuple[_StrictErrorEnvelope, ...]
+_ERROR_FIELDS = {"error", "message"}
+"""An error has one of these fields."""
 _ERROR_KEY = re.compile(rb'"(?:error|message)"')
 _ERROR_SEARCH_BYTES = 200
 """Only the beginning of a body is searched: it can be large, and an error has one of the keys there."""

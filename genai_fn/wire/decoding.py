@@ -1,5 +1,7 @@
 """Decodes HTTP responses and streamed events into values, or into the errors that they contain. Never raises."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,9 +11,9 @@ from genai_fn.backend import Backend, build_own_credential, normalize_headers
 from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import Headers, HttpResponse, ValueWithResponse
 from genai_fn.request import Request, ResponseReader
-from genai_fn.wire.api_errors import build_api_error, find_api_error
+from genai_fn.wire.api_errors import build_api_error, find_api_error, is_never_error
 from genai_fn.wire.encoding import apply_address_options, build_call, check_request, configure_reader
-from genai_fn.wire.lenient_json import build_decode_error, parse_json, truncate_text
+from genai_fn.wire.lenient_json import build_decode_error, find_strict_reader, parse_json, truncate_text
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets
 
@@ -60,13 +62,10 @@ def decode_response(reader: ResponseReader[T], response: HttpResponse) -> Result
     """Decode a whole response: a value, or the error that its status or its body contains."""
     if not 200 <= response.status < 300:
         return Failure(build_api_error(response))
-    body = response.body
     if reader.wire_type is HttpResponse:  # its body is data, whatever it looks like
         result = _decode_value(reader, response)
-    elif error := find_api_error(reader.wire_type, body, response.headers):
-        return Failure(error)
     else:
-        result = _decode_value(reader, body)
+        result = decode_event(reader, response.body, response.headers)
     return result.map(lambda value: _attach_response(value, response)) if reader.with_http_response else result
 
 
@@ -75,20 +74,34 @@ def _attach_response(value: Any, response: HttpResponse) -> Any:
 
 
 def decode_event(reader: ResponseReader[T], data: bytes | memoryview, headers: Headers = ()) -> Result[T, GenaiError]:
-    """Decode one event of a stream: an item, or the error that ends the stream."""
-    if error := find_api_error(reader.wire_type, data, headers):
-        return Failure(error)
-    return _decode_value(reader, data)
+    """Decode one event of a stream, or a whole body: an item, or the error that ends the stream."""
+    mismatch = None
+    if reader.parse is None and reader.convert is None and (read := _find_value_reader(reader.wire_type)):
+        try:
+            return Success(read(data))
+        except (ValueError, RecursionError) as error:  # those of msgspec are ValueErrors
+            mismatch = str(error)
+    if api_error := find_api_error(reader.wire_type, data, headers):
+        return Failure(api_error)
+    return _decode_value(reader, data, mismatch)
 
 
-def _decode_value(reader: ResponseReader[T], source: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
+@functools.cache
+def _find_value_reader(wire_type: Any) -> Callable[[bytes | memoryview], Any] | None:
+    """Return the function that decodes JSON which needs no repair; None if what it decodes may be an error."""
+    return find_strict_reader(wire_type) if is_never_error(wire_type) else None
+
+
+def _decode_value(
+    reader: ResponseReader[T], source: bytes | memoryview | HttpResponse, mismatch: str | None = None
+) -> Result[T, GenaiError]:
     try:
         if isinstance(source, HttpResponse):
             value: Any = source
         elif reader.parse is not None:
             value = reader.parse(source)
         else:
-            value = parse_json(reader.wire_type, _replace_blank(source) if reader.may_be_empty else source)
+            value = parse_json(reader.wire_type, _replace_blank(source) if reader.may_be_empty else source, mismatch)
         return Success(value if reader.convert is None else reader.convert(value))
     except GenaiError as error:
         return Failure(error)

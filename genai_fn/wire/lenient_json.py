@@ -33,13 +33,21 @@ from genai_fn.schema.annotations import (
 from genai_fn.schema.base import FreeFormMessage, OpenMessage
 from genai_fn.schema.enum_numbers import find_enum_name
 
-__all__ = ["build_decode_error", "convert_json", "parse_json", "remove_byte_order_mark", "repair_tree", "truncate_text"]
+__all__ = [
+    "build_decode_error",
+    "convert_json",
+    "find_strict_reader",
+    "parse_json",
+    "remove_byte_order_mark",
+    "repair_tree",
+    "truncate_text",
+]
 
 _DROPPED = object()
 """Replaces a null that the type does not allow; it is removed from its object or list."""
 
 
-def parse_json(kind: Any, text: bytes | memoryview) -> Any:
+def parse_json(kind: Any, text: bytes | memoryview, mismatch: str | None = None) -> Any:
     """
     Decode JSON as a type.
 
@@ -47,29 +55,36 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     which may be a member of an enum, as null, so it is used only if the JSON contains no such text. JSON that still
     does not fit is repaired. Raises ``msgspec.DecodeError`` if it does not fit after the repair.
 
+    Args:
+        kind: The type.
+
+        text: The JSON.
+
+        mismatch: The error of the reader of `find_strict_reader`, if it has failed for this text already.
+
     >>> parse_json(int, b'"12"')
     12
     """
-    text = remove_byte_order_mark(text)
+    bare = remove_byte_order_mark(text)
     try:
-        return _find_reader(kind)(text)
-    except msgspec.DecodeError as error:
-        if not str(error).startswith(_UNKNOWN_FIELD) and not _NULL_IN_QUOTES.search(text):
+        if mismatch is None or bare is not text:
             try:
-                return _build_reader(kind, kind, strict=False)(text)
+                return find_strict_reader(kind)(bare)
+            except msgspec.DecodeError as error:
+                mismatch = str(error)
+        if not mismatch.startswith(_UNKNOWN_FIELD) and not _NULL_IN_QUOTES.search(bare):
+            try:
+                return _build_reader(kind, kind, strict=False)(bare)
             except msgspec.DecodeError:
                 pass
-    except RecursionError:
-        raise codec.build_depth_error() from None
-    try:
-        return convert_json(_build_reader(kind, Any)(text), kind)
+        return convert_json(_build_reader(kind, Any)(bare), kind)
     except RecursionError:
         raise codec.build_depth_error() from None
 
 
 @functools.cache
-def _find_reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
-    """Return the function that decodes JSON as a type."""
+def find_strict_reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
+    """Return the function that decodes JSON as a type without repairing it. It raises what `parse_json` catches."""
     return _build_reader(kind, kind)
 
 

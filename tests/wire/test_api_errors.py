@@ -4,9 +4,11 @@ import gzip
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from returns.result import Success
 
+from genai_fn import schema
 from genai_fn.backend import Gemini
 from genai_fn.errors import (
     APIError,
@@ -18,10 +20,12 @@ from genai_fn.errors import (
 from genai_fn.http import HttpResponse
 from genai_fn.ops.generate import generate
 from genai_fn.ops.operations import get as get_operation
+from genai_fn.request import ResponseReader
 from genai_fn.schema import GenerateVideosOperation
 from genai_fn.schema.base import Message
 from genai_fn.wire import build_api_error, decode, decode_event, prepare_request
-from genai_fn.wire.api_errors import find_api_error
+from genai_fn.wire.api_errors import find_api_error, is_never_error
+from genai_fn.wire.lenient_json import find_strict_reader
 
 GEMINI = Gemini("test-key")
 HI = generate("m", "hi")
@@ -130,6 +134,19 @@ def test_type_with_error_field(body: bytes) -> None:
     """If the response type has a field `error`, as operations have, a body with other fields is a value."""
     request = get_operation("models/m/operations/n", GenerateVideosOperation)
     assert isinstance(decode(request, HttpResponse(200, (), body), GEMINI), Success)
+
+
+@pytest.mark.parametrize("body", [b'{"error": {"code": 400}}', b'{"code": 400, "message": ""}', b'{"error": "m"}'])
+def test_types_that_are_never_errors(body: bytes) -> None:
+    """No error fits a type whose JSON is decoded without a search for errors."""
+    kinds = [kind for name in dir(schema) if is_never_error(kind := getattr(schema, name))]
+    assert {schema.GenerateContentResponse, schema.EmbedContentResponse} <= set(kinds)
+    assert {GenerateVideosOperation, Checked}.isdisjoint(kinds)
+    for kind in kinds:
+        reader: ResponseReader[Any] = ResponseReader(kind)
+        assert isinstance(decode_event(reader, body).failure(), APIError)
+        with pytest.raises(msgspec.DecodeError):
+            find_strict_reader(kind)(body)
 
 
 class Checked(Message):
