@@ -222,14 +222,13 @@ class _GeminiModel(OpenMessage):
 
 
 def _decode_gemini_model(wire: _GeminiModel) -> Model:
-    info = TunedModelInfo(base_model=wire.base_model, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
         extra=wire.extra,
         name=wire.name,
         display_name=wire.display_name,
         description=wire.description,
         version=wire.version,
-        tuned_model_info=omit_if_empty(info),
+        tuned_model_info=_build_tuned_model_info(wire.base_model, wire.create_time, wire.update_time),
         input_token_limit=wire.input_token_limit,
         output_token_limit=wire.output_token_limit,
         supported_actions=wire.supported_generation_methods,
@@ -239,6 +238,14 @@ def _decode_gemini_model(wire: _GeminiModel) -> Model:
         top_k=wire.top_k,
         thinking=wire.thinking,
     )
+
+
+def _build_tuned_model_info(
+    base_model: str | None, create_time: datetime | None, update_time: datetime | None
+) -> TunedModelInfo | None:
+    if base_model is None and create_time is None and update_time is None:
+        return None
+    return TunedModelInfo(base_model=base_model, create_time=create_time, update_time=update_time)
 
 
 class _GeminiModels(OpenMessage):
@@ -275,7 +282,6 @@ class _VertexModel(OpenMessage):
 
 def _decode_vertex_model(wire: _VertexModel) -> Model:
     base = (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id")
-    info = TunedModelInfo(base_model=base, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
         extra=wire.extra,
         name=wire.name,
@@ -287,7 +293,7 @@ def _decode_vertex_model(wire: _VertexModel) -> Model:
             for each in wire.deployed_models
         ),
         labels=wire.labels,
-        tuned_model_info=omit_if_empty(info),
+        tuned_model_info=_build_tuned_model_info(base, wire.create_time, wire.update_time),
         default_checkpoint_id=wire.default_checkpoint_id,
         checkpoints=wire.checkpoints,
     )
