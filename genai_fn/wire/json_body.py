@@ -67,12 +67,11 @@ def _replace_large_bytes(value: Any, large: list[bytes]) -> Any:
         large.append(value)
         return _PLACEHOLDER
     if isinstance(value, msgspec.Struct):
-        fields = [(name, getattr(value, name)) for name in value.__struct_fields__]
-        changed = {
-            name: new
-            for name, old in fields
-            if old is not None and (new := _replace_large_bytes(old, large)) is not old
-        }
+        changed: dict[str, Any] = {}
+        for name in value.__struct_fields__:
+            old = getattr(value, name)
+            if old is not None and (new := _replace_large_bytes(old, large)) is not old:
+                changed[name] = new
         return replace(value, **changed) if changed else value
     if isinstance(value, tuple):
         items: tuple[Any, ...] = cast("Any", value)
