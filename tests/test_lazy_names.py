@@ -1,5 +1,10 @@
-"""`defer_imports`: names that a package loads at their first use."""
+"""`defer_imports`: names that a package loads at their first use; `pause_collection`, while modules are loaded."""
 
+import gc
+import os
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -7,7 +12,7 @@ from typing import Any
 import pytest
 
 import genai_fn
-from genai_fn.lazy_names import defer_imports
+from genai_fn.lazy_names import defer_imports, pause_collection
 
 
 def build_namespace(loader: Any) -> dict[str, Any]:
@@ -30,3 +35,104 @@ def test_without_guesses() -> None:
     load_name, _ = defer_imports(build_namespace(object()))
     with pytest.raises(AttributeError, match="no attribute 'Client'"):
         load_name("Client")
+
+
+@pytest.fixture
+def restored_collection() -> Iterator[None]:
+    """Collection as it was, after a test that disables it."""
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def test_collection_pauses() -> None:
+    """Collection is disabled in the block, and enabled after it; what the block created is in the oldest generation."""
+    gc.unfreeze()  # other tests freeze what they parse
+    with pause_collection():
+        assert not gc.isenabled()
+        created: list[object] = [None]
+    assert gc.isenabled()
+    assert any(each is created for each in gc.get_objects(generation=2))
+
+
+def test_collection_continues_after_an_exception() -> None:
+    """An exception in the block ends the pause."""
+    with pytest.raises(KeyboardInterrupt), pause_collection():
+        raise KeyboardInterrupt
+    assert gc.isenabled()
+
+
+def test_nested_pauses() -> None:
+    """The outer of two pauses ends them."""
+    with pause_collection():
+        with pause_collection():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("restored_collection")
+def test_collection_of_the_program_stays_disabled() -> None:
+    """Where the program has disabled collection, it stays disabled."""
+    gc.disable()
+    with pause_collection():
+        pass
+    assert not gc.isenabled()
+
+
+@pytest.mark.usefixtures("restored_collection")
+def test_frozen_objects_stay_frozen() -> None:
+    """What the program has frozen is not unfrozen."""
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    with pause_collection():
+        pass
+    assert gc.get_freeze_count() == frozen
+
+
+@contextmanager
+def pause_in_a_thread() -> Generator[None]:
+    """Pause collection in another thread, until the end of the block."""
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        with pause_collection():
+            has_begun.set()
+            may_end.wait(60)
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    try:
+        assert has_begun.wait(60)
+        yield
+    finally:
+        may_end.set()
+        thread.join()
+
+
+def test_pauses_of_several_threads() -> None:
+    """A pause that begins within that of another thread, and ends after it, leaves collection enabled."""
+    with ExitStack() as stack:
+        with pause_collection():
+            stack.enter_context(pause_in_a_thread())
+        assert gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_pause_within_that_of_another_thread() -> None:
+    """A pause that ends within that of another thread leaves collection to it."""
+    with pause_in_a_thread():
+        with pause_collection():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+def test_collection_continues_in_a_child_process() -> None:
+    """A fork during the pause of another thread leaves collection enabled in the child process."""
+    with pause_in_a_thread():
+        child = os.fork()
+        if not child:
+            os._exit(0 if gc.isenabled() else 1)
+    assert os.waitpid(child, 0)[1] == 0

@@ -13,6 +13,7 @@ from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
+from genai_fn.lazy_names import pause_collection
 from genai_fn.request import Live
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class _Connections:
         return HttpConnector(live, self._handler, executor, pool.connect_config)
 
     def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCaches]":
-        with delay_forks:
+        with delay_forks, pause_collection():
             from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())

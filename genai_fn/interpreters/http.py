@@ -11,6 +11,7 @@ from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
 from genai_fn.interpreters.sync_runner import SyncRunner
+from genai_fn.lazy_names import pause_collection
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_caches import TokenCaches
@@ -109,7 +110,7 @@ class _Connections:
         return executor
 
     def _open(self, handler: HttpHandler) -> "_OpenedConnections":
-        with delay_forks:
+        with delay_forks, pause_collection():
             from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())

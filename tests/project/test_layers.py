@@ -114,7 +114,14 @@ PURE_MODULES = {
 """Modules that may be imported where there is no I/O."""
 
 IO_EXCEPTIONS = {
-    "lazy_names": {"importlib", "sys"},  # the names of the package are loaded at their first use
+    "lazy_names": {
+        "contextlib",
+        "gc",
+        "importlib",
+        "opcode",
+        "os",
+        "sys",
+    },  # the names of the package are loaded at their first use, while collection pauses
     "forks": {"contextlib", "importlib", "os", "threading"},  # the lock that a fork waits for
     "flows.calling.mcp_sessions": {"mcp"},  # the type of the parameters that its sessions take
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
