@@ -10,7 +10,8 @@ from genai_fn.schema.base import Coerce, ConversionError, Message
 from genai_fn.schema.content import Content, ContentLike, Part
 from genai_fn.schema.convert import as_value, convert, convert_items
 from genai_fn.schema.foreign_values import is_table, list_column, read_google_genai_value
-from genai_fn.schema.plain_contents import PlainTurns, convert_plain_contents, convert_plain_part, convert_plain_turn
+from genai_fn.schema.plain_contents import convert_plain_contents, convert_plain_part, convert_plain_turn
+from genai_fn.schema.reusable import PlainTurns
 
 
 def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Content, ...]:

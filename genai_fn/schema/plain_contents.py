@@ -10,12 +10,7 @@ from msgspec.structs import astuple
 
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.convert import is_plain_text
-
-
-class PlainTurns(tuple[Content, ...]):
-    """Turns of plain text. They are converted, and every backend supports them, so no request checks them again."""
-
-    __slots__ = ()
+from genai_fn.schema.reusable import PlainTurns
 
 
 def convert_plain_contents(contents: Any) -> PlainTurns | None:

@@ -4,12 +4,15 @@ import functools
 from collections.abc import Callable
 from datetime import datetime
 from types import GenericAlias, NoneType, UnionType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec.structs import astuple, force_setattr
 
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.values import FrozenDict, FrozenList
+
+if TYPE_CHECKING:
+    from genai_fn.schema.content import Content
 
 C = TypeVar("C", bound="ReusableMessage")
 T = TypeVar("T")
@@ -33,6 +36,12 @@ class ReusableMessage(OpenMessage, dict=True, gc=True):
 
 
 _FROZEN_TYPES: dict[type, Callable[[Any], Any]] = {list: tuple, dict: FrozenDict}
+
+
+class PlainTurns(tuple["Content", ...]):
+    """Turns of plain text. They are converted, and every backend supports them, so no request checks them again."""
+
+    __slots__ = ()
 
 
 def convert_once(converter: Callable[[Any], Any]) -> Callable[[Any], Any]:

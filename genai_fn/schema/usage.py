@@ -1,12 +1,14 @@
 """Usage: what an answer of any operation has used, in the same fields for all of them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from genai_fn.schema.responses import GenerateContentResponseUsageMetadata, ModalityTokenCount
 from genai_fn.values import Value
+
+if TYPE_CHECKING:
+    from genai_fn.schema.responses import ModalityTokenCount
 
 __all__ = ["Usage", "get_usage"]
 
@@ -80,7 +82,7 @@ def get_usage(value: object) -> Usage | None:
             videos, a message of a live session, the turn of a chat, a `ParsedResponse`, or a `ValueWithResponse`. In a
             stream, the last chunk states the usage of the whole answer.
 
-    >>> from genai_fn.schema.responses import GenerateContentResponse
+    >>> from genai_fn.schema import GenerateContentResponse, GenerateContentResponseUsageMetadata
     >>> metadata = GenerateContentResponseUsageMetadata(
     ...     prompt_token_count=7, candidates_token_count=2, thoughts_token_count=1
     ... )
@@ -125,10 +127,14 @@ _WRAPPERS = ("answer", "value", "response", "result")
 
 
 def _read_metadata(metadata: Any) -> Usage:
-    """Read the usage of `generate` (candidates), of a session (responses), or of embeddings and caches."""
-    if isinstance(metadata, GenerateContentResponseUsageMetadata):
+    """
+    Read the usage of `generate` (candidates), of a session (responses), or of embeddings and caches.
+
+    The fields tell the types apart: importing the types would load them with every client.
+    """
+    if hasattr(metadata, "candidates_token_count"):
         answer, answer_details = metadata.candidates_token_count or 0, metadata.candidates_tokens_details
-    elif hasattr(metadata, "response_token_count"):  # the type, which few programs load
+    elif hasattr(metadata, "response_token_count"):
         answer, answer_details = metadata.response_token_count or 0, metadata.response_tokens_details
     else:
         return Usage(input_tokens=getattr(metadata, "total_token_count", None) or 0)
@@ -151,7 +157,7 @@ def _read_metadata(metadata: Any) -> Usage:
     )
 
 
-def _read_details(counts: tuple[ModalityTokenCount, ...]) -> tuple[tuple[str, int], ...]:
+def _read_details(counts: "tuple[ModalityTokenCount, ...]") -> tuple[tuple[str, int], ...]:
     return _add_details((str(each.modality or "TEXT"), each.token_count or 0) for each in counts)
 
 

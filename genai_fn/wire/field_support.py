@@ -18,8 +18,7 @@ from genai_fn.schema.annotations import (
     iter_types,
 )
 from genai_fn.schema.base import BackendOnly
-from genai_fn.schema.plain_contents import PlainTurns
-from genai_fn.schema.reusable import ReusableMessage, derive_once
+from genai_fn.schema.reusable import PlainTurns, ReusableMessage, derive_once
 
 __all__ = ["LARGE_BYTES", "FieldReport", "find_unsupported_fields"]
 

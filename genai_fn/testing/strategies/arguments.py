@@ -24,6 +24,7 @@ from genai_fn.ops import (
 from genai_fn.ops.embed import embed
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
+from genai_fn.schema import contents, responses
 from genai_fn.schema.annotations import iter_types
 from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.config_dicts import generation, media, resources, tunings as tuning_configs
@@ -178,10 +179,12 @@ _REWARD_ARGUMENTS = st.one_of(
 # Builders
 
 
-_CONFIG_TYPES = {
-    name: kind for module in (generation, media, resources, tuning_configs) for name, kind in vars(module).items()
+_TYPES = {
+    name: kind
+    for module in (contents, responses, generation, media, resources, tuning_configs)
+    for name, kind in vars(module).items()
 }
-"""The types of configs that only type checkers import where the builders are."""
+"""The types that only type checkers import where the builders are."""
 
 
 def _with_arguments(
@@ -189,7 +192,7 @@ def _with_arguments(
 ) -> tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]:
     """Pair a builder with its arguments: model, and types of the API, are drawn by its signature."""
     drawn = dict(strategies)
-    for name, annotation in get_type_hints(build, localns=_CONFIG_TYPES).items():
+    for name, annotation in get_type_hints(build, localns=_TYPES).items():
         message_types = [
             each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)
         ]

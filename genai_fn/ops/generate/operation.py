@@ -1,4 +1,4 @@
-"""Content generation: the response of a model to a conversation, whole or streamed."""
+"""The operation of content generation, whole or streamed, on each backend, and the body that it sends."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -44,8 +44,8 @@ __all__ = [
     "StreamGenerateContent",
     "WireGenerationConfig",
     "as_generate_config",
+    "build_request",
     "encode_generation_config",
-    "generate",
     "refuse_automatic_calling",
     "refuse_uncalled_functions",
 ]
@@ -94,36 +94,10 @@ class StreamGenerateContent(GenerateContent):
         return POST(path, _encode_body(self, at), read_events(GenerateContentResponse), query=(("alt", "sse"),))
 
 
-def generate(
+def build_request(
     model: str, contents: "ContentsLike", config: "GenerateContentConfigLike | None" = None
 ) -> Request[GenerateContentResponse]:
-    """
-    Generate the response of a model to a conversation.
-
-    ``generate(…) | streamed`` yields the response in chunks, ``generate(…) | text`` returns its text.
-
-    Args:
-        model: ``gemini-2.5-flash``, ``models/…``, ``tunedModels/…``, ``publishers/google/models/…``, ``projects/…`` or
-            ``vendor/model``.
-
-        contents: A text, a `Part`, a `Content`, a `File`, a `Blob`, an image, a dict of one of these, or a list of any.
-
-        config: All other parameters: a `GenerateContentConfig`, or a dict in snake_case or camelCase.
-
-    Raises:
-        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, a field of ``config``
-            is unknown or has the wrong type, or its tools contain a Python function, which only `calling` calls.
-
-    Fails with:
-        Unsupported: If a field is set that the backend does not have; the error lists the paths.
-
-        RateLimited: If the quota is exhausted and retries have not helped.
-
-        ClientError: If the model does not exist (404), or the server rejects the request (400).
-
-    >>> generate("gemini-2.5-flash", "Why is the sky blue?", {"temperature": 0.2}).operation.config
-    GenerateContentConfig(temperature=0.2)
-    """
+    """Convert the arguments of `generate`."""
     return Request(
         GenerateContent(
             model=check_model_name(model),
