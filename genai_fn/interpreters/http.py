@@ -81,7 +81,7 @@ class _Connections:
     """
 
     def __init__(self, settings: Settings, handler: RequestHandler) -> None:
-        register_fork_delay()
+        register_fork_delay(with_logging=settings.loads_logging)
         self._settings = settings
         self._handler = handler
         self._opened: SetOnce[_OpenedConnections] = SetOnce()

@@ -14,6 +14,7 @@ from returns.result import Failure, Success
 
 from genai_fn.backend import (
     Backend,
+    Gemini,
     HeadersLike,
     Vertex,
     backend_from_env,
@@ -26,7 +27,7 @@ from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
-from genai_fn.forks import delay_forks
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import Headers, HttpRequest, HttpResponse, is_credential, mask_headers
 from genai_fn.interpreters.auth.token_caches import TokenCaches
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
@@ -88,6 +89,13 @@ class Settings(_BackendSetting, kw_only=True):
         shown = ((name, hidden.get(name, getattr(self, name))) for name in self.__struct_fields__)
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
+    @property
+    def loads_logging(self) -> bool:
+        """Whether a call loads ``logging``: httpcore does, and google-auth, which fetches tokens for Vertex AI."""
+        if not isinstance(self.backend, Gemini):
+            return True
+        return find_spec("httptools") is None if self.http1 == "auto" else self.http1 != "httptools"
+
     def build_handler(self) -> HttpHandler | RefusingHandler:
         """Build the request handler; it refuses all requests if there is no backend, or a package is missing."""
         missing = _find_missing_package(self.http1)
@@ -123,6 +131,7 @@ class Settings(_BackendSetting, kw_only=True):
         return TokenCaches(handler.backend, self._build_token_cache)
 
     def _build_token_cache(self, backend: Vertex) -> "TokenCache":
+        register_fork_delay()  # of a request with a backend of its own
         with delay_forks:
             from genai_fn.interpreters.auth.token_cache import TokenCache  # noqa: PLC0415
             from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
