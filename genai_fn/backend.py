@@ -11,6 +11,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.errors import AuthError, GenaiError, InvalidRequest
 from genai_fn.http import Headers, mask_headers
+from genai_fn.values import Value
 
 __all__ = [
     "EXAMPLE_BACKENDS",
@@ -260,8 +261,7 @@ def _get_vertex_host(location: str) -> str:
 Backend: TypeAlias = Gemini | Vertex
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(Value):
     """Headers that authenticate requests to one origin, and the project of the credential, if known."""
 
     origin: str

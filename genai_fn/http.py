@@ -179,19 +179,20 @@ _MAX_SHOWN_BYTES = 200
 def mask_json_fields(text: bytes) -> bytes:
     """Mask what may be a secret in the start of a JSON body: keys and tokens, headers for MCP servers, token names."""
     for pattern, replacement in _SECRET_JSON:
-        text = pattern.sub(replacement, text)
+        text = re.sub(pattern, replacement, text)
     return text
 
 
 _SECRET_JSON = (
     (
-        re.compile(
-            rb'("[^"\\]*(?:api_?key|access_?token|id_?token|password|secret)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*',
-            re.IGNORECASE,
-        ),
+        rb'(?i)("[^"\\]*(?:api_?key|access_?token|id_?token|password|secret)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*',
         rb"\1***",
     ),
-    (re.compile(rb'("headers"\s*:\s*)\{[^{}]*\}?'), rb'\1"***"'),
-    (re.compile(rb'(auth_tokens/)[^"\\\s]+'), rb"\1***"),
+    (rb'("headers"\s*:\s*)\{[^{}]*\}?', rb'\1"***"'),
+    (rb'(auth_tokens/)[^"\\\s]+', rb"\1***"),
 )
-"""In bodies, the values of fields with such names are masked, also where the text is cut within them."""
+"""
+In bodies, the values of fields with such names are masked, also where the text is cut within them.
+
+The patterns are compiled at their first use, as few programs show bodies.
+"""

@@ -5,11 +5,11 @@ Request handlers: the interface that executes a request including its retries, a
 decodes and retries. A fake implements `RequestHandler` without HTTP.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from msgspec.structs import replace
 from returns.result import Failure, Result
 
 from genai_fn.backend import (
@@ -294,7 +294,7 @@ def _prepare_signed_request(
             failed: GenaiError = completed.failure()
             return failed
         backend = completed.unwrap()
-        credential = dataclasses.replace(token, origin=extract_origin(apply_address_options(backend, options).root))
+        credential = replace(token, origin=extract_origin(apply_address_options(backend, options).root))
     try:
         prepared = encode_request(request, backend)
     except GenaiError as error:

@@ -33,11 +33,11 @@ from genai_fn.effects import (
     Spawn,
     StartAction,
 )
-from genai_fn.engine.explaining import ExplainingHandler, explain_program
 from genai_fn.engine.handler import RequestHandler, find_backend, find_refusal
 from genai_fn.engine.sent_credentials import SentCredentials
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
+from genai_fn.forks import delay_forks
 from genai_fn.request import Action, Flow, Request, Stream, start_generator
 
 T = TypeVar("T")
@@ -246,6 +246,9 @@ def _describe_backend(command: GetBackend | Explain, handler: RequestHandler, un
     refusal = find_refusal(handler)
     if refusal is not None:
         return Failure(refusal)
+    with delay_forks:
+        from genai_fn.engine.explaining import ExplainingHandler, explain_program  # noqa: PLC0415  # few programs explain
+
     explained = build_program(command.description, ExplainingHandler(backend), until)
     return (yield from explain_program(explained))
 

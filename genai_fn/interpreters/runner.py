@@ -13,9 +13,7 @@ from genai_fn.effects import Effects
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.engine.program import build_program
 from genai_fn.engine.transport import Transport, send_through
-from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import InvalidRequest
-from genai_fn.interpreters.attempts_without_http import AnswerTransport, AttemptHandler
 from genai_fn.interpreters.middleware import (
     ConnectorMiddleware,
     Middleware,
@@ -34,6 +32,7 @@ from genai_fn.request import Action, Live, Stream
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
+    from genai_fn.engine.virtual_time import VirtualClock
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
 
@@ -93,7 +92,7 @@ class RunnerParts(Value, kw_only=True):
     has_transport: bool = False
     transport: Transport | None = None
     wrap_program: ProgramMiddleware | None = None
-    make_clock: Callable[[], VirtualClock] | None = None
+    make_clock: "Callable[[], VirtualClock] | None" = None
     build_session: SessionBuilder | None = None
     wrap_connector: ConnectorMiddleware = identity
     wrap_session: SessionMiddleware | None = None
@@ -116,7 +115,11 @@ class RunnerParts(Value, kw_only=True):
             effects = self.wrap_program(description, effects)
         if self.transport is not None:
             effects = send_through(effects, self.transport)
-        return effects if self.make_clock is None else run_in_virtual_time(effects, self.make_clock())
+        if self.make_clock is None:
+            return effects
+        from genai_fn.engine.virtual_time import run_in_virtual_time  # noqa: PLC0415  # few interpreters have a clock
+
+        return run_in_virtual_time(effects, self.make_clock())
 
 
 Layer: TypeAlias = Callable[[RunnerParts], RunnerParts]
@@ -173,6 +176,8 @@ def _add_middleware(
     parts: RunnerParts,
 ) -> RunnerParts:
     if not parts.has_transport and (middleware or transport is not None):
+        from genai_fn.interpreters.attempts_without_http import AnswerTransport, AttemptHandler  # noqa: PLC0415  # not for HTTP
+
         handler, answer = AttemptHandler(parts.handler), AnswerTransport()
         parts = replace(parts, handler=handler, transport=answer, has_transport=True)
     if connector is not None and parts.build_session is None:

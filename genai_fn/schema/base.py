@@ -1,6 +1,6 @@
 """Base classes of the API's types: frozen messages, open enums, and field annotations."""
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast, dataclass_transform
@@ -240,7 +240,7 @@ VertexOnly: TypeAlias = Annotated[T, BackendOnly("vertex")]
 
 
 def _encode_base64(value: Any) -> Any:
-    return b64encode(value).decode() if isinstance(value, bytes) else value
+    return b2a_base64(value, newline=False).decode() if isinstance(value, bytes) else value
 
 
 Opaque: TypeAlias = Annotated[str, Coerce(_encode_base64)]

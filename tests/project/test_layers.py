@@ -494,6 +494,33 @@ def test_imports_are_cheap_and_silent(statement: str) -> None:
     assert (process.stdout, process.stderr.strip()) == ("", "[]")
 
 
+_WITHOUT_TYPES = {"annotations", "base", "enum_numbers", "foreign_values", "reusable", "secret_fields", "usage"}
+"""The modules of ``schema`` that contain no types of the API, as far as a client needs them."""
+
+
+def test_creating_a_client_loads_no_types() -> None:
+    """Creating a client loads no types of the API, no thread pool, and nothing that only some calls need."""
+    unneeded = {
+        *("concurrent.futures", "heapq", "logging", "queue", "random", "socket", "string", "traceback"),
+        *("base64", "genai_fn.engine.explaining", "genai_fn.engine.virtual_time", "genai_fn.ops.generate.operation"),
+        "genai_fn.interpreters.attempts_without_http",
+    }
+    program = f"""
+import sys, types
+httptools = types.ModuleType("httptools")  # it may not be installed
+httptools.HttpResponseParser = None
+sys.modules["httptools"] = httptools
+httptools.__spec__ = types.SimpleNamespace()
+from genai_fn import Gemini, Http, generate
+client = Http(Gemini("test-key"))
+types = {{each.removeprefix("genai_fn.schema.") for each in sys.modules if each.startswith("genai_fn.schema.")}}
+sys.exit(repr((sorted(types - {_WITHOUT_TYPES}), sorted({unneeded} & set(sys.modules)))))
+"""
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=600)
+    assert process.stderr.strip() == "([], [])"
+
+
 @pytest.mark.parametrize("name", ["generate, encode, decode", "embed"])
 def test_imports_of_the_schema(name: str) -> None:
     """A builder loads the types that it needs, not those of other resources, and no module that only errors need."""

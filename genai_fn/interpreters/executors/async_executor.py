@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import random
 import time
 import weakref
 from collections.abc import Awaitable, Callable
@@ -195,6 +194,8 @@ class AsyncExecutor:
         return time.monotonic()
 
     async def _get_random(self, effect: GetRandom) -> float:
+        import random  # noqa: PLC0415  # only retries need it
+
         return random.random()  # noqa: S311  # jitter
 
     async def _sleep(self, effect: Sleep) -> None:

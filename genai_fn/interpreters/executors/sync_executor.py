@@ -1,7 +1,6 @@
 """The sync executor: performs the effects of one program in the calling thread, and closes what it leaves open."""
 
 import inspect
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -168,6 +167,8 @@ class SyncExecutor:
         return time.monotonic()
 
     def _get_random(self, effect: GetRandom) -> float:
+        import random  # noqa: PLC0415  # only retries need it
+
         return random.random()  # noqa: S311  # jitter
 
     @contextmanager

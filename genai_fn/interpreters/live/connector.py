@@ -1,6 +1,5 @@
 """Opens the connections of live sessions over the network: credential, proxy, TLS and WebSocket handshake."""
 
-import dataclasses
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -8,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
+from msgspec.structs import replace
 from returns.result import Failure, Result
 
 from genai_fn.backend import Credential, Gemini, build_own_credential, complete_project, extract_origin
@@ -146,7 +146,7 @@ class HttpConnector:
         if isinstance(token, EffectFailed):
             return token
         self._token = token
-        return dataclasses.replace(token, origin=extract_origin(self._backend.root))
+        return replace(token, origin=extract_origin(self._backend.root))
 
     async def _open_connection(self, url: str) -> NonBlockingSocket | EffectFailed:
         target = None
