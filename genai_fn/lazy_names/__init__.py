@@ -80,7 +80,7 @@ def _read_imports(code: Any) -> Iterator[tuple[str, str]]:
     """
     Yield each name that the code of a module imports with ``from``, and the module it comes from.
 
-    An instruction is two bytes; ``dis`` describes them. ``dis.get_instructions`` takes five times as long.
+    An instruction is two bytes; ``dis`` describes them. ``dis.get_instructions`` takes some 25 times as long.
     """
     module, high_bits = "", 0
     for operation, low_bits in zip(code.co_code[::2], code.co_code[1::2], strict=True):

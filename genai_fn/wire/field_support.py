@@ -156,20 +156,30 @@ def _is_supported(annotation: Any, backend: str) -> bool:
 
 def _needs_visit(kind: type[Struct], backend: str) -> bool:
     """Whether a type, or a type reachable from it, has unsupported fields or fields of bytes."""
-    annotations = [each.type for reached in _find_reachable_structs(kind) for each in get_fields(reached)]
-    return any(not _is_supported(annotation, backend) or bytes in iter_types(annotation) for annotation in annotations)
+    return any(_has_fields_to_visit(each, backend) for each in _iterate_reachable_structs(kind))
 
 
 @functools.cache
-def _find_reachable_structs(kind: type[Struct]) -> frozenset[type[Struct]]:
-    reached: set[type[Struct]] = set()
+def _has_fields_to_visit(kind: type[Struct], backend: str) -> bool:
+    """Whether a type itself has unsupported fields or fields of bytes."""
+    return any(not _is_supported(each.type, backend) or bytes in iter_types(each.type) for each in get_fields(kind))
+
+
+def _iterate_reachable_structs(kind: type[Struct]) -> Iterator[type[Struct]]:
+    reached = {kind}
     waiting = [kind]
     while waiting:
         each = waiting.pop()
-        if each not in reached:
-            reached.add(each)
-            waiting += [further for field in get_fields(each) for further in _find_structs(field.type)]
-    return frozenset(reached)
+        yield each
+        further = _list_inner_structs(each) - reached
+        reached |= further
+        waiting += further
+
+
+@functools.cache
+def _list_inner_structs(kind: type[Struct]) -> frozenset[type[Struct]]:
+    """List the types of the fields of a type."""
+    return frozenset(found for each in get_fields(kind) for found in _find_structs(each.type))
 
 
 def _find_structs(annotation: Any) -> list[type[Struct]]:
