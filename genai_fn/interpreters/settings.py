@@ -21,7 +21,6 @@ from genai_fn.backend import (
     check_backend,
     normalize_headers,
 )
-from genai_fn.commands import describe_expected_action
 from genai_fn.effects import EffectFailed
 from genai_fn.engine.attempts import FetchLimits, fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
@@ -29,9 +28,7 @@ from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import Headers, HttpRequest, HttpResponse, is_credential, mask_headers
-from genai_fn.interpreters.auth.token_caches import TokenCaches
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
 from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.values import Value
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     import ssl  # loaded with the network stack, at the first call
 
     from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.auth.token_caches import TokenCaches
     from genai_fn.interpreters.net.pool.sync_pool import SyncPool
 
 
@@ -126,8 +124,11 @@ class Settings(_BackendSetting, kw_only=True):
             module = import_implementation(module)
         return {"ssl_context": self.ssl_context, "transport": module}
 
-    def build_token_caches(self, handler: HttpHandler) -> TokenCaches:
+    def build_token_caches(self, handler: HttpHandler) -> "TokenCaches":
         """Build the sources of OAuth tokens, for the interpreter's backend and for those of requests."""
+        with delay_forks:
+            from genai_fn.interpreters.auth.token_caches import TokenCaches  # noqa: PLC0415  # at the first call
+
         return TokenCaches(handler.backend, self._build_token_cache)
 
     def _build_token_cache(self, backend: Vertex) -> "TokenCache":
@@ -216,6 +217,8 @@ def _is_http1_module(value: object) -> bool:
 def _find_missing_package(http1: "HttpImplementation") -> MissingExtra | None:
     if not isinstance(http1, str) or http1 == "auto" or find_spec(http1) is not None:
         return None
+    from genai_fn.interpreters.extras import install_command  # noqa: PLC0415  # for this error alone
+
     return MissingExtra(http1, f"http1={http1!r}", install_command(http1))
 
 
@@ -259,6 +262,8 @@ def check_action(action: object) -> None:
         )
     if isinstance(action, Live):
         raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
+    from genai_fn.commands import describe_expected_action  # noqa: PLC0415  # for this error alone
+
     raise InvalidRequest("action", action, describe_expected_action(action))
 
 

@@ -503,7 +503,7 @@ def test_creating_a_client_loads_no_types() -> None:
     unneeded = {
         *("concurrent.futures", "heapq", "logging", "queue", "random", "socket", "string", "traceback"),
         *("base64", "genai_fn.engine.explaining", "genai_fn.engine.virtual_time", "genai_fn.ops.generate.operation"),
-        "genai_fn.interpreters.attempts_without_http",
+        *("genai_fn.commands", "genai_fn.interpreters.attempts_without_http", "genai_fn.interpreters.auth"),
     }
     program = f"""
 import sys, types
