@@ -151,11 +151,11 @@ def mask_url(url: str) -> str:
 
 def _mask_query_pair(pair: str) -> str:
     name, mark, _ = pair.partition("=")
-    return f"{name}=***" if mark and _CREDENTIAL_QUERY_NAME.search(name) else pair
+    return f"{name}=***" if mark and re.search(_CREDENTIAL_QUERY_NAME, name) else pair
 
 
-_CREDENTIAL_QUERY_NAME = re.compile(f"(?<!page)(?<!page_)(?:{_CREDENTIAL_NAME.pattern}|upload_?id|sig$)", re.IGNORECASE)
-"""Page tokens are not credentials."""
+_CREDENTIAL_QUERY_NAME = f"(?i)(?<!page)(?<!page_)(?:{_CREDENTIAL_NAME.pattern}|upload_?id|sig$)"
+"""Page tokens are not credentials. It is compiled at its first use."""
 
 
 def _mask_header_urls(headers: Headers) -> Headers:

@@ -16,11 +16,11 @@ def read_retry_info(detail: Any) -> float | None:
     return _parse_duration(fields.get("retryDelay")) if is_retry_info else None
 
 
-_DURATION = re.compile(r"\A([0-9]{1,12}(?:\.[0-9]+)?)s\Z")
+_DURATION = r"\A([0-9]{1,12}(?:\.[0-9]+)?)s\Z"  # compiled at its first use
 
 
 def _parse_duration(duration: object) -> float | None:
-    found = _DURATION.match(duration) if isinstance(duration, str) else None
+    found = re.match(_DURATION, duration) if isinstance(duration, str) else None
     return float(found[1]) if found else None
 
 

@@ -70,14 +70,14 @@ def is_fatal_error(error: GenaiError) -> bool:
         case APIError(code=code):
             return code in _FATAL_STATUS_CODES
         case Unsupported(paths=paths):
-            return not all(map(_CONTENTS_PATH.match, paths))
+            return not all(re.match(_CONTENTS_PATH, each) for each in paths)
         case _:
             return isinstance(error, _FATAL_ERRORS)
 
 
 _FATAL_STATUS_CODES = (401, 402, 403, 404, 405, 501)
 _FATAL_ERRORS = (AsyncOnly, AuthError, CertificateError, Closed, MissingExtra)
-_CONTENTS_PATH = re.compile(r"contents\b")
+_CONTENTS_PATH = r"contents\b"  # compiled at its first use
 """Other contents may be supported, but no request with the same config."""
 
 
@@ -90,10 +90,10 @@ def _is_quota_exhausted(error: RateLimited) -> bool:
 def is_quota_zero(error: RateLimited) -> bool:
     """Return whether a request has exceeded a quota of zero, such as one of a model that needs billing."""
     is_zero = any(str(each.get("quotaValue")) == "0" for each in iterate_quota_violations(error))
-    return is_zero or _ZERO_LIMIT.search(error.message) is not None
+    return is_zero or re.search(_ZERO_LIMIT, error.message) is not None
 
 
-_ZERO_LIMIT = re.compile(r"\blimit: 0(?![.\d])")
+_ZERO_LIMIT = r"\blimit: 0(?![.\d])"  # compiled at its first use
 """As in ``Quota exceeded for metric: …, limit: 0``; JSON of protobuf may omit a ``quotaValue`` of zero."""
 
 
