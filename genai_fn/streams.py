@@ -106,8 +106,8 @@ def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_fa
 
         ordered: Whether results have the order of the actions. If not, they have the order in which the actions end.
 
-        stop_on_failure: Whether the stream ends after the first failure. The actions that are running are then cancelled
-            as if the stream were closed.
+        stop_on_failure: Whether the stream ends after the first failure. Running actions are then cancelled as if the
+            stream were closed.
 
     Raises:
         InvalidRequest: If an action is neither a request nor a flow, the one argument is no iterable either, or

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from genai_fn.forks import delay_forks
 from genai_fn.lazy_names import defer_imports, pause_collection
-from genai_fn.request import Request
+from genai_fn.request import Request  # noqa: TC001  # `typing.get_type_hints` finds it here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ __all__ = [
 
 def generate(
     model: str, contents: "ContentsLike", config: "GenerateContentConfigLike | None" = None
-) -> Request["GenerateContentResponse"]:
+) -> "Request[GenerateContentResponse]":
     """
     Generate the response of a model to a conversation.
 
