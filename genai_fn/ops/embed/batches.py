@@ -170,7 +170,11 @@ def _count(count_tokens: Callable[[Any], Any], text: Any) -> int:
 def iterate_batches(texts: Iterable[Any], cutter: BatchCutter) -> Iterator[Batch]:
     """Yield the batches of texts; each as soon as it is known to be full. At most 16 texts are read ahead."""
     source = iter(texts)
-    while chunk := tuple(islice(source, min(cutter.room, _MAX_TEXTS_AHEAD))):
+    is_exhausted = False
+    while not is_exhausted:  # an iterator that has ended is not read again: one that reads a queue would wait for ever
+        count = min(cutter.room, _MAX_TEXTS_AHEAD)
+        chunk = tuple(islice(source, count))
+        is_exhausted = len(chunk) < count
         yield from cutter.add_all(chunk)
     last = cutter.take()
     if last is not None:
@@ -187,15 +191,17 @@ class AsyncBatches:
     def __init__(self, texts: AsyncIterable[Any], cutter: BatchCutter) -> None:
         self._source = aiter(texts)
         self._cutter = cutter
+        self._is_exhausted = False
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
 
     async def __anext__(self) -> Batch:
-        while True:
+        while not self._is_exhausted:
             try:
                 text = await anext(self._source)
             except StopAsyncIteration:
+                self._is_exhausted = True
                 break
             batch = self._cutter.add(text)
             if batch is not None:

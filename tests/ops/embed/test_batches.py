@@ -144,3 +144,39 @@ def test_any_texts(texts: list[str], limits: BatchLimits) -> None:
         return [each async for each in AsyncBatches(AsyncTexts(texts), BatchCutter(limits))]
 
     assert anyio.run(cut_async) == batches
+
+
+class _Once:
+    """Texts from a queue, as a program reads them: read again after their end, it would wait for ever."""
+
+    def __init__(self, count: int) -> None:
+        self._texts = [*"abcdefghijklmnopqrstuvwxyz"[:count], None]
+
+    def __iter__(self) -> "_Once":
+        return self
+
+    def __aiter__(self) -> "_Once":
+        return self
+
+    def __next__(self) -> str:
+        text = self._texts.pop(0)  # IndexError if it is read after its end
+        if text is None:
+            raise StopIteration
+        return text
+
+    async def __anext__(self) -> str:
+        try:
+            return next(self)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+
+@pytest.mark.parametrize("count", (0, 1, 4, 8, 9, 16, 17, 20))
+def test_texts_are_not_read_after_their_end(count: int) -> None:
+    """An iterator that has ended is not read again, sync or async."""
+
+    async def collect() -> list[Batch]:
+        return [batch async for batch in AsyncBatches(_Once(count), BatchCutter(limits))]
+
+    for limits in (BatchLimits(4), BatchLimits(100)):
+        assert cut(_Once(count), limits) == anyio.run(collect) == cut("abcdefghijklmnopqrstuvwxyz"[:count], limits)
