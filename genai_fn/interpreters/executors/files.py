@@ -205,7 +205,7 @@ def _read_file_slice(file: Any, offset: int, size: int) -> bytes | EffectFailed:
     chunks: list[bytes] = []
     try:
         file.seek(offset)
-        while size and (chunk := file.read(size)):
+        while size > 0 and (chunk := file.read(size)):
             if not isinstance(chunk, bytes):
                 return EffectFailed(InvalidRequest("file", repr(file), "a file that is open for bytes"))
             chunks.append(chunk)

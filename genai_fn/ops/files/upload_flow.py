@@ -289,7 +289,7 @@ def _read_chunk(content: _UploadContent, offset: int, count: int) -> FlowGenerat
     data: bytes | EffectFailed = yield ReadFileSlice(content, offset, count)
     if isinstance(data, EffectFailed):
         raise FlowFailed(data.error)
-    if len(data) < count:
+    if len(data) != count:
         raise FlowFailed(
             InvalidRequest("file", repr(content), f"{count} bytes from {offset} on, as when its size was read")
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from genai_fn import Failure, Success
+from genai_fn import Failure, Offline, Success
 from genai_fn.effects import Ask, EffectFailed, FlowFailed, GetFileSize, GetRandom, Notify, ReadFileSlice, Sleep
 from genai_fn.errors import (
     APIError,
@@ -146,13 +146,28 @@ def test_open_file_is_read_in_pieces() -> None:
     )
 
 
-def test_open_file_that_shrank() -> None:
-    """An open file that became shorter ends the upload with the offset."""
+@pytest.mark.parametrize("data", (b"012", b"0123456"))
+def test_open_file_that_changed(data: bytes) -> None:
+    """An open file that returns fewer bytes than its size, or more than were read, ends the upload with the offset."""
     file = io.BytesIO(b"")
     error = run_failing(
-        files.upload(file, TEXT), [(GetFileSize(file), 6), expect_start(6), (ReadFileSlice(file, 0, 6), b"012")]
+        files.upload(file, TEXT), [(GetFileSize(file), 6), expect_start(6), (ReadFileSlice(file, 0, 6), data)]
     )
     assert (type(error), error.expected) == (InvalidRequest, "6 bytes from 0 on, as when its size was read")
+
+
+class _OverlongReads(io.BytesIO):
+    """A file that returns more bytes than are read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size) + b"more"
+
+
+def test_open_file_that_reads_too_much() -> None:
+    """An open file that returns more bytes than are read ends the upload, and is not read for ever."""
+    error = Offline()(files.upload(_OverlongReads(b"012345"), TEXT)).failure()
+    assert isinstance(error, InvalidRequest)
+    assert error.expected == "6 bytes from 0 on, as when its size was read"
 
 
 @pytest.mark.parametrize("received", range(11))
