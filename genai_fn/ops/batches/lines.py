@@ -1,6 +1,6 @@
 """Encodes requests as the source file of a batch, and matches the results of a batch to its requests."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -20,6 +20,7 @@ from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.values import Value
 from genai_fn.wire import decode_response, encode
 from genai_fn.wire.lenient_json import truncate_text
+from genai_fn.wire.resource_names import resolve_model_name
 
 __all__ = ["REQUEST_KEY", "get_batch_operation", "join", "jsonl"]
 
@@ -68,14 +69,21 @@ def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     >>> jsonl([generate("gemini-2.5-flash", "hi")], Gemini())
     b'{"key":"0","request":{"contents":[{"parts":[{"text":"hi"}],"role":"user"}]}}\n'
     """
-    operations = [get_batch_operation(each, f"requests[{index}]") for index, each in enumerate(requests)]
-    models = [each.model for each in operations]
+    given = _list_requests(requests)
+    models = [get_batch_operation(each, f"requests[{index}]").model for index, each in enumerate(given)]
     for index, model in enumerate(models):
-        if model != models[0]:
+        if resolve_model_name(backend, model) != resolve_model_name(backend, models[0]):
             raise InvalidRequest(
                 f"requests[{index}].model", model, f"{models[0]}: all requests of a batch have the same model"
             )
-    return b"".join(_encode_line(index, each, backend) for index, each in enumerate(requests))
+    return b"".join(_encode_line(index, each, backend) for index, each in enumerate(given))
+
+
+def _list_requests(requests: Any) -> tuple[Any, ...]:
+    """Return the requests as a tuple, as they are read more than once."""
+    if not isinstance(requests, Iterable):
+        raise InvalidRequest("requests", requests, "a list of generate requests")
+    return tuple(cast("Any", requests))
 
 
 def _encode_line(index: int, request: Request[Any], backend: Backend) -> bytes:
@@ -117,7 +125,8 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
         One result for each request.
 
     Raises:
-        InvalidRequest: If a request is not a ``generate`` request, or has options.
+        InvalidRequest: If a request is not a ``generate`` request, or has options, or ``job_or_bytes`` is neither a job
+            nor bytes.
 
     Fails with:
         OperationFailed: For a request that failed or has no result; for every request, if the job has no results.
@@ -132,15 +141,18 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     >>> result.unwrap().model_version
     'm-1'
     """
-    for index, each in enumerate(requests):
+    given = _list_requests(requests)
+    for index, each in enumerate(given):
         get_batch_operation(each, f"requests[{index}]")
     if isinstance(job_or_bytes, BatchJob):
         lines = [_parse_inlined_response(each) for each in _get_inlined_responses(job_or_bytes)]
         if not lines:
-            return (Failure(_build_no_answers_error(job_or_bytes)),) * len(requests)
-    else:
+            return (Failure(_build_no_answers_error(job_or_bytes)),) * len(given)
+    elif isinstance(job_or_bytes, bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         lines = [_parse_line(each) for each in job_or_bytes.splitlines() if each.strip()]
-    return tuple(cast("list[Result[T, GenaiError]]", _order_results(requests, lines)))
+    else:
+        raise InvalidRequest("job_or_bytes", job_or_bytes, "a BatchJob, or the bytes of its result files")
+    return tuple(cast("list[Result[T, GenaiError]]", _order_results(given, lines)))
 
 
 class _LineResult(Value):
@@ -203,8 +215,8 @@ def _get_inlined_responses(job: BatchJob) -> tuple[InlinedResponse, ...]:
 
 
 def _parse_inlined_response(inlined: InlinedResponse) -> _LineResult:
-    metadata = inlined.metadata or {}
-    key = metadata.get(REQUEST_KEY)
+    given_key = (inlined.metadata or {}).get(REQUEST_KEY)
+    key = given_key if isinstance(given_key, str) else None  # metadata of the server may have any JSON
     if inlined.error is None and inlined.response is not None:
         return _LineResult(Success(inlined.response), key)
     error = inlined.error or JobError()

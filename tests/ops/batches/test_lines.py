@@ -56,12 +56,30 @@ def test_large_bytes() -> None:
     assert batches.jsonl([], Gemini()) == b""
 
 
+def test_requests_of_a_generator() -> None:
+    """Requests may be any iterable, which is read once."""
+    lines = batches.jsonl(REQUESTS, Gemini())
+    requests: Any = (each for each in REQUESTS)
+    assert batches.jsonl(requests, Gemini()) == lines
+    results = _build_lines(*({"key": str(index), "response": _build_line("x")} for index in range(4)))
+    requests = iter(REQUESTS)
+    assert batches.join(requests, results) == batches.join(REQUESTS, results)
+
+
+def test_model_by_its_long_name() -> None:
+    """The short and the long name of a model are the same model, as for ``batches.create``."""
+    same = [generate("m", "a"), generate("models/m", "b")]
+    assert batches.jsonl(same, Gemini()).count(b"\n") == 2
+
+
 @pytest.mark.parametrize(
     ("requests", "path"),
     [
         ([REQUESTS[0], generate("other", "a")], "requests[1].model"),
         ([REQUESTS[0], batches.get("5")], "requests[1]"),
         ([1], "requests[0]"),
+        (None, "requests"),
+        (REQUESTS[0], "requests"),
         ([Request(REQUESTS[0].operation, Options(with_http_response=True))], "requests[0].options"),
     ],
 )
@@ -173,6 +191,21 @@ def test_job_without_keys() -> None:
     job = _build_job({"response": _build_line("0")}, {"error": {"code": 3}})
     assert ["0", OperationFailed] == _get_texts(batches.join(REQUESTS[:2], job))
     assert [CountMismatch] * 3 == _get_texts(batches.join(REQUESTS[:3], job))
+
+
+@pytest.mark.parametrize("results", [None, "{}", Success(BatchJob())])
+def test_results_of_a_wrong_type(results: Any) -> None:
+    """Results that are neither a job nor bytes are a mistake at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        batches.join(REQUESTS, results)
+    assert raised.value.path == "job_or_bytes"
+
+
+@pytest.mark.parametrize("key", [0, [0], {"a": 1}])
+def test_job_with_keys_that_are_no_text(key: Any) -> None:
+    """A key that is not a text is none: the service may return any metadata."""
+    job = _build_job({"response": _build_line("0"), "metadata": {"key": key}})
+    assert ["0"] == _get_texts(batches.join(REQUESTS[:1], job))
 
 
 @pytest.mark.parametrize(
