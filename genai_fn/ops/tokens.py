@@ -102,7 +102,9 @@ def count(
     """
     if isinstance(model, Request):
         if contents is not None or config is not None:
-            raise InvalidRequest("contents", contents or config, "no contents and no config beside a request")
+            raise InvalidRequest(
+                "contents", config if contents is None else contents, "no contents and no config beside a request"
+            )
         return _count_request(model)
     return Request(
         CountTokens(

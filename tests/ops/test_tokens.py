@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from google.genai import types
 
@@ -232,6 +233,7 @@ def test_request_keeps_its_options() -> None:
     [
         (lambda: tokens.count(models.get("m")), "request"),
         (lambda: tokens.count(generate("m", "hi"), "ho"), "contents"),
+        (lambda: tokens.count(generate("m", "hi"), np.array(["a", "b"])), "contents"),
         (lambda: tokens.count(generate("m", "hi"), config={}), "contents"),
         (lambda: tokens.count(generate("m", "hi") | with_options(extra_body={"a": 1})), "request.options.extra_body"),
         (lambda: tokens.count(generate("m", "hi")) | with_config(temperature=1), "with_config"),
