@@ -4,6 +4,7 @@ import enum
 import functools
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -474,6 +475,19 @@ def test_refused_unless_called() -> None:
         assert refused.value.path == "config.tools[1]"
         assert build({"tools": [scalars], **only})
     assert generate("m", "a", {"tools": [FunctionDeclaration.from_callable(callable=scalars)]})
+
+
+@pytest.mark.parametrize("make", (tuple, deque, iter, set), ids=lambda make: make.__name__)
+def test_refused_in_any_iterable(make: Callable[[Any], Any]) -> None:
+    """A function is refused in every kind of iterable that is accepted for the tools."""
+    for build in (
+        lambda tools: generate("m", "a", {"tools": tools}),
+        lambda tools: generate("m", "a") | with_config({"tools": tools}),
+        lambda tools: generate("m", "a") | with_config(tools=tools),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            build(make([scalars]))
+        assert refused.value.path == "config.tools[0]"
 
 
 def test_refused_in_tools() -> None:

@@ -1,6 +1,6 @@
 """The operation of content generation, whole or streamed, on each backend, and the body that it sends."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -157,9 +157,15 @@ def as_generate_config(given: "GenerateContentConfigLike | Mapping[str, Any] | N
     """
     if given is None:
         return _NO_CONFIG
+    if isinstance(given, Mapping) and isinstance(tools := _get_tools(given), Iterator):
+        given = {**cast("Any", given), "tools": tuple(cast("Any", tools))}  # they are read twice
     config = as_struct(GenerateContentConfig, given, "config")
     refuse_uncalled_functions(given, config)
     return config
+
+
+def _get_tools(given: Any) -> Any:
+    return cast("Any", given).get("tools") if isinstance(given, Mapping) else getattr(given, "tools", None)
 
 
 _NO_CONFIG = as_struct(GenerateContentConfig, None)
@@ -174,8 +180,8 @@ def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None
     automatic = config.automatic_function_calling
     if config.tools is None or (automatic is not None and automatic.disable):
         return
-    tools: Any = cast("Any", given).get("tools") if isinstance(given, Mapping) else getattr(given, "tools", None)
-    for index, tool in enumerate(cast("Any", tools) if isinstance(tools, list | tuple) else ()):
+    tools = _get_tools(given)
+    for index, tool in enumerate(cast("Any", tools) if isinstance(tools, Iterable) else ()):
         if is_function(tool):
             expected = "calling(…) after the request, which calls functions, or with_tools(…), which only declares them"
             raise InvalidRequest(f"config.tools[{index}]", tool, expected)
