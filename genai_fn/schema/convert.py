@@ -74,6 +74,8 @@ def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) 
         return _convert_given_fields(kind, value)
     except ConversionError as error:
         raise InvalidRequest(path + "".join(reversed(error.steps)), error.value, error.expected) from None
+    except RecursionError:
+        raise InvalidRequest(path, type(value), DEPTH_LIMIT) from None
 
 
 def as_value(annotation: Any, value: Any, path: str) -> Any:

@@ -303,6 +303,14 @@ def test_changes() -> None:
         as_changes(AllKinds, {"whole": "x"}, "config")
 
 
+def test_changes_that_contain_themselves() -> None:
+    """`as_changes` refuses JSON that is too deep or contains itself, as `as_struct` does."""
+    schema: dict[str, Any] = {}
+    schema["items"] = schema
+    with pytest.raises(InvalidRequest, match=r"^config: expected JSON of at most 100 levels"):
+        as_changes(GenerateContentConfig, {"response_json_schema": schema}, "config")
+
+
 def test_any_annotation() -> None:
     """`as_value` converts by any annotation, with the given path."""
     assert as_value(tuple[int, ...] | None, [1, 2.0], "sizes") == (1, 2)
