@@ -4,12 +4,13 @@ Modifiers of the request: they change the config, the model or the options of th
 The root request is the request that a flow or stream is derived from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, overload
 
 import msgspec
 from msgspec.structs import replace
 
+from genai_fn import codec
 from genai_fn.backend import (
     Backend,
     HeadersLike,
@@ -28,6 +29,7 @@ from genai_fn.options import Options, Retry, Timeouts, check_positive, check_typ
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.convert import as_changes, as_value
 from genai_fn.schema.tools import ToolLike, is_mcp_session
+from genai_fn.values import FrozenDict, FrozenList
 from genai_fn.wire.resource_names import check_model_name
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def with_config(
     >>> (generate("m", "hi") | with_config(temperature=0.2, top_k=5) | with_config(top_k=None)).operation.config
     GenerateContentConfig(temperature=0.2)
     """
-    return RequestModifier(_apply_config, (config, tuple(sorted(fields.items()))))
+    return RequestModifier(_apply_config, (_copy_containers(config), tuple(sorted(_copy_containers(fields).items()))))
 
 
 def with_model(name: str) -> RequestModifier:
@@ -162,9 +164,9 @@ def with_tools(*tools: Any) -> RequestModifier | McpToolsModifier:
     """
     sessions = tuple(each for each in tools if is_mcp_session(each))
     if not sessions:
-        return RequestModifier(_apply_tools, (tools,))
+        return RequestModifier(_apply_tools, (_copy_containers(tools),))
     others = tuple(each for each in tools if not is_mcp_session(each))
-    return McpToolsModifier(_apply_mcp_tools, (sessions, others))
+    return McpToolsModifier(_apply_mcp_tools, (sessions, _copy_containers(others)))
 
 
 def with_options(
@@ -227,6 +229,24 @@ def with_options(
         backend=backend,
     )
     return RequestModifier(_apply_options, (options, deadline))
+
+
+def _copy_containers(value: Any) -> Any:
+    """Copy the dicts and lists in a value, which the caller may change before the modifier is applied."""
+    return value if codec.is_too_deep(value) else _copy_nested(value)  # its conversion refuses it
+
+
+def _copy_nested(value: Any) -> Any:
+    if isinstance(value, FrozenDict | FrozenList):
+        return cast("Any", value)
+    items: Any = value
+    if isinstance(value, dict):
+        return {key: _copy_nested(each) for key, each in items.items()}
+    if isinstance(value, list):
+        return [_copy_nested(each) for each in items]
+    if type(value) is tuple:
+        return tuple(map(_copy_nested, items))
+    return tuple(items) if isinstance(value, Iterator) else items  # the modifier may be applied twice
 
 
 def _check_times(timeouts: Timeouts | None, retry: Retry | None, **seconds: float | None) -> None:

@@ -28,6 +28,7 @@ from genai_fn import (
     with_http_response,
     with_options,
     with_system,
+    with_tools,
 )
 from genai_fn.errors import GenaiError
 from genai_fn.request import (
@@ -143,6 +144,32 @@ def test_nothing_is_mutated() -> None:
     given["labels"]["c"] = "d"
     assert get_root_config(action).stop_sequences == ("x",)
     assert get_root_config(action).labels == {"a": "b"}
+    assert modifier == with_config(original)
+    assert REQUEST | modifier == action
+
+
+def test_tools_are_not_mutated() -> None:
+    """Changing a tool after it was passed does not change `with_tools`."""
+    tool: dict[str, Any] = {"function_declarations": [{"name": "f"}]}
+    modifier = with_tools(tool)
+    action = REQUEST | modifier
+    tool["function_declarations"][0]["name"] = "g"
+    assert REQUEST | modifier == action
+
+
+def test_iterators_are_read_once() -> None:
+    """A modifier whose field is an iterator sets the same items each time it is applied."""
+    modifier = with_config(stop_sequences=iter(["x", "y"]))
+    for _ in range(2):
+        assert get_root_config(REQUEST | modifier).stop_sequences == ("x", "y")
+
+
+def test_config_that_contains_itself() -> None:
+    """A config that contains itself is refused when the modifier is applied."""
+    schema: dict[str, Any] = {}
+    schema["items"] = schema
+    with pytest.raises(InvalidRequest):
+        REQUEST | with_config(response_json_schema=schema)
 
 
 # Order
