@@ -3,6 +3,7 @@
 import re
 
 from genai_fn.errors import InvalidRequest
+from genai_fn.http import mask_url
 from genai_fn.wire.resource_names import check_resource_name
 
 __all__ = ["parse_file_id"]
@@ -27,7 +28,7 @@ def parse_file_id(name: object, path: str = "name") -> str:
         return check_resource_name(name.removeprefix("files/") if isinstance(name, str) else name, path, _EXPECTED)
     match = _FILE_ID_IN_URL.search(name)
     if match is None:
-        raise InvalidRequest(path, name, _EXPECTED)
+        raise InvalidRequest(path, mask_url(name), _EXPECTED)  # its query may contain a key or a signature
     return match[1]
 
 

@@ -184,3 +184,12 @@ def test_error_inside_a_file() -> None:
     file = decode_ours(files.get("abc"), "gemini", REPLIES["failed"])
     assert file.error == schema.FileStatus(code=3, message="no", details=({"a": [1]},))
     assert file.state == types.FileState.FAILED.value
+
+
+def test_secrets_in_a_wrong_url() -> None:
+    """The error for a URL that is not that of a file masks keys and signatures in its query."""
+    for query in ("key=secret", "X-Goog-Signature=secret&a=b"):
+        with pytest.raises(InvalidRequest) as raised:
+            files.get(f"https://host/bucket?{query}")
+        assert "secret" not in repr(raised.value)
+        assert "https://host/bucket" in str(raised.value)
