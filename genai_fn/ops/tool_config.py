@@ -21,14 +21,14 @@ def merge_function_declarations(tools: Sequence[ToolLike] | None) -> tuple[Tool,
     """
     if tools is None:
         return None
-    declared: tuple[FunctionDeclaration, ...] = ()
+    declared: list[FunctionDeclaration] = []
     others: list[Tool] = []
     for tool in cast("Sequence[Tool]", tools):  # as ``as_struct`` has converted them
         declared += tool.function_declarations or ()
         rest = replace(tool, function_declarations=None) if tool.function_declarations else tool
         if rest is tool or rest != _EMPTY_TOOL:
             others.append(rest)
-    return (*others, Tool(function_declarations=declared)) if declared else tuple(others)
+    return (*others, Tool(function_declarations=tuple(declared))) if declared else tuple(others)
 
 
 _EMPTY_TOOL = Tool()
