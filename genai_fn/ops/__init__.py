@@ -11,7 +11,7 @@ Operations of the API: one module or folder a resource. An operation is the call
 - `live`: live sessions, their messages, and live music.
 - `models`: get, list, update and delete models.
 - `operations`: the state of long-running operations.
-- `request_parts`: helpers for bodies, queries and empty responses.
+- `request_parts`: helpers for bodies, queries, and responses that are empty or not JSON.
 - `stores`: file search stores and their documents.
 - `tokens`: count and compute tokens.
 - `tool_config`: tools as they are sent.

@@ -1,4 +1,4 @@
-"""Helpers that several operations share: bodies, queries and empty responses."""
+"""Helpers that several operations share: bodies, queries, and responses that are empty or not JSON."""
 
 import functools
 from collections.abc import Mapping
@@ -7,13 +7,15 @@ from typing import Any, Final, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import fields
 
-from genai_fn.request import ResponseReader
+from genai_fn.http import HttpResponse
+from genai_fn.request import ResponseReader, read_whole_response
 from genai_fn.schema.annotations import get_fields, iter_types
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.schema_tree import is_mapping
 
 __all__ = [
     "EMPTY_RESPONSE",
+    "WHOLE_BODY",
     "as_type",
     "build_query",
     "copy_fields",
@@ -37,6 +39,14 @@ def _decode_nothing(wire: _EmptyBody) -> None:
 
 EMPTY_RESPONSE: Final[ResponseReader[None]] = ResponseReader(_EmptyBody, _decode_nothing, may_be_empty=True)
 """Reader of the empty response to a delete or cancel call."""
+
+
+def _get_body(response: HttpResponse) -> bytes:
+    return response.body
+
+
+WHOLE_BODY: Final[ResponseReader[bytes]] = read_whole_response(_get_body)
+"""Reader of a response that is not JSON, such as the content of a file."""
 
 
 def as_type(kind: type[S], value: object) -> S | None:

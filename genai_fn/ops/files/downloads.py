@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.http import HttpResponse, mask_url
+from genai_fn.http import mask_url
 from genai_fn.ops.files.file_id import parse_file_id
-from genai_fn.request import GET, Call, Operation, Refusal, Request, read_body_chunks, read_whole_response
+from genai_fn.ops.request_parts import WHOLE_BODY
+from genai_fn.request import GET, Call, Operation, Refusal, Request, read_body_chunks
 from genai_fn.schema.base import Message
 from genai_fn.schema.files import File
 from genai_fn.schema.videos import GeneratedVideo, Video
@@ -39,7 +40,7 @@ class DownloadFile(Operation[bytes]):
     def gemini(self, at: Gemini) -> Call[bytes] | Refusal:
         if self.name.startswith("gs://"):
             return Refusal(f"{self.name} is in Cloud Storage: download it with the tools of Cloud Storage")
-        reader = read_body_chunks() if self.is_streamed else read_whole_response(_get_body)
+        reader = read_body_chunks() if self.is_streamed else WHOLE_BODY
         if self.address:
             url = urljoin(f"{at.root}/files/{self.name}:download", self.address)
             return Call("GET", url, reader, absolute=True)
@@ -87,7 +88,3 @@ def _get_file_reference(file: object) -> object:
     if file.download_uri is None:
         raise InvalidRequest("file", file, "a generated file: uploaded files cannot be downloaded")
     return file.name or file.download_uri
-
-
-def _get_body(response: HttpResponse) -> bytes:
-    return response.body

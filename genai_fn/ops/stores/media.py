@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.http import HttpResponse
-from genai_fn.request import GET, Call, Operation, Refusal, Request, read_body_chunks, read_whole_response
+from genai_fn.ops.request_parts import WHOLE_BODY
+from genai_fn.request import GET, Call, Operation, Refusal, Request, read_body_chunks
 from genai_fn.wire.resource_names import check_resource_name
 
 __all__ = ["DownloadMedia", "download_media"]
@@ -23,7 +23,7 @@ class DownloadMedia(Operation[bytes]):
     is_streamed: bool = False
 
     def gemini(self, at: Gemini) -> Call[bytes]:
-        reader = read_body_chunks() if self.is_streamed else read_whole_response(_get_body)
+        reader = read_body_chunks() if self.is_streamed else WHOLE_BODY
         return GET(self.media_id, reader, query=(("alt", "media"),))
 
     def vertex(self, at: Vertex) -> Refusal:
@@ -60,7 +60,3 @@ def download_media(media_id: str) -> Request[bytes]:
 
 
 _MEDIA_ID_PATTERN = re.compile(r"fileSearchStores/[^/:]+/media/[^/:]+")
-
-
-def _get_body(response: HttpResponse) -> bytes:
-    return response.body
