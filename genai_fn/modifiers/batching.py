@@ -35,10 +35,10 @@ def batched(
     """
     Run the actions of a `gather` through the Batch API: the same results in the same order, at half the price.
 
-    A batch ends within 24 hours. There is one job for each model, and of embeddings one for each config; their results
-    are emitted when all jobs have ended. Requests that are too large for a job are uploaded as a file, which is deleted
-    when the job has ended, or was not created. Each request has its own result. If a job fails, that is the failure of
-    all of its requests.
+    A batch ends within 24 hours. There is one job for each model, and of embeddings at least one for each config; their
+    results are emitted when all jobs have ended. ``generate`` requests that are too large to be sent with their job are
+    uploaded as a file, which is deleted when the job has ended, or was not created. Each request has its own result. If
+    a job fails, that is the failure of all of its requests.
 
     If you stop reading, cancel, or the ``timeout`` passes, the jobs and their files stay, and the jobs go on: `on_job`
     tells you their names, for ``batches.cancel(name)``, or for ``batches.get(name) | until_done()`` and
@@ -46,7 +46,7 @@ def batched(
     ``batches.create(…)``.
 
     Args:
-        every: Seconds between two looks at a job.
+        every: Seconds between two requests for the state of a job.
 
         timeout: Seconds to wait for each job, from its creation on. By default there is no limit.
 
@@ -55,7 +55,8 @@ def batched(
         on_job: A function that is called with each job once it has been created; with an async interpreter, it may be
             an async function.
 
-        max_inline_bytes: From which size on requests are uploaded as a file, instead of being sent with their job.
+        max_inline_bytes: The most bytes of requests that are sent with their job. More ``generate`` requests are
+            uploaded as a file; more embeddings become several jobs.
 
     Raises:
         InvalidRequest: If a number is out of range; if the modifier is applied to anything but ``gather(…)``; or if an

@@ -43,7 +43,7 @@ def partial(kind: Any) -> PartialModifier[Any]:
     The request is streamed, and asks for the same JSON as with `returning`. ``item.data`` is the JSON so far. The last
     item is complete, and its ``value`` is what `returning` would have returned. ``| joined`` returns that item alone.
 
-    Reading takes the time of the text, not of the text for each chunk; ``data`` is built when it is read.
+    Each chunk is parsed once, however long the text before it is; ``data`` is built when it is read.
 
     Args:
         kind: Type of the value, as in `returning`.
@@ -57,8 +57,8 @@ def partial(kind: Any) -> PartialModifier[Any]:
 
         NoText: If the response has no text; the error states the reason.
 
-        DecodeError: If the text does not match the type; the error states the path. It is known at the end of the
-            response; from the first character on that cannot be JSON, there are no items before it.
+        DecodeError: If the text does not match the type; the error states the path. This is checked at the end of the
+            response. After a character that cannot be JSON, the only item that follows is this failure.
 
     >>> from genai_fn import collected, generate
     >>> from genai_fn.testing import Fake

@@ -117,7 +117,7 @@ def get(operation: Any, kind: Any = None) -> Request[Any]:
     Get the state of a long-running operation. ``| until_done()`` repeats this until the operation has ended.
 
     Args:
-        operation: The operation that the start of the work returned, or an earlier call of this; or its name.
+        operation: The operation that started the work or an earlier ``get`` returned; or its name.
 
         kind: With a name, the type of the operation.
 

@@ -64,8 +64,9 @@ def copy_fields(kind: type[M], source: Message, **changes: object) -> M:
     """
     Build a message of type `kind` from one with fields of the same names, at any depth.
 
-    It converts between a type and its form on the wire, where types within them have other JSON names. Fields that only
-    one of the two has are omitted; `changes` replaces single fields. A message of type `kind` is returned as it is.
+    It converts between a public type and the type that is sent, if types within them differ, such as in their JSON
+    names. Fields that only one of the two has are omitted; `changes` replaces single fields. Without changes, a message
+    of type `kind` is returned as it is.
     """
     if type(source) is kind and not changes:
         return source

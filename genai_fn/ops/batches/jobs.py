@@ -41,7 +41,7 @@ def _decode_error(wire: _JobErrorBody | None) -> JobError | None:
     return JobError(code=wire.code, message=wire.message, details=tuple(details), extra=wire.extra)
 
 
-# Gemini: an operation, whose metadata contain the batch
+# Gemini: an operation, whose metadata contains the batch
 
 
 class _InlinedResult(GenerateContentResponse):

@@ -147,7 +147,7 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     if isinstance(job_or_bytes, BatchJob):
         lines = [_parse_inlined_response(each) for each in _get_inlined_responses(job_or_bytes)]
         if not lines:
-            return (Failure(_build_no_answers_error(job_or_bytes)),) * len(given)
+            return (Failure(_build_no_results_error(job_or_bytes)),) * len(given)
     elif isinstance(job_or_bytes, bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         lines = [_parse_line(each) for each in job_or_bytes.splitlines() if each.strip()]
     else:
@@ -223,7 +223,7 @@ def _parse_inlined_response(inlined: InlinedResponse) -> _LineResult:
     return _LineResult(Failure(OperationFailed(_format_subject(key), error.code, error.message or "")), key)
 
 
-def _build_no_answers_error(job: BatchJob) -> GenaiError:
+def _build_no_results_error(job: BatchJob) -> GenaiError:
     """Build the error for a job without results: its own error, where its results are, or its state."""
     subject = job.name or "the batch"
     if job.error is not None:

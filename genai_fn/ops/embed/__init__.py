@@ -178,8 +178,8 @@ def embed(
 
         CountMismatch: If the response has more or fewer vectors than there are contents.
 
-        DecodeError: If ``output`` is ``"numpy"``, and a vector has not as many numbers as the first; ``path`` has its
-            index.
+        DecodeError: If ``output`` is ``"numpy"``, and the vectors differ in length; ``path`` has the index of the first
+            that differs.
 
         ClientError: If the model does not exist (404), or the server rejects the request (400).
 

@@ -90,7 +90,7 @@ class BatchCutter:
 
     @property
     def room(self) -> int:
-        """How many texts may be added to the current batch, if they are small."""
+        """The number of texts that the current batch still takes, unless it reaches another limit before."""
         return self._limits.texts - len(self._texts)
 
     def add(self, text: Any) -> Batch | None:
@@ -140,7 +140,7 @@ _MAX_LENGTH_AHEAD = 100_000
 
 
 def _measure_texts(texts: tuple[Any, ...]) -> int | None:
-    """Return the bytes of all texts together; None if one is another content, or they are long."""
+    """Return the bytes of all texts together; None if one is not a text, or they are too long to be joined at once."""
     try:
         if sum(map(len, texts)) > _MAX_LENGTH_AHEAD:
             return None
@@ -151,7 +151,7 @@ def _measure_texts(texts: tuple[Any, ...]) -> int | None:
 
 
 def _measure_size(text: Any) -> int:
-    """Return the bytes of a text, or of the JSON of another content; 0 if it is none, which its request reports."""
+    """Return the bytes of a text, or of the JSON of another content; 0 for anything else, whose request fails."""
     if isinstance(text, str):
         return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     try:

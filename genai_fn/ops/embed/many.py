@@ -122,8 +122,8 @@ def embed_many(
 
         concurrency: Number of requests that run at once.
 
-        stop_on_failure: Which failures end the stream: ``"fatal"`` those that all texts would meet (a wrong key, a
-            model that does not exist, a spent quota for a day), True any, False none. It is the last item.
+        stop_on_failure: Which failures end the stream, as its last item: ``"fatal"``, those that all texts would meet
+            (a wrong key, a model that does not exist, a spent quota for a day); True, any; False, none.
 
         output: As in ``embed``. With ``"numpy"``, the ``values`` of each vector are an array of float32.
 
