@@ -15,6 +15,7 @@ __all__ = [
     "HttpResponse",
     "ValueWithResponse",
     "is_credential",
+    "is_secret_field",
     "mask_headers",
     "mask_json_fields",
     "mask_url",
@@ -183,9 +184,15 @@ def mask_json_fields(text: bytes) -> bytes:
     return text
 
 
+def is_secret_field(name: str) -> bool:
+    """Whether a text in JSON may be a secret, judged by the name of its field."""
+    return re.search(_CREDENTIAL_FIELD, name, re.IGNORECASE) is not None
+
+
+_CREDENTIAL_FIELD = "api_?key|access_?token|id_?token|password|secret"
 _SECRET_JSON = (
     (
-        rb'(?i)("[^"\\]*(?:api_?key|access_?token|id_?token|password|secret)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*',
+        rb'(?i)("[^"\\]*(?:%b)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*' % _CREDENTIAL_FIELD.encode(),
         rb"\1***",
     ),
     (rb'("headers"\s*:\s*)\{[^{}]*\}?', rb'\1"***"'),

@@ -23,7 +23,7 @@ import genai_fn
 from genai_fn import schema
 from genai_fn.effects import Ask, OpenStream
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.http import mask_headers
+from genai_fn.http import is_secret_field, mask_headers
 from genai_fn.options import Options
 from genai_fn.request import Flow, Live, LiveOperation, Modifier, Operation, Request, Stream, kind_of
 from genai_fn.schema.content import Content
@@ -381,7 +381,25 @@ def _list_options(options: Options) -> _Arguments:
 
 
 def _mask_arguments(arguments: _Arguments) -> _Arguments:
-    return [(name, mask_headers(each) if name == "headers" else each) for name, each in arguments]
+    return [(name, mask_headers(each) if name == "headers" else _mask_fields(each)) for name, each in arguments]
+
+
+def _mask_fields(value: Any) -> Any:
+    """Mask secrets in the dicts of a modifier or an option, which no type masks, by the names of their fields."""
+    items: Any = value
+    if isinstance(value, list):
+        return [_mask_fields(each) for each in items]
+    if type(value) is tuple:
+        return tuple(map(_mask_fields, items))
+    if not isinstance(value, dict):
+        return items
+    return {name: "…" if _is_secret(name, each) else _mask_fields(each) for name, each in items.items()}
+
+
+def _is_secret(name: object, value: object) -> bool:
+    return isinstance(name, str) and (
+        is_secret_field(name) if isinstance(value, str) else name == "headers" and isinstance(value, Mapping)
+    )
 
 
 _TESTING_NAMES = frozenset({"Ask", "Fake", "OpenStream", "Sessions", "Sleep"})

@@ -50,7 +50,7 @@ from genai_fn.ops.files.downloads import DownloadFile
 from genai_fn.request import Request
 from genai_fn.schema import FinishReason, GenerateVideosOperation, Message, ModelContent, OpenEnum
 from genai_fn.schema.base import Page
-from genai_fn.source_code import write_assignment, write_expression
+from genai_fn.source_code import write_assignment, write_expression, write_short
 from genai_fn.testing import Ask, OpenStream, Sleep
 from genai_fn.testing.strategies import requests
 from tests.support.check_each import check_each
@@ -258,6 +258,23 @@ def test_secrets() -> None:
     assert "test-key" not in write_expression(request)
     assert "***" in write_expression(request)
     assert "test-key" not in write_expression(NoAnswer(request))
+
+
+@pytest.mark.parametrize(
+    "modifier",
+    (
+        with_config({"tools": [{"google_maps": {"auth_config": {"api_key_config": {"api_key_string": "test-key"}}}}]}),
+        with_config(tools=({"exaAiSearch": {"apiKey": "test-key"}},)),
+        with_tools({"mcp_servers": [{"streamable_http_transport": {"headers": {"authorization": "test-key"}}}]}),
+        with_options(extra_body={"tools": [{"access_token": "test-key"}]}),
+    ),
+)
+def test_secrets_in_dicts(modifier: Any) -> None:
+    """Secrets in the dicts that a modifier was passed are masked, as those of the types that they become."""
+    for value in (modifier, [modifier]):
+        assert "test-key" not in write_short(value)
+        assert "test-key" not in write_expression(value)
+    assert "test-key" not in repr(generate("m", "hi") | modifier)
 
 
 def test_names_are_unique() -> None:
