@@ -44,6 +44,7 @@ from genai_fn.schema.base import DEPTH_LIMIT, Coerce, ConversionError, Detour, E
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
 from genai_fn.schema.foreign_values import is_google_genai_value, list_column, read_google_genai_value, unwrap_scalar
 from genai_fn.schema.reusable import ReusableMessage, convert_once
+from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.values import FrozenDict, FrozenList
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -459,6 +460,7 @@ def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
                 changes[fields[index].name] = new
     except ConversionError as error:
         error.steps.append(f".{fields[index].name}")
+        _hide_secret(type(value), fields[index].name, error)
         raise
     if not changes:
         return value
@@ -481,7 +483,7 @@ def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) 
     for key, each in value.items():
         field = find_field(key)
         if field is None:
-            raise _build_unknown_field_error(kind, key, each)
+            raise _build_unknown_field_error(kind, key, "***" if issubclass(kind, SecretMessage) else each)
         name, converter, is_optional = field
         if name in given:
             raise ConversionError(each, "a field only once, in one spelling", f".{key}")
@@ -489,10 +491,17 @@ def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) 
             given[name] = None if each is None and is_optional else converter(each)
         except ConversionError as error:
             error.steps.append(f".{key}")
+            _hide_secret(kind, name, error)
             raise
     if plan.detours:
         _move_elsewhere(plan, given, None)
     return given
+
+
+def _hide_secret(kind: type[msgspec.Struct], name: str, error: ConversionError) -> None:
+    """Mask the value in an error, if it was given for a secret field."""
+    if issubclass(kind, SecretMessage) and name in kind.secret_fields:
+        error.value = "***"
 
 
 def _move_elsewhere(plan: "_StructPlan", given: dict[str, Any], before: msgspec.Struct | None) -> None:

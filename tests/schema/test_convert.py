@@ -16,6 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema import (
+    ApiKeyConfig,
     Blob,
     Content,
     FunctionCall,
@@ -309,6 +310,22 @@ def test_changes_that_contain_themselves() -> None:
     schema["items"] = schema
     with pytest.raises(InvalidRequest, match=r"^config: expected JSON of at most 100 levels"):
         as_changes(GenerateContentConfig, {"response_json_schema": schema}, "config")
+
+
+@pytest.mark.parametrize(
+    "given",
+    (
+        {"api_key_string": b"test-key"},
+        {"api_key_string": ["test-key"]},
+        {"api_key_strin": "test-key"},
+        ApiKeyConfig(api_key_string=b"test-key"),  # type: ignore[arg-type]  # the rule is about such values
+    ),
+)
+def test_secrets_in_errors(given: Any) -> None:
+    """The error for a wrong value of a secret field, or for a misspelled one, does not show the value."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_value(ApiKeyConfig, given, "key")
+    assert "test-key" not in str(raised.value) + repr(raised.value)
 
 
 def test_any_annotation() -> None:
