@@ -81,19 +81,29 @@ def _parse_line(text: bytes) -> RowResult:
     cut = cut_number_lists(text, "values", 1)
     try:
         line = codec.decode(text if cut is None else cut.text, _Line, strict=False)
+        if cut is not None and _get_numbers(line) != _CUT_NUMBERS:  # the list was elsewhere
+            cut, line = None, codec.decode(text, _Line, strict=False)
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         return None, Failure(DecodeError(f"a line of a batch ({error})", "", truncate_text(text)))
     if line.key is None or not line.key.isdecimal() or len(line.key) > _MAX_DIGITS:
         return None, Failure(DecodeError("a line with the key of its request", "key", truncate_text(text)))
-    row, response = int(line.key), line.response
+    row, response, numbers = int(line.key), line.response, _get_numbers(line)
     if line.error is not None:
         return row, Failure(_build_error(row, line.error.code, line.error.message))
-    if response is None or response.embedding is None:
+    data = pack_float32(numbers) if cut is None else cut.lists[0]
+    if response is None or not data:
         return row, Failure(DecodeError("a vector or an error", "response", truncate_text(text)))
-    data = pack_float32(response.embedding.values) if cut is None else cut.lists[0]
     return row, _build_success(data, response.token_count)
 
 
+def _get_numbers(line: _Line) -> tuple[float, ...]:
+    """Return the numbers of the embedding of a line; none if it has no embedding."""
+    embedding = None if line.response is None else line.response.embedding
+    return () if embedding is None else embedding.values
+
+
+_CUT_NUMBERS = (0,)
+"""What replaces the only list of a `CutText`: its index."""
 _MAX_DIGITS = 19
 """Of the number of a row; Python refuses to convert texts of thousands of digits."""
 
@@ -107,8 +117,9 @@ def iter_inlined_results(
         return
     for row, each in zip(rows, inlined, strict=True):
         response = each.response if isinstance(each, InlinedEmbedContentResponse) else None
-        if each.error is None and response is not None and response.embedding is not None:
-            yield row, _build_success(pack_float32(response.embedding.values), response.token_count)
+        embedding = None if response is None else response.embedding
+        if each.error is None and response is not None and embedding is not None and embedding.values:
+            yield row, _build_success(pack_float32(embedding.values), response.token_count)
         elif each.error is not None:
             yield row, Failure(_build_error(row, each.error.code, each.error.message))
         else:

@@ -306,6 +306,8 @@ LINES = {
     "twice": lambda data: data.splitlines(keepends=True)[0] * 5,
     "nothing": lambda data: data.replace(b'"response"', b'"reply"'),
     "no vectors": lambda data: data.replace(b'"values"', b'"numbers"'),
+    "no numbers": lambda data: b"\n".join(each[: each.index(b"[")] + b"[]}}}" for each in data.splitlines()),
+    "vectors elsewhere": lambda data: data.replace(b'"embedding":{"values"', b'"embedding":{},"note":{"values"'),
     "texts": lambda data: data.replace(b'"values":[', b'"values":["a",'),
     "longer": lambda data: data.replace(b'"values":[', b'"values":[1,', 1),
     "nested": lambda data: data.replace(b'"values":[', b'"values":' + b"[" * 100_000),
