@@ -281,7 +281,9 @@ def test_foreign_folder(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("content", (b"", b"{", b"[]", b'{"format": 2}', b'{"format": 1}'))
+@pytest.mark.parametrize(
+    "content", (b"", b"{", b"[]", b'{"format": 2}', b'{"format": 1}', b'{"format": 1, "npy": "\xff"}')
+)
 def test_damaged_manifest(tmp_path: Path, content: bytes) -> None:
     """A manifest that is damaged, or of a later version, is an error that names it."""
     EmbeddingFake().run(make_job(TEXTS, tmp_path)).unwrap()

@@ -63,7 +63,7 @@ def load_states(folder: OutputFolder) -> tuple[BatchState, ...]:
     for path in sorted(folder.work.glob(f"{_PREFIX}*.json")):
         try:
             states.append(decode(path.read_bytes(), BatchState))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise OutputError(str(path), f"damaged: {error}") from None
     known = {each.key for each in states}
     for path in sorted(folder.work.glob(f"{_PREFIX}*.jsonl")):

@@ -133,7 +133,7 @@ def load_manifest(path: Path) -> JobManifest:
         if version != FORMAT:
             raise OutputError(str(path), f"the folder has format {version}, and this package writes format {FORMAT}")
         return decode(data, JobManifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise OutputError(str(path), f"not a manifest: {error}") from None
 
 
