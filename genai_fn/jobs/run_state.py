@@ -43,6 +43,7 @@ from genai_fn.jobs.text_index import TextIndex
 from genai_fn.ops.embed.batches import BatchLimits
 from genai_fn.ops.embed.many import EmbeddingResults, is_content_error
 from genai_fn.schema.batches import CompletionStats
+from genai_fn.schema.embeddings import ContentEmbeddingStatistics
 
 if TYPE_CHECKING:
     from genai_fn.jobs.job import EmbeddingJob
@@ -315,7 +316,7 @@ class JobRun:
         failures: list[RowFailure] = []
         refusals: list[tuple[TextRow, GenaiError]] = []
         problem: tuple[TextRow, GenaiError] | None = None
-        tokens = 0.0
+        tokens = 0
         for row, text, result in zip(batch.rows, batch.texts, results, strict=False):  # none follows a fatal failure
             if isinstance(result, Failure):
                 error = result.failure()
@@ -332,13 +333,13 @@ class JobRun:
                 problem = problem or (row, mismatch)
                 continue
             rows.append((row.row, row.digest, embedding.data))
-            tokens += (embedding.statistics and embedding.statistics.token_count) or 0
+            tokens += _read_token_count(embedding.statistics)
         plan = self._get_plan()
         plan.has_vectors |= bool(rows)
         self._refused += len(failures)
         if failures and not plan.has_vectors and self._refused >= _MAX_REFUSED_AT_FIRST:
             problem, failures = refusals[0], []
-        self._store_rows(batch, rows, failures, int(tokens))
+        self._store_rows(batch, rows, failures, tokens)
         if problem is None:
             return None
         row, error = problem
@@ -416,7 +417,7 @@ class JobRun:
     def finish(self, now: float) -> JobSummary:
         """Write the array of all vectors, if it is wanted, and complete the manifest."""
         before = manifest = self._get_manifest()
-        if self._job.npy and manifest.npy is None:
+        if self._job.npy and (manifest.npy is None or not self.folder.npy.exists()):
             shape = (manifest.embedded, manifest.dimensions or 0)
             path = self.folder.npy
             write_vector_array(path, self.folder.get_temporary(path), self._list_shards(manifest), shape)
@@ -461,6 +462,14 @@ class JobRun:
         )
 
 
+def _read_token_count(statistics: ContentEmbeddingStatistics | None) -> int:
+    """Return how many tokens the server has counted; 0 if that is no number that a text can have."""
+    count = None if statistics is None else statistics.token_count
+    return int(count) if count is not None and 0 <= count <= _MAX_TOKENS else 0
+
+
+_MAX_TOKENS = 1 << 32
+"""Tokens of one text."""
 _MAX_LENGTH_AHEAD = 1 << 22
 """Characters that are read at once, if a batch of the source has not more."""
 _STORED_AT_ONCE = 256

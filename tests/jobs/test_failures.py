@@ -1,5 +1,6 @@
 """Failures of the server and the network: which texts become dead letters, and what ends a job."""
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +10,18 @@ from typing import Any
 import anyio
 import pytest
 
-from genai_fn import ClientError, Failure, RateLimited, Retry, ServerError
+from genai_fn import (
+    ClientError,
+    ContentEmbeddingArray,
+    EmbedContentArrayResponse,
+    Failure,
+    RateLimited,
+    Retry,
+    ServerError,
+)
 from genai_fn.errors import CountMismatch, Disconnected
-from genai_fn.jobs import BatchFailed, DimensionMismatch, SourceError
+from genai_fn.jobs import BatchFailed, DimensionMismatch, SourceError, read_manifest
+from genai_fn.schema import ContentEmbeddingStatistics
 from genai_fn.testing import Fake
 from tests.support.embedding_jobs import (
     REFUSED,
@@ -127,6 +137,15 @@ def test_other_dimension_later(tmp_path: Path) -> None:
     last = Fake({"embed.numpy": answers[:1]})
     assert last(job.flow()).unwrap().sent == 1
     assert [each["vector"] for each in read_rows(tmp_path)] == [[1, 2], [3, 4], [1, 2]]
+
+
+@pytest.mark.parametrize("count", (math.inf, math.nan, 1e308, -5.0))
+def test_impossible_token_count(tmp_path: Path, count: float) -> None:
+    """A number of tokens that no text has is not counted, and the job goes on."""
+    embedding = ContentEmbeddingArray(data=bytes(8), statistics=ContentEmbeddingStatistics(token_count=count))
+    run = Fake({"embed.numpy": EmbedContentArrayResponse(embeddings=(embedding,))})
+    assert run(make_job(["a"], tmp_path).flow()).unwrap().tokens == 0
+    assert read_manifest(tmp_path).tokens == 0
 
 
 def test_empty_vector(tmp_path: Path) -> None:
