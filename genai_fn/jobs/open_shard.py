@@ -127,8 +127,22 @@ def _get_id(kept: Any, index: int) -> Any:
     """Return the value of the column ``id``, as JSON has it; None if there is no such column."""
     if kept is None or "id" not in kept.schema.names:
         return None
-    value = kept.column("id")[index].as_py()
+    scalar = kept.column("id")[index]
+    try:
+        value = scalar.as_py()
+    except (ValueError, OverflowError):  # a text that is not UTF-8; a time with nanoseconds, or after the year 9999
+        return _format_scalar(scalar)
     return value if isinstance(value, str | int | float) or value is None else str(value)
+
+
+def _format_scalar(scalar: Any) -> str:
+    """Format a scalar that Python has no value for."""
+    arrow = load_package("pyarrow")
+    try:
+        data: bytes = scalar.cast(arrow.large_string()).cast(arrow.large_binary()).as_py()
+    except arrow.ArrowException:  # such as a time zone that the system does not have
+        return str(scalar.type)
+    return data.decode(errors="replace")
 
 
 def _build_letter(

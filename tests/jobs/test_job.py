@@ -40,6 +40,7 @@ TEXTS = [f"text {number}" for number in range(30)]
         ("model", ""),
         ("source", ""),
         ("source", b"texts"),
+        ("source", "te\0xts"),
         ("source", {"text": "a"}),
         ("source", 5),
         ("source", None),
@@ -166,13 +167,16 @@ def test_all_failed(tmp_path: Path) -> None:
 
 
 def test_array(tmp_path: Path) -> None:
-    """``npy`` writes one array of all vectors, which can be mapped; it may be added when all is done."""
+    """``npy`` writes one array of all vectors, which can be mapped; it may be added or replaced when all is done."""
     fake = EmbeddingFake()
     assert fake.run(make_job(TEXTS, tmp_path)).unwrap().npy is None
     assert fake.run(make_job(TEXTS, tmp_path, npy=True)).unwrap().npy == "_vectors.npy"
     array = np.load(tmp_path / "_vectors.npy", mmap_mode="r")
     assert array.dtype == np.float32
     assert array.tolist() == list(map(compute_vector, TEXTS))
+    (tmp_path / "_vectors.npy").unlink()
+    fake.run(make_job(TEXTS, tmp_path, npy=True)).unwrap()
+    assert np.load(tmp_path / "_vectors.npy").shape == array.shape
     assert fake.sent.counts == dict.fromkeys(TEXTS, 1)
 
 

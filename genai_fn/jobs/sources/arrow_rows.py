@@ -10,7 +10,16 @@ from genai_fn.jobs.rows import RowBatch, check_text
 from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns, check_columns
 from genai_fn.jobs.sources.files import SourceFile
 
-__all__ = ["FileSchema", "build_reader", "build_text_schema", "check_schema", "iter_arrow_rows", "read_file_schema"]
+__all__ = [
+    "FileSchema",
+    "build_reader",
+    "build_text_schema",
+    "check_schema",
+    "convert_batch",
+    "describe_damage",
+    "iter_arrow_rows",
+    "read_file_schema",
+]
 
 
 class FileSchema:
@@ -41,7 +50,7 @@ def read_file_schema(file: SourceFile, columns: RowColumns) -> FileSchema:
                 with _open_csv(file, columns) as reader:
                     return FileSchema(reader.schema, None)
     except (arrow.ArrowException, OSError) as error:
-        raise _describe_damage(str(file.path), None, error) from None
+        raise describe_damage(str(file.path), None, error) from None
 
 
 def build_text_schema(columns: RowColumns) -> Any:
@@ -54,14 +63,28 @@ def check_schema(columns: RowColumns, found: FileSchema, file: str) -> None:
     """Raise `SourceError` if a column is not there, or that of the texts has another type."""
     types = load_package("pyarrow").types
     check_columns(columns, found.schema.names, file)
+    _check_kept_columns(columns, found.schema, file)
     text_type = found.schema.field(columns.text).type
     value_type = text_type.value_type if types.is_dictionary(text_type) else text_type
-    is_text = any(
-        check(value_type)
-        for check in (types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_null)
-    )
-    if not (is_text or types.is_large_binary(value_type)):
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+    data = (types.is_binary, types.is_large_binary, types.is_binary_view)
+    if not any(check(value_type) for check in (*texts, *data, types.is_null)):
         raise SourceError(file, None, f"the column {columns.text!r} has the type {text_type}, and not string")
+
+
+def _check_kept_columns(columns: RowColumns, schema: Any, file: str) -> None:
+    """Raise `SourceError` if a kept column has a type that a shard cannot have, before any text is sent."""
+    arrow = load_package("pyarrow")
+    for name, _ in columns.kept:
+        kept_type = schema.field(name).type
+        stored = kept_type.storage_type if isinstance(kept_type, arrow.BaseExtensionType) else kept_type
+        try:
+            column = _convert_column(arrow.nulls(0, stored))
+            rows = arrow.table({name: column}).take(arrow.array([], arrow.int64()))
+            load_package("pyarrow.parquet").write_table(rows, arrow.BufferOutputStream())
+        except arrow.ArrowException:
+            reason = f"the column {name!r} has the type {kept_type}, which cannot be kept"
+            raise SourceError(file, None, reason) from None
 
 
 def iter_arrow_rows(file: SourceFile, columns: RowColumns) -> Iterator[RowBatch]:
@@ -80,7 +103,7 @@ def iter_arrow_rows(file: SourceFile, columns: RowColumns) -> Iterator[RowBatch]
                 yield convert_batch(part, columns, file.name, row)
                 row += part.num_rows
     except (arrow.ArrowException, OSError) as error:
-        raise _describe_damage(str(file.path), row, error) from None
+        raise describe_damage(str(file.path), row, error) from None
 
 
 def _iter_record_batches(file: SourceFile, columns: RowColumns) -> Iterator[Any]:
@@ -152,25 +175,29 @@ def convert_batch(batch: Any, columns: RowColumns, file: str, first_row: int) ->
     """Convert a record batch to a batch of rows."""
     arrow = load_package("pyarrow")
     text = batch.column(columns.text)
-    if arrow.types.is_dictionary(text.type):
-        text = text.dictionary_decode()
-    if arrow.types.is_string_view(text.type):
-        text = text.cast(arrow.large_string())  # a view has no cast to bytes
+    text = _convert_column(text)
     if not arrow.types.is_binary(text.type):
         text = text.cast(arrow.large_binary())  # so that text that is not UTF-8 is found row by row
     texts = [check_text(each, columns.max_text_bytes) for each in text.to_pylist()]
     if not columns.kept:
         return RowBatch(file, first_row, texts)
-    arrays = [_decode_dictionary(batch.column(name)) for name, _ in columns.kept]
+    arrays = [_convert_column(batch.column(name)) for name, _ in columns.kept]
     kept = arrow.RecordBatch.from_arrays(arrays, names=[name for _, name in columns.kept])
     return RowBatch(file, first_row, texts, kept)
 
 
-def _decode_dictionary(column: Any) -> Any:
-    """Return a column of plain values: the dictionaries of batches differ."""
-    return column.dictionary_decode() if load_package("pyarrow").types.is_dictionary(column.type) else column
+def _convert_column(column: Any) -> Any:
+    """Return a column without a dictionary, as those of batches differ, and without views, which have no ``take``."""
+    arrow = load_package("pyarrow")
+    if arrow.types.is_dictionary(column.type):
+        values = _convert_column(column.dictionary)
+        return arrow.DictionaryArray.from_arrays(column.indices, values).dictionary_decode()
+    if arrow.types.is_string_view(column.type):
+        return column.cast(arrow.large_string())
+    return column.cast(arrow.large_binary()) if arrow.types.is_binary_view(column.type) else column
 
 
-def _describe_damage(file: str, row: int | None, error: Exception) -> SourceError:
+def describe_damage(file: str, row: int | None, error: Exception) -> SourceError:
+    """Build the error for a file or table that cannot be read from a row on."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return SourceError(file, row, f"cannot be read: {reason}")

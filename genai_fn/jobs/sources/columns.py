@@ -29,11 +29,14 @@ class RowColumns(Value, kw_only=True):
 
 
 def check_columns(columns: RowColumns, found: Sequence[str], file: str) -> None:
-    """Raise `SourceError` if a column is not there, with those that are."""
+    """Raise `SourceError` if a column is not there, with those that are, or if there are several of its name."""
     missing = [name for name in columns.names if name not in found]
     if missing:
         shown = ", ".join(map(repr, found[:_SHOWN])) + (", …" if len(found) > _SHOWN else "")
         raise SourceError(file, None, f"no column {', '.join(map(repr, missing))}; there are {shown or 'none'}")
+    repeated = [name for name in columns.names if found.count(name) > 1]
+    if repeated:
+        raise SourceError(file, None, f"more than one column {', '.join(map(repr, repeated))}")
 
 
 def check_first_row(columns: RowColumns, row: Mapping[str, Any], file: str) -> None:
@@ -72,9 +75,8 @@ def _build_kept(columns: RowColumns, rows: Sequence[Mapping[str, Any] | Unusable
 def _format_value(value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str):
-        try:
-            return encode(value).decode()
-        except (TypeError, ValueError):
-            return str(value)
-    return value.encode(errors="replace").decode()
+    try:
+        text = value if isinstance(value, str) else encode(value).decode()
+    except (TypeError, ValueError):
+        text = str(value)
+    return text.encode(errors="replace").decode()

@@ -57,11 +57,16 @@ def list_files(source: str, file_format: FileFormat | None) -> tuple[SourceFile,
     else:
         base = _find_base(source)
         found = [each for each in map(Path, glob.glob(source, recursive=True)) if each.is_file()]  # noqa: PTH207  # a whole pattern, absolute or not
-    named = sorted({(each.relative_to(base).as_posix(), each) for each in found})
+    named = sorted({(_format_name(each.relative_to(base)), each) for each in found})
     if not named:
         known = ", ".join(_SUFFIXES)
         raise SourceError(source, None, f"no files: without source_format, a folder is searched for {known}")
     return tuple(_build_file(each, name, file_format) for name, each in named)
+
+
+def _format_name(path: Path) -> str:
+    """Format the name of a file as text that UTF-8 has: file systems have other names, too."""
+    return os.fsencode(path.as_posix()).decode(errors="replace")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

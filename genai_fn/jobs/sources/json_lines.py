@@ -1,8 +1,9 @@
-"""Rows of JSONL files: a JSON object a line. A line that is none is a row without a text."""
+"""Rows of JSONL files: a JSON object on each line. Any other line is a row without a text."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -16,21 +17,28 @@ __all__ = ["check_json_file", "iter_json_rows"]
 
 
 def check_json_file(file: SourceFile, columns: RowColumns) -> None:
-    """Raise `SourceError` if the first line has no field of a column."""
+    """Raise `SourceError` if the JSON object on the first line has no field of a column."""
     with file.path.open("rb") as lines:
-        first = next((_parse_line(line) for line in lines if line.strip()), None)
+        first = next(_iter_lines(lines), None)
     if isinstance(first, Mapping):
         check_first_row(columns, first, str(file.path))
 
 
 def iter_json_rows(file: SourceFile, columns: RowColumns) -> Iterator[RowBatch]:
-    """Read a file. Rows are numbered by lines; empty lines are left out."""
+    """Read a file. Lines without any characters but spaces are no rows, and are not counted."""
     with file.path.open("rb") as lines:
-        parsed = (_parse_line(line) for line in lines if line.strip())
+        parsed = _iter_lines(lines)
         first_row = 0
         while rows := list(islice(parsed, BATCH_ROWS)):
             yield build_batch(columns, rows, file.name, first_row)
             first_row += len(rows)
+
+
+def _iter_lines(lines: IO[bytes]) -> Iterator[Mapping[str, Any] | UnusableText]:
+    """Parse the lines of a file. A byte order mark is left out."""
+    if lines.read(len(BOM_UTF8)) != BOM_UTF8:
+        lines.seek(0)
+    return (_parse_line(line) for line in lines if line.strip())
 
 
 def _parse_line(line: bytes) -> Mapping[str, Any] | UnusableText:

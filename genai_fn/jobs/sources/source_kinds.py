@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from genai_fn.errors import InvalidRequest
+from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import SourceError
 from genai_fn.jobs.output.settings import SourceFingerprint
 from genai_fn.jobs.rows import RowBatch
@@ -16,6 +17,7 @@ from genai_fn.jobs.sources.arrow_rows import (
     build_text_schema,
     check_schema,
     convert_batch,
+    describe_damage,
     iter_arrow_rows,
     read_file_schema,
 )
@@ -48,7 +50,7 @@ def check_source(source: Any) -> Any:
     """
     if isinstance(source, str | os.PathLike):
         path: Any = os.fspath(source)  # pyright: ignore[reportUnknownVariableType]  # bytes are possible
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not path or "\0" in path:
             raise InvalidRequest("source", path, "a path that is not empty")
         return path
     if _is_arrow(source):
@@ -98,11 +100,14 @@ _TABLE = "the table"
 
 def _iter_reader(reader: Any, columns: RowColumns) -> Iterator[RowBatch]:
     row = 0
-    for whole in reader:
-        for start in range(0, whole.num_rows, BATCH_ROWS):
-            batch = whole.slice(start, BATCH_ROWS)
-            yield convert_batch(batch, columns, "", row)
-            row += batch.num_rows
+    try:
+        for whole in reader:
+            for start in range(0, whole.num_rows, BATCH_ROWS):
+                batch = whole.slice(start, BATCH_ROWS)
+                yield convert_batch(batch, columns, "", row)
+                row += batch.num_rows
+    except load_package("pyarrow").ArrowException as error:  # of a reader that reads a file or calls a function
+        raise describe_damage(_TABLE, row, error) from None
 
 
 def _open_files(files: tuple[SourceFile, ...], columns: RowColumns) -> RowSource:

@@ -15,10 +15,11 @@ NAME = "the iterable"
 
 def iter_value_rows(values: Iterable[Any], columns: RowColumns) -> Iterator[RowBatch]:
     """
-    Read an iterable. Its exceptions are its own, and pass.
+    Read an iterable, whose exceptions pass. An item of another type is a row without a text.
 
     Raises:
-        SourceError: If an item is neither a text nor a mapping, or the first has no field of a column.
+        SourceError: If the first item is a mapping without a field of a column, a text is among mappings, or a text has
+            columns to keep.
     """
     source = iter(values)
     first_row = 0

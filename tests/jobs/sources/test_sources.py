@@ -1,10 +1,13 @@
 """Sources: each format gives the same rows; what cannot be read is an error with its place, or a dead letter."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
@@ -237,6 +240,12 @@ class ExportedFrame:
         return TABLE.__arrow_c_stream__(requested_schema)
 
 
+def _categorize(column: pa.ChunkedArray) -> pa.Array:
+    """Return the categorical column that Polars exports: a dictionary whose values are a view."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices, encoded.dictionary.cast(pa.string_view()))
+
+
 @pytest.mark.parametrize(
     "make",
     (
@@ -249,16 +258,100 @@ class ExportedFrame:
         lambda: TABLE.set_column(1, "text", TABLE.column("text").cast(pa.large_string())),
         lambda: TABLE.set_column(1, "text", TABLE.column("text").cast(pa.string_view())),
         lambda: TABLE.set_column(1, "text", TABLE.column("text").cast(pa.binary())),
+        lambda: TABLE.set_column(1, "text", TABLE.column("text").cast(pa.binary_view())),
+        lambda: TABLE.set_column(1, "text", _categorize(TABLE.column("text"))),
         lambda: tuple(TABLE.to_pylist()),
         lambda: iter(TABLE.to_pylist()),
         lambda: tuple(TEXTS),
         lambda: iter(TEXTS),
     ),
-    ids=range(13),
+    ids=range(15),
 )
 def test_values(make: Callable[[], Any]) -> None:
     """Tables, frames and iterables give the same rows."""
     assert read_all(make()) == [("", row, text) for row, text in enumerate(TEXTS)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    (
+        pa.array(["x", "y"], pa.string_view()),
+        _categorize(pa.chunked_array([["x", "y"]])),
+        pa.array([b"x", b"y"], pa.binary_view()),
+        pa.array([[1], [2]], pa.list_view(pa.int64())),
+        pa.FixedShapeTensorArray.from_numpy_ndarray(np.zeros((2, 3))),
+    ),
+    ids=lambda column: str(column.type),
+)
+def test_kept_types(tmp_path: Path, column: pa.Array) -> None:
+    """A kept column may have any type that a shard can have, such as the views that Polars exports."""
+    table = pa.table({"text": ["a", ""], "key": column})
+    EmbeddingFake().run(make_job(table, tmp_path, columns=["key"])).unwrap()
+    assert pq.read_table(tmp_path / "shard-00000.parquet").column("key").to_pylist() == column[:1].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "column",
+    (
+        pa.array([pa.MonthDayNano([1, 2, 3])]),
+        pa.array([{}], pa.struct([])),
+        pa.RunEndEncodedArray.from_arrays([1], [5]),
+    ),
+    ids=lambda column: str(column.type),
+)
+def test_types_that_cannot_be_kept(tmp_path: Path, column: pa.Array) -> None:
+    """A kept column of a type that a shard cannot have is an error before any text is sent."""
+    fake = EmbeddingFake()
+    error = fake.run(make_job(pa.table({"text": ["a"], "key": column}), tmp_path, columns=["key"])).failure()
+    assert isinstance(error, SourceError)
+    assert error.reason == f"the column 'key' has the type {column.type}, which cannot be kept"
+    assert fake.sent.batches == []
+
+
+def test_columns_of_one_name(tmp_path: Path) -> None:
+    """Several columns of the name that is to be read are an error that names it."""
+    (tmp_path / "t.csv").write_text("text,key,key,price\na,b,c,1\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="more than one column 'key'"):
+        read_kept(str(tmp_path / "t.csv"))
+    with pytest.raises(SourceError, match="more than one column 'text'"):
+        read_all(pa.Table.from_arrays([pa.array(["a"])] * 2, names=["text", "text"]))
+
+
+def test_reader_that_fails() -> None:
+    """A table that is read from elsewhere and fails is an error with the row."""
+
+    def yield_batches() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"text": ["a", "b"]})
+        raise pa.ArrowInvalid("damaged")
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"text": pa.string()}), yield_batches())
+    with pytest.raises(SourceError, match=r"cannot be read: .*damaged") as caught:
+        read_all(reader)
+    assert (caught.value.file, caught.value.row) == ("the table", 2)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "shown"),
+    (
+        (pa.scalar(b"\xff", pa.binary()).cast(pa.string(), safe=False), "\ufffd"),
+        (pa.scalar(1, pa.timestamp("ns")), "1970-01-01 00:00:00.000000001"),
+        (pa.scalar(253_402_300_800_000, pa.timestamp("s")), "value out of range: 253402300800000"),
+        (pa.scalar(0, pa.timestamp("s", tz="No/Where")), "timestamp[s, tz=No/Where]"),
+    ),
+)
+def test_ids_without_a_python_value(tmp_path: Path, scalar: pa.Scalar, shown: str) -> None:
+    """An identifier that Python has no value for is a text in a dead letter."""
+    column = pa.repeat(scalar, 1)
+    job = make_job(pa.table({"text": [""], "key": column}), tmp_path, id_column="key")
+    EmbeddingFake().run(job).unwrap()
+    assert shown in read_letters(tmp_path)[0]["id"]
+
+
+def test_kept_paths(tmp_path: Path) -> None:
+    """A kept value that is no text is kept as one, also if UTF-8 does not have all of its characters."""
+    rows = [{"text": "a", "key": Path("\udcff")}]
+    EmbeddingFake().run(make_job(rows, tmp_path, columns=["key"])).unwrap()
+    assert read_rows(tmp_path)[0]["key"] == "?"
 
 
 def test_totals() -> None:
@@ -333,6 +426,23 @@ def test_bad_lines(tmp_path: Path) -> None:
         (9, "the text has 101 bytes, more than max_text_bytes=100"),
     ]
     assert (summary.rows, summary.failed) == (11, 9)
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    """The byte order mark of a JSONL file is no part of its first line."""
+    (tmp_path / "t.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}\n')
+    assert [text for *_, text in read_all(str(tmp_path / "t.jsonl"))] == ["a", "b"]
+    with pytest.raises(SourceError, match="no column 'key', 'price'"):
+        read_kept(str(tmp_path / "t.jsonl"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse or change such names")
+def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
+    """A file whose name is not UTF-8 is read, and its name is shown with a replacement."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / os.fsdecode(b"a\xff.txt")).write_text("a", encoding="utf-8")
+    EmbeddingFake().run(make_job(tmp_path / "in", tmp_path / "out")).unwrap()
+    assert [each["file"] for each in read_rows(tmp_path / "out")] == ["a\ufffd.txt"]
 
 
 @pytest.mark.parametrize("name", ("t.parquet", "t.arrow", "t.csv"))
