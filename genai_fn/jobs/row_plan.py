@@ -68,8 +68,10 @@ class RowPlan:
 
     Rows of shards that are written are compared with those that are read, by their hash. `states` are the batch jobs of
     earlier runs. At most `max_open_shards` are read and embedded at once: while one lacks the last of its results, the
-    next one is read. `skipped` and `unusable` count
-    the rows that are not sent, as they have a vector or that of another row, and as they have no text.
+    next one is read.
+
+    `skipped` counts the rows that are not sent because they have a vector already or the text of another row, and
+    `unusable` those that have no text.
     """
 
     def __init__(  # noqa: PLR0917  # what a run knows at its beginning

@@ -19,7 +19,7 @@ def embed_frame(frame: Any, embedding: ColumnEmbedding, *, workers: int, rows: i
     Args:
         frame: A ``daft.DataFrame``.
 
-        embedding: What to do.
+        embedding: The column of texts, the new columns, and how to embed.
 
         workers: Number of processes.
 

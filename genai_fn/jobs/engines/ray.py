@@ -17,7 +17,7 @@ class RayEmbedder:
     columns.
 
     Args:
-        embedding: What to do.
+        embedding: The column of texts, the new columns, and how to embed.
 
     >>> import pyarrow as pa
     >>> from genai_fn import Offline
@@ -54,7 +54,7 @@ def embed_dataset(
     Args:
         dataset: A ``ray.data.Dataset``.
 
-        embedding: What to do.
+        embedding: The column of texts, the new columns, and how to embed.
 
         workers: Number of actors.
 
