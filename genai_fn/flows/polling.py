@@ -1,6 +1,7 @@
 """Waits for long-running work: reads its state repeatedly until it has ended."""
 
 from collections.abc import Mapping
+from itertools import chain, repeat
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 
 from msgspec.structs import replace
@@ -69,7 +70,8 @@ def until_done(*, every: float = 5.0, timeout: float | None = None) -> UntilDone
     ``files.get(name) | until_done()``.
 
     Args:
-        every: Seconds between a response and the next request.
+        every: Seconds between a response and the next request. The first of these pauses is divided: the state is also
+            read after its first second, as most files are ready then.
 
         timeout: Seconds until the flow fails with `TimedOut`; the work itself is not cancelled. The action that starts
             the work, such as an upload, does not count. By default there is no limit.
@@ -110,8 +112,8 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
     """
     Run an action that starts or reads work, and read the state until the work has ended.
 
-    The first read is immediate; before each later one the flow waits `every` seconds. An action that returns ended work
-    causes no reads. `timeout` applies to the reads, and not to an action that starts the work.
+    The first read is immediate; before the later ones the flow pauses, as `poll_request` does. An action that returns
+    ended work causes no reads. `timeout` applies to the reads, and not to an action that starts the work.
     """
     lookup = _find_lookup(action)
     if lookup is None:
@@ -130,16 +132,23 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
 
 @flow
 def poll_request(lookup: Request[W], every: float) -> FlowGenerator[Result[W, GenaiError]]:
-    """Run a request until the work that it returns has ended, with a pause of `every` seconds after each response."""
+    """
+    Run a request until the work that it returns has ended, with a pause of `every` seconds after each response.
+
+    The first pause is divided: there is one more request after its first second.
+    """
+    divided = (_FIRST_PAUSE, every - _FIRST_PAUSE) if every > _FIRST_PAUSE else ()
+    pauses = chain(divided, repeat(every))
     while True:
         work = yield from ask(lookup)
         if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # an operation may be the caller's own
             return Failure(InvalidRequest("until_done", work, _EXPECTED))
         if get_outcome(work) is not None:
             return build_result(work)
-        yield from sleep(every)
+        yield from sleep(next(pauses))
 
 
+_FIRST_PAUSE = 1.0
 LONG_RUNNING_TYPES: tuple[type[Any], ...] = get_args(LongRunningResource)
 _EXPECTED = "an action that returns a " + " or a ".join(each.__name__ for each in LONG_RUNNING_TYPES)
 

@@ -96,7 +96,7 @@ def return_work(work: Any) -> Any:
 def run_until_done(action: Any, *lines: tuple[Any, Any]) -> Any:
     """Run `until_done` of an action by a script."""
     try:
-        return run_by_script(start_generator(action | until_done(every=2.0)), lines)
+        return run_by_script(start_generator(action | until_done(every=2.5)), lines)
     except FlowFailed as end:
         return Failure(end.error)
 
@@ -108,9 +108,11 @@ def test_every_kind() -> None:
 
 @kinds
 def test_looked_up(question: Any, working: Any, over: Any, failed: Any) -> None:
-    """A lookup is sent at once, and repeated until the work has ended."""
+    """A lookup is sent at once, after a second, and then repeated until the work has ended."""
     assert run_until_done(question, (Ask(question), Success(over))) == Success(over)
-    lines = [(Ask(question), Success(working)), (Sleep(2.0), None)] * 3
+    lines = [
+        line for pause in (1.0, 1.5, 2.5, 2.5) for line in ((Ask(question), Success(working)), (Sleep(pause), None))
+    ]
     assert run_until_done(question, *lines, (Ask(question), Success(over))) == Success(over)
 
 
@@ -119,7 +121,7 @@ def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
     """Work that is finished at its start needs no lookup; otherwise it is looked up by name, at once."""
     action = return_work(working)
     assert run_until_done(action, (Ask(action), Success(over))) == Success(over)
-    lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), Success(over))]
+    lines = [(Ask(question), Success(working)), (Sleep(1.0), None), (Ask(question), Success(over))]
     assert run_until_done(action, (Ask(action), Success(working)), *lines) == Success(over)
 
 
@@ -137,7 +139,7 @@ def test_failed_work(question: Any, working: Any, over: Any, failed: Any) -> Non
 def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
     """A lookup that fails after its retries ends the polling with that failure."""
     assert run_until_done(question, (Ask(question), BUSY)) == BUSY
-    lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), BUSY)]
+    lines = [(Ask(question), Success(working)), (Sleep(1.0), None), (Ask(question), BUSY)]
     assert run_until_done(question, *lines) == BUSY
     action = return_work(working)
     assert run_until_done(action, (Ask(action), BUSY)) == BUSY
@@ -328,7 +330,7 @@ def test_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     ) as server:
         assert kind.run(make_gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
         assert [each.target for each in server.requests] == ["/v1beta/files/a"] * 3
-    assert sleeps.seconds == [5.0, 5.0]
+    assert sleeps.seconds == [1.0, 4.0]
 
 
 def test_videos_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
