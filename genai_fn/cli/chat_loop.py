@@ -100,12 +100,12 @@ class ChatLoop:
 
     def _save(self, argument: str) -> None:
         """FILE: write the chat as JSON."""
-        save_chat(self._chat, Path(_require(argument, "/save FILE")))
+        save_chat(self._chat, _parse_path(argument, "/save FILE"))
         print_message("note", f"saved {len(self._chat.comprehensive)} turns to {argument}")
 
     def _load(self, argument: str) -> None:
         """FILE: continue a saved chat."""
-        self._chat = load_chat(Path(_require(argument, "/load FILE")))
+        self._chat = load_chat(_parse_path(argument, "/load FILE"))
         print_message("note", f"{self._chat.model}, {len(self._chat.comprehensive)} turns")
 
     def _set_model(self, argument: str) -> None:
@@ -130,7 +130,7 @@ class ChatLoop:
 
     def _attach(self, argument: str) -> None:
         """FILE: attach a file to the next message."""
-        self._parts.append(read_part(Path(_require(argument, "/file FILE")).expanduser()))
+        self._parts.append(read_part(_parse_path(argument, "/file FILE")))
         print_message("note", f"the next message has {argument}")
 
     def _quit(self, argument: str) -> None:
@@ -158,12 +158,13 @@ def save_chat(chat: "Chat", path: Path) -> None:
         OSError: If it cannot be written.
     """
     saved = {"model": chat.model, "config": chat.config, "history": genai_fn.chats.history(chat)}
-    target = path.expanduser()
-    draft = target.with_name(f".{target.name}.part")
+    draft = path.parent / f".{path.name}.part"
     try:
         draft.write_text(f"{format_value(saved)}\n", encoding="utf-8")
-        draft.replace(target)
+        draft.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
@@ -176,14 +177,12 @@ def load_chat(path: Path) -> "Chat":
 
         typer.BadParameter: If it is not a saved chat.
     """
-    from msgspec import DecodeError  # noqa: PLC0415  # only saved chats need it
-
-    from genai_fn import codec  # noqa: PLC0415  # likewise
+    from genai_fn import codec  # noqa: PLC0415  # only saved chats need it
 
     try:
-        saved = codec.decode(path.expanduser().read_bytes(), dict[str, Any])
+        saved = codec.decode(path.read_bytes(), dict[str, Any])
         return genai_fn.chats.start(**saved)
-    except (DecodeError, TypeError, genai_fn.InvalidRequest) as error:
+    except (ValueError, TypeError, genai_fn.InvalidRequest) as error:  # msgspec's own are ValueErrors
         raise typer.BadParameter(f"{path} is not a saved chat: {error}") from None
 
 
@@ -191,10 +190,14 @@ def _get_text(turn: "Turn[str]") -> str:
     return turn.answer
 
 
-def _require(argument: str, usage: str) -> str:
-    if not argument:
+def _parse_path(argument: str, usage: str) -> Path:
+    """Return the path that is the argument of a command, in which ``~`` is the home directory."""
+    if not argument or "\0" in argument:
         raise typer.BadParameter(f"write {usage}")
-    return argument
+    try:
+        return Path(argument).expanduser()
+    except RuntimeError as error:  # there is no user of that name
+        raise typer.BadParameter(f"{argument}: {error}") from None
 
 
 def _read_line() -> str | None:

@@ -25,6 +25,7 @@ __all__ = ["chat"]
 
 
 def chat(
+    context: typer.Context,
     *,
     model: ModelOption = DEFAULT_MODEL,
     system: SystemOption = None,
@@ -46,7 +47,20 @@ def chat(
     if load is None:
         start = genai_fn.chats.start(model, build_config(system=system, temperature=temperature))
     else:
+        _check_load(context)
         start = load_chat(load)
     parts = read_parts(file, mime_type)
     with open_interpreter(vertex=vertex, offline=offline) as run:
         ChatLoop(run, start, parts).run()
+
+
+def _check_load(context: typer.Context) -> None:
+    """Raise BadParameter if an option is given that a saved chat has a value for."""
+    given = [name for name in _SAVED if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    if given:
+        raise typer.BadParameter(
+            f"a saved chat has its own: leave out {', '.join(f'--{name}' for name in given)}", param_hint="'--load'"
+        )
+
+
+_SAVED = ("model", "system", "temperature")

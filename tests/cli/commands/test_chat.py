@@ -140,6 +140,12 @@ class TestCommands:
             ("/file nowhere.txt", "nowhere.txt: No such file"),
             ("/save /nowhere/chat.json", "No such file"),
             ("/model a?b", "model"),
+            ("/save .", "."),
+            ("/save /", "/"),
+            ("/save ~no-such-user/a", "~no-such-user/a: "),
+            ("/load ~no-such-user/a", "~no-such-user/a: "),
+            ("/file ~no-such-user/a", "~no-such-user/a: "),
+            ("/load a\0b", "write /load FILE"),
         ],
     )
     def test_wrong(self, run_chat: Any, line: str, message: str) -> None:
@@ -148,11 +154,36 @@ class TestCommands:
         assert message in process.stderr
         assert process.stdout.endswith("“one”\n")
 
-    @pytest.mark.parametrize("text", ["{", "[]", '{"model": 1}', '{"module": "m"}', '{"model": "m", "history": [1]}'])
+    def test_failed_save(self, run_chat: Any, tmp_path: Path) -> None:
+        """A chat that cannot be saved leaves no file behind."""
+        (tmp_path / "chat").mkdir()
+        process = run_chat(f"/save {tmp_path / 'chat'}", "one")
+        assert "Is a directory" in process.stderr
+        assert [each.name for each in tmp_path.iterdir()] == ["chat"]
+
+    @pytest.mark.parametrize("option", ["--model", "--system", "--temperature"])
+    def test_options_of_a_saved_chat(self, run_chat: Any, tmp_path: Path, option: str) -> None:
+        """An option that a saved chat has a value for is refused; a default from the environment is not."""
+        path = tmp_path / "chat.json"
+        run_chat("one", f"/save {path}")
+        process = run_chat("two", options=("--offline", "--load", str(path), option, "1"))
+        assert process.returncode == 2
+        assert f"a saved chat has its own: leave out {option}" in process.stderr
+
+    def test_model_of_the_environment(self, run_chat: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The default model of the environment does not concern a saved chat."""
+        path = tmp_path / "chat.json"
+        run_chat("one", f"/save {path}")
+        monkeypatch.setenv("GENAI_FN_MODEL", "other")
+        assert "place of gemini-2.5-flash" in run_chat("two", options=("--offline", "--load", str(path))).stdout
+
+    @pytest.mark.parametrize(
+        "text", ["{", "[]", '{"model": 1}', '{"module": "m"}', '{"model": "m", "history": [1]}', '{"model": "\udcff"}']
+    )
     def test_damaged_file(self, capsys: Capture, tmp_path: Path, text: str) -> None:
         """A file that is not a saved chat is refused."""
         path = tmp_path / "chat.json"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
         assert run_command_line(["chat", "--offline", "--load", str(path)]) == 2
         assert "is not a saved chat" in capsys.readouterr().err
 
