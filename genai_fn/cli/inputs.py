@@ -58,7 +58,14 @@ def check_output_folder(path: Path) -> None:
 
 
 def read_parts(files: Iterable[Path] | None, mime_type: str | None) -> "list[Part]":
-    """Read files as parts; see `read_part`."""
+    """
+    Read files as parts; see `read_part`.
+
+    Raises:
+        typer.BadParameter: If a file cannot be read, or there is a type and no file.
+    """
+    if mime_type is not None and not files:
+        raise typer.BadParameter("it is the type of the files of --file, and there is none", param_hint="'--mime-type'")
     return [read_part(each, mime_type) for each in files or ()]
 
 
@@ -124,15 +131,13 @@ def read_schema(schema: str) -> Mapping[str, Any]:
     Raises:
         typer.BadParameter: If the file cannot be read, or there is no JSON object.
     """
-    from msgspec import DecodeError  # noqa: PLC0415  # only schemas need it
-
-    from genai_fn import codec  # noqa: PLC0415  # likewise
+    from genai_fn import codec  # noqa: PLC0415  # only schemas need it
 
     try:
         text = schema.encode() if schema.lstrip().startswith("{") else Path(schema).read_bytes()
         value: Mapping[str, Any] = codec.decode(text, dict[str, Any])
     except OSError as error:
         raise typer.BadParameter(f"{schema}: {error.strerror}", param_hint="'--schema'") from None
-    except DecodeError as error:
+    except ValueError as error:  # msgspec's own are ValueErrors
         raise typer.BadParameter(f"not a JSON Schema: {error}", param_hint="'--schema'") from None
     return value

@@ -311,6 +311,7 @@ class TestRefused:
             (["generate", "Why?", "--file", __file__ + "c"], "does not exist"),
             (["generate", "Why?", "--model", "a?b"], "model"),
             (["generate", "Why?", "--schema", "{"], "not a JSON Schema"),
+            (["generate", "Why?", "--mime-type", "image/png"], "'--mime-type': it is the type of the files of --file"),
             (["generate", "Why?", "--schema", "nowhere.json"], "nowhere.json: No such file"),
             (["generate", "Why?", "--output", "/"], "is a directory"),
         ],
@@ -318,6 +319,13 @@ class TestRefused:
     def test_usage(self, capsys: Capture, arguments: list[str], message: str) -> None:
         """Wrong usage prints one line with the reason; the exit code is 2."""
         assert message in run_failing_command(capsys, arguments)
+
+    def test_schema_that_is_not_utf8(self, capsys: Capture, tmp_path: Path) -> None:
+        """A schema that is not UTF-8 is refused."""
+        path = tmp_path / "schema.json"
+        path.write_bytes(b'{"title": "\xff"}')
+        message = run_failing_command(capsys, ["generate", "Why?", "--schema", str(path)])
+        assert "not a JSON Schema: 'utf-8' codec" in message
 
     def test_unknown_kind(self, capsys: Capture, tmp_path: Path) -> None:
         """A file that is not text is refused if its name shows no media type."""
