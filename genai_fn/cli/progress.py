@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from genai_fn.cli.interpreters import Listener
-from genai_fn.cli.terminal import open_error_console
+from genai_fn.cli.terminal import open_error_console, strip_control_characters
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,7 +20,9 @@ def show_status(text: str) -> Generator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(text):
+    from rich.text import Text  # noqa: PLC0415  # slow to import
+
+    with console.status(Text(strip_control_characters(text))):  # a text would be read as markup
         yield
 
 
@@ -33,7 +35,7 @@ def show_uploads() -> Generator[Listener]:
     """
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn  # noqa: PLC0415  # slow
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     bars = _build_progress(*columns)
     if bars is None:
         yield _ignore_event
@@ -44,7 +46,7 @@ def show_uploads() -> Generator[Listener]:
 
         if isinstance(event, Uploaded):
             if not bars.tasks:
-                bars.add_task(event.file_name or "upload", total=event.size)
+                bars.add_task(strip_control_characters(event.file_name or "upload"), total=event.size)
                 bars.start()
             (task,) = bars.task_ids
             bars.update(task, completed=event.received)

@@ -30,6 +30,16 @@ def test_uploads(emulator: Emulator, capsys: Capture, tmp_path: Path, is_termina
     assert ("notes.txt" in err, "100.0/100.0 kB" in err) == (is_terminal, is_terminal)
 
 
+def test_odd_name(emulator: Emulator, capsys: Capture, tmp_path: Path, is_terminal: bool) -> None:
+    """A name with brackets or control characters is shown as it is, without the latter."""
+    path = tmp_path / "[red]a\x1b.txt"
+    path.write_bytes(b"a" * 100_000)
+    assert run_command_line(["files", "upload", str(path)]) == 0
+    assert ("[red]a.txt" in capsys.readouterr().err) == is_terminal
+    assert run_command_line(["files", "download", "[/a]", "-o", str(tmp_path / "a.bin")]) == 1
+    assert ("downloading [/a]" in capsys.readouterr().err) == is_terminal
+
+
 def test_embedding(emulator: Emulator, capsys: Capture, tmp_path: Path, is_terminal: bool) -> None:
     """An embedding job shows how many texts have vectors."""
     path = tmp_path / "texts.jsonl"

@@ -11,7 +11,7 @@ from genai_fn.cli.interpreters import open_interpreter
 from genai_fn.cli.options import JsonOption, MimeTypeOption, NameArgument, NamesArgument, OfflineOption, VertexOption
 from genai_fn.cli.progress import show_status, show_uploads
 from genai_fn.cli.tables import print_list, print_value
-from genai_fn.cli.terminal import print_message
+from genai_fn.cli.terminal import print_message, print_text
 
 __all__ = ["app"]
 
@@ -53,7 +53,7 @@ def _upload(
             if json:
                 print_value(file)
             else:
-                typer.echo(file.name)
+                print_text(f"{file.name}\n")
 
 
 @app.command("get")

@@ -11,7 +11,7 @@ from genai_fn.cli.interpreters import open_interpreter
 from genai_fn.cli.options import JsonOption, MimeTypeOption, NameArgument, NamesArgument, OfflineOption, VertexOption
 from genai_fn.cli.progress import show_uploads
 from genai_fn.cli.tables import print_list, print_value
-from genai_fn.cli.terminal import print_message
+from genai_fn.cli.terminal import print_message, print_text
 
 __all__ = ["app"]
 
@@ -71,7 +71,7 @@ def _upload(
             config: Any = {"mime_type": mime_type or guess_file_type(path), "display_name": path.name}
             upload = genai_fn.stores.upload(name, path, config)
             operation = genai_fn.raise_for(run(upload | genai_fn.until_done()))
-            typer.echo(operation.response.document_name if operation.response else operation.name)
+            print_text(f"{operation.response.document_name if operation.response else operation.name}\n")
 
 
 @app.command("documents")

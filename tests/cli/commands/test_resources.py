@@ -1,6 +1,7 @@
 """``genai-fn models``, ``files``, ``caches``, ``batches`` and ``stores``, against an emulator over a socket."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from genai_fn.cli import run_command_line
 from genai_fn.cli.commands import batches
 from genai_fn.testing.server.asgi import Emulator
 from tests.support.command_lines import run_failing_command
-from tests.support.loopback import build_json_reply
+from tests.support.loopback import ReceivedRequest, Reply, build_json_reply
 
 Capture = pytest.CaptureFixture[str]
 
@@ -66,6 +67,31 @@ class TestFiles:
         output = call("files", "upload", *map(str, paths), "--mime-type", "video/mp4", "--json")
         assert output.count('"mimeType": "video/mp4"') == 2
         assert output.index("a.bin") < output.index("b.bin")
+
+    @pytest.mark.parametrize(("is_terminal", "shown"), ((True, "files/a[31m"), (False, "files/a\x1b[31m")))
+    def test_name_of_the_server(
+        self,
+        server: Any,
+        capsys: Capture,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        is_terminal: bool,
+        shown: str,
+    ) -> None:
+        """A name that the server has chosen is printed on a terminal without control characters."""
+        path = tmp_path / "a.txt"
+        path.write_text("hello")
+
+        def answer(request: ReceivedRequest) -> Reply:
+            if request.target == "/session":
+                headers = (("x-goog-upload-status", "final"),)
+                return build_json_reply({"file": {"name": "files/a\x1b[31m"}}, headers=headers)
+            return Reply(200, (("x-goog-upload-url", f"http://{request.headers['host']}/session"),))
+
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+        with server(answer):
+            assert run_command_line(["files", "upload", str(path)]) == 0
+        assert capsys.readouterr().out == f"{shown}\n"
 
     def test_download(self, server: Any, capsys: Capture, tmp_path: Path) -> None:
         """A generated file is written to a path, and a failed download leaves none."""
