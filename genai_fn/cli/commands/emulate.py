@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,8 @@ def emulate(
 
     It prints a line for each request to standard error: the time, the method, the path and the status.
     """
+    if keyfile is not None and certfile is None:
+        raise typer.BadParameter("it is the key of a certificate: pass --certfile, too", param_hint="'--keyfile'")
     from genai_fn.emulator.server.state import EmulatorState  # noqa: PLC0415  # slow to import, and only this command needs it
     from genai_fn.testing.server.asgi import Emulator  # noqa: PLC0415  # likewise
     from genai_fn.testing.server.serving import build_server, build_url, open_listener  # noqa: PLC0415  # likewise
@@ -65,6 +68,8 @@ def emulate(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except genai_fn.InvalidRequest as error:
         raise typer.BadParameter(f"{script} is not a valid script: {error}", param_hint="'--script'") from None
+    except BrokenPipeError:  # of standard output
+        raise
     except OSError as error:
         raise typer.BadParameter(f"{host}:{port} cannot be served: {error.strerror or error}") from None
 
@@ -95,8 +100,9 @@ class RequestPrinter:
             status = _STATUS_BY_EVENT.get(message["type"], message.get("status"))
             if message["type"] in _FIRST_EVENTS:
                 path = strip_control_characters(scope["path"])
-                sys.stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {method} {path} {status}\n")
-                sys.stderr.flush()
+                with suppress(OSError):  # its reader is gone, and requests are answered as before
+                    sys.stderr.write(f"{datetime.now().astimezone():%H:%M:%S} {method} {path} {status}\n")
+                    sys.stderr.flush()
             await send(message)
 
         await self._application(scope, receive, send_and_log)

@@ -1,5 +1,6 @@
 """``genai-fn emulate``: what it prints, which keys it accepts, and how it stops."""
 
+import os
 import re
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from genai_fn import AsyncHttp, Failure, Gemini, Http, Retry, Success, files, ge
 from genai_fn.cli import run_command_line
 from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.serving import open_listener
-from tests.support.command_lines import build_environment, run_failing_command, unblock_signal
+from tests.support.command_lines import build_environment, run_failing_command, run_process, unblock_signal
 
 Capture = pytest.CaptureFixture[str]
 
@@ -72,6 +73,34 @@ def test_requests_are_printed() -> None:
         "GET /v1beta/files/none 403",
         "GET /v1beta/models 200",
     ]
+
+
+def test_reader_of_errors_is_gone() -> None:
+    """If nobody reads the lines of its requests any more, requests are answered as before."""
+    with run_emulator() as (lines, process):
+        assert process.stderr is not None
+        process.stderr.close()
+        with Http(Gemini("any", base_url=lines[2].partition("=")[2])) as run:
+            for _ in range(3):
+                run(generate("m", "hi") | with_options(retry=Retry(attempts=1))).unwrap()
+
+
+def test_reader_of_the_address_is_gone() -> None:
+    """If nobody reads its address, it ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        process = run_process(["emulate", "--port", "0"], stdout=writer)
+    finally:
+        os.close(writer)
+    assert (process.returncode, process.stderr) == (1, b"")
+
+
+def test_key_without_certificate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A private key alone is refused."""
+    path = tmp_path / "key.pem"
+    path.write_text("key")
+    assert "pass --certfile, too" in run_failing_command(capsys, ["emulate", "--keyfile", str(path)])
 
 
 def test_sessions_are_printed() -> None:
