@@ -1,6 +1,7 @@
 """The command line: its commands, and the mapping from errors to exit codes."""
 
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from inspect import cleandoc
@@ -27,6 +28,7 @@ __all__ = ["run_app"]
 
 def run_app(arguments: Sequence[str]) -> int:
     """Parse the arguments, run the command, print its error if it fails, and return the exit code."""
+    _open_missing_streams()
     out: TextIO = sys.stdout
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="replace")  # an answer may contain characters that the encoding lacks
@@ -55,6 +57,13 @@ def run_app(arguments: Sequence[str]) -> int:
         hint = "; genai-fn generate sends a prompt" if is_prompt else ""
         print_message("error", f"{message}{hint}; see {command} --help")
         return EXIT_USAGE
+
+
+def _open_missing_streams() -> None:
+    """Connect a standard stream that the caller has closed, as ``>&-`` does, to the null device; Python has None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # until the process ends
 
 
 def _hide_types_of_flags(command: Any, parent: typer.Context | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import genai_fn
 from genai_fn.cli import exit_codes, run_command_line
-from tests.support.command_lines import build_command, build_environment, run_failing_command, run_process
+from tests.support.command_lines import COMMAND, build_command, build_environment, run_failing_command, run_process
 
 Capture = pytest.CaptureFixture[str]
 COMMANDS = (
@@ -156,6 +156,18 @@ class TestPipes:
             os.close(writer)
         assert process.returncode == exit_codes.EXIT_FAILURE
         assert process.stderr.replace(b"offline: the built-in emulator answers.\n", b"") == b""
+
+    @pytest.mark.parametrize("descriptor", (0, 1, 2))
+    @pytest.mark.parametrize("arguments", (["generate", "hi"], ["models", "list"], ["chat"], ["live"]), ids=" ".join)
+    def test_closed_stream(self, arguments: list[str], descriptor: int) -> None:
+        """A standard stream that the caller has closed reads as empty, and loses what is written to it."""
+        shell = f'exec "$@" {descriptor}>&-'
+        process = run_process([*COMMAND, *arguments, "--offline"], command=["sh", "-c", shell, "sh"])
+        assert (process.returncode, process.stderr.replace(b"offline: the built-in emulator answers.\n", b"")) == (
+            0,
+            b"",
+        )
+        assert bool(process.stdout) == (arguments[0] in {"generate", "models"} and descriptor != 1)
 
     def test_module(self) -> None:
         """``python -m genai_fn`` is the command."""

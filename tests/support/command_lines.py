@@ -11,7 +11,15 @@ import pytest
 
 from genai_fn.cli import run_command_line
 
-__all__ = ["KEY", "build_command", "build_environment", "run_failing_command", "run_process", "unblock_signal"]
+__all__ = [
+    "COMMAND",
+    "KEY",
+    "build_command",
+    "build_environment",
+    "run_failing_command",
+    "run_process",
+    "unblock_signal",
+]
 
 KEY = "test-key"
 COMMAND = (sys.executable, "-m", "genai_fn")
