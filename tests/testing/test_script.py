@@ -73,7 +73,8 @@ def test_stream() -> None:
 
 def test_virtual_clock() -> None:
     """Sleeps return immediately and advance the virtual clock, so a timeout is exact."""
-    script = [(QUESTION, PROCESSING), (Sleep(5.0), None), (QUESTION, PROCESSING), (Sleep(2.0), None)]
+    lines = [(Sleep(pause), None) for pause in (1.0, 4.0, 2.0)]
+    script = [each for line in lines for each in ((QUESTION, PROCESSING), line)]
     result = perform(QUESTION | until_done(every=5.0, timeout=7.0), script)
     assert isinstance(result.failure(), TimedOut)
     assert Success(ACTIVE) == perform(QUESTION | until_done(), [(QUESTION, ACTIVE)])
