@@ -51,7 +51,7 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     ...     question | until_done(every=5),
     ...     [
     ...         (Ask(question), File(state=FileState.PROCESSING)),
-    ...         (Sleep(5), None),
+    ...         (Sleep(1), None),
     ...         (Ask(question), File(state=FileState.ACTIVE)),
     ...     ],
     ... ).unwrap().state
