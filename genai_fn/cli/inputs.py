@@ -18,7 +18,7 @@ __all__ = ["check_output_folder", "guess_file_type", "read_part", "read_parts", 
 
 def read_prompt(prompt: str | None, *, has_files: bool = False) -> tuple[str, ...]:
     """
-    Return the texts to send: what is piped in, then the prompt; ``-`` is standard input alone, whatever it is.
+    Return the texts to send: what is piped in, then the prompt; ``-`` is standard input alone, even of a terminal.
 
     Raises:
         typer.BadParameter: If there is no text and no file, or standard input is not UTF-8.

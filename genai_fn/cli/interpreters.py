@@ -23,7 +23,7 @@ Listener: TypeAlias = Callable[[Any], object]
 
 def open_interpreter(*, vertex: bool, offline: bool, on_event: Listener | None = None) -> "Http | Offline":
     """
-    Open an interpreter: over HTTP, or the emulator only if `offline` is set.
+    Open an interpreter: over HTTP, or the emulator only if `offline` is set, which does not call `on_event`.
 
     Raises:
         AuthError: If the environment has no credentials.

@@ -28,11 +28,11 @@ from genai_fn.wire.number_lists import cut_number_lists, pack_float32
 __all__ = ["RowResult", "are_inlined", "encode_requests", "iter_inlined_results", "iter_results"]
 
 RowResult: TypeAlias = tuple[int | None, Result[Any, GenaiError]]
-"""The number of a row and its result; None of a line that does not tell which row it is of."""
+"""The number of a row and its result; the number is None if the line does not contain it."""
 
 
 def are_inlined(texts: Sequence[str]) -> bool:
-    """Whether a job contains its requests and results, which saves an upload, a download and two deletions."""
+    """Whether a job for these texts contains its requests and results, which saves two files on the server."""
     return len(texts) <= _MAX_INLINED_TEXTS and sum(map(len, texts)) <= _MAX_INLINED_LENGTH
 
 
@@ -111,7 +111,7 @@ _MAX_DIGITS = 19
 def iter_inlined_results(
     rows: Sequence[int], inlined: Sequence[InlinedEmbedContentResponse | InlinedResponse]
 ) -> Iterator[RowResult]:
-    """Read the results that a job contains, in the order of its requests. If all are errors, their type is general."""
+    """Read the results that a job contains, in the order of its requests; errors alone are `InlinedResponse`."""
     if len(rows) != len(inlined):
         yield None, Failure(CountMismatch(len(rows), len(inlined)))
         return

@@ -74,7 +74,8 @@ class EmbeddingJob(Value, kw_only=True):
 
         id_column: Name of a column that identifies rows; the output has it as ``id``.
 
-        columns: Names of columns to keep. Those of JSONL, CSV and mappings are kept as texts.
+        columns: Names of columns to keep. Those of JSONL, CSV and mappings are kept as texts; those of Parquet, Arrow
+            and tables must have a type that Parquet has.
 
         config: As in ``embed``.
 
@@ -82,15 +83,15 @@ class EmbeddingJob(Value, kw_only=True):
 
         npy: Whether to write ``_vectors.npy`` at the end. It may be added to a job that is finished.
 
-        if_exists: What to do with an output of the same job: ``"resume"`` it, which a finished job answers with its
-            summary; ``"fail"``; or ``"restart"``: remove what the job wrote, and start over.
+        if_exists: What to do with an output of the same job: ``"resume"`` it, which only returns the summary if the job
+            is finished; ``"fail"``; or ``"restart"``: remove what the job wrote, and start over.
 
         source_format: Format of all files, whatever their names are: ``"parquet"``, ``"arrow"``, ``"jsonl"``,
             ``"csv"``, ``"tsv"`` or ``"text"``. By default it follows from the name.
 
         shard_size: How many rows of the source are in a shard.
 
-        max_text_bytes: The longest text in UTF-8; a longer one becomes a dead letter.
+        max_text_bytes: The most bytes that a text may have in UTF-8; a longer one becomes a dead letter.
 
         concurrency: Number of requests that run at once.
 
@@ -181,7 +182,8 @@ class EmbeddingJob(Value, kw_only=True):
 
             Unsupported: With ``through="batch"`` on Vertex AI, or if the config has a field that Gemini does not have.
 
-            SourceError: If a file is damaged, has no such column, or a column of another type.
+            SourceError: If a file is damaged, has no such column or several of its name, or a column of another type or
+                of one that cannot be kept.
 
             SettingsChanged: If the folder has the output of a job with other settings, or the source has changed.
 

@@ -46,7 +46,7 @@ class ColumnEmbedding(Value, kw_only=True):
 
         error_column: Name of the new column of reasons.
 
-        max_text_bytes: The longest text in UTF-8.
+        max_text_bytes: The most bytes that a text may have in UTF-8.
 
         concurrency: Number of requests that a worker runs at once.
 

@@ -58,7 +58,7 @@ def save_state(folder: OutputFolder, state: BatchState) -> None:
 
 
 def load_states(folder: OutputFolder) -> tuple[BatchState, ...]:
-    """Load all batch jobs that earlier runs have left, and remove the files of others."""
+    """Load the states that earlier runs have left, and remove files of requests and results that have no state."""
     states: list[BatchState] = []
     for path in sorted(folder.work.glob(f"{_PREFIX}*.json")):
         try:
@@ -111,6 +111,6 @@ _MAX_FILE_BYTES = 2_000_000_000
 
 
 def remove_batch_files(folder: OutputFolder, key: str) -> None:
-    """Remove all files of a batch job: first what is known of it, as without that the others are removed next time."""
+    """Remove all files of a batch job: its state first, since `load_states` removes files without one."""
     for path in (folder.get_batch_state(key), folder.get_batch_results(key), folder.get_batch_requests(key)):
         remove_file(path)

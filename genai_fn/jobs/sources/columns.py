@@ -16,7 +16,11 @@ BATCH_ROWS = 1024
 
 
 class RowColumns(Value, kw_only=True):
-    """The names of the columns to read, and the longest text. `kept` has the name in the source and in the output."""
+    """
+    The names of the columns to read, and the most bytes of a text.
+
+    `kept` contains the name of each kept column in the source, and that in the output.
+    """
 
     text: str
     kept: tuple[tuple[str, str], ...]
@@ -50,7 +54,7 @@ _SHOWN = 20
 def build_batch(
     columns: RowColumns, rows: Sequence[Mapping[str, Any] | UnusableText], file: str, first_row: int
 ) -> RowBatch:
-    """Build a batch of rows without a schema. Kept values are texts: those that are none, and not null, as JSON."""
+    """Build a batch of rows without a schema. Kept values other than texts and null are encoded as JSON."""
     texts = [
         row if isinstance(row, UnusableText) else _read_text(row, columns.text, columns.max_text_bytes) for row in rows
     ]
