@@ -160,7 +160,10 @@ class JobRun:
                 raise OutputError(str(path), f"damaged: {error}") from None
         if manifest.dead_letter_bytes:
             letters = iter_dead_letters(self.folder.dead_letters, manifest.dead_letter_bytes)
-            index.add((bytes.fromhex(e.text_hash), e.row, encode(e.error).decode()) for e in letters if e.text_hash)
+            try:
+                index.add((bytes.fromhex(e.text_hash), e.row, encode(e.error).decode()) for e in letters if e.text_hash)
+            except ValueError as error:  # msgspec's own are ValueErrors
+                raise OutputError(str(self.folder.dead_letters), f"damaged: {error}") from None
 
     def close(self) -> None:
         """Close all files, and unlock the folder. It waits for a method that another thread runs, as for a disk."""

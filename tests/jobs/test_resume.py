@@ -293,6 +293,17 @@ def test_damaged_manifest(tmp_path: Path, content: bytes) -> None:
             call()
 
 
+@pytest.mark.parametrize("content", (b"\xff", b'{"row":0,"text":"\xff"', b'{"text_hash":"x"}'))
+def test_damaged_letters(tmp_path: Path, content: bytes) -> None:
+    """A file of dead letters that is damaged is an error that names it."""
+    EmbeddingFake().run(make_job(["a", ""], tmp_path)).unwrap()
+    path = tmp_path / "_dead_letters.jsonl"
+    path.write_bytes(content.ljust(path.stat().st_size))
+    error = EmbeddingFake().run(make_job(["a", ""], tmp_path)).failure()
+    assert isinstance(error, OutputError)
+    assert (error.path, error.reason.partition(":")[0]) == (str(path), "damaged")
+
+
 def _raise(error: Exception) -> None:
     raise error
 
