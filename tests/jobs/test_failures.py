@@ -286,3 +286,27 @@ def test_output_within_the_source(tmp_path: Path) -> None:
     assert isinstance(error, SourceError)
     assert "would become rows" in str(error)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_refused"),
+    (
+        ("**/*.parquet", True),
+        ("*/*.parquet", True),
+        ("**/*.jsonl", True),
+        ("o*/**", True),
+        ("*.parquet", False),
+        ("in/**/*.parquet", False),
+        ("**/*.csv", False),
+    ),
+)
+def test_output_that_a_pattern_matches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pattern: str, is_refused: bool
+) -> None:
+    """A pattern that matches files of the output is refused before any of them is there."""
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for source in (pattern, str(tmp_path / pattern)):
+        error = EmbeddingFake().run(make_job(source, tmp_path / "out")).failure()
+        assert isinstance(error, SourceError)
+        assert ("would become rows" in error.reason) == is_refused

@@ -3,7 +3,8 @@
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -12,7 +13,7 @@ from genai_fn.jobs.errors import SourceError
 from genai_fn.jobs.output.settings import SourceFingerprint
 from genai_fn.values import Value
 
-__all__ = ["FILE_FORMATS", "FileFormat", "SourceFile", "build_fingerprint", "list_files"]
+__all__ = ["FILE_FORMATS", "FileFormat", "SourceFile", "build_fingerprint", "list_files", "matches_pattern"]
 
 FileFormat: TypeAlias = Literal["parquet", "arrow", "jsonl", "csv", "tsv", "text"]
 FILE_FORMATS: tuple[str, ...] = get_args(FileFormat)
@@ -85,6 +86,25 @@ def _find_base(pattern: str) -> Path:
     parts = Path(pattern).parts
     length = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return Path(*parts[:length])
+
+
+def matches_pattern(path: Path, source: str) -> bool:
+    """Whether a source is a pattern that matches a file, whether or not the file exists."""
+    if not glob.has_magic(source) or Path(source).exists():
+        return False
+    base = _find_base(source)
+    resolved, folder = path.resolve(), base.resolve()
+    if not resolved.is_relative_to(folder):
+        return False
+    return _match_parts(resolved.relative_to(folder).parts, Path(source).parts[len(base.parts) :])
+
+
+def _match_parts(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return any(_match_parts(names[index:], pattern[1:]) for index in range(len(names) + 1))
+    return bool(names) and fnmatch(names[0], pattern[0]) and _match_parts(names[1:], pattern[1:])
 
 
 def _build_file(path: Path, name: str, file_format: FileFormat | None) -> SourceFile:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 from genai_fn.errors import InvalidRequest
 from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import SourceError
+from genai_fn.jobs.output.dead_letters import DEAD_LETTERS_NAME
+from genai_fn.jobs.output.manifest import MANIFEST_NAME
 from genai_fn.jobs.output.settings import SourceFingerprint
 from genai_fn.jobs.rows import RowBatch
 from genai_fn.jobs.sources.arrow_rows import (
@@ -22,7 +24,7 @@ from genai_fn.jobs.sources.arrow_rows import (
     read_file_schema,
 )
 from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns
-from genai_fn.jobs.sources.files import FileFormat, SourceFile, build_fingerprint, list_files
+from genai_fn.jobs.sources.files import FileFormat, SourceFile, build_fingerprint, list_files, matches_pattern
 from genai_fn.jobs.sources.json_lines import check_json_file, iter_json_rows
 from genai_fn.jobs.sources.text_files import read_text_file
 from genai_fn.jobs.sources.values import iter_value_rows
@@ -65,9 +67,16 @@ def _is_arrow(source: Any) -> bool:
 
 
 def check_apart(source: Any, output: Path) -> None:
-    """Raise `SourceError` if the output is in the folder that is the source: its files would become rows."""
-    if isinstance(source, str) and output.resolve().is_relative_to(Path(source).resolve()):
+    """Raise `SourceError` if the source is a folder with the output in it, or a pattern of files in the output."""
+    if not isinstance(source, str):
+        return
+    if output.resolve().is_relative_to(Path(source).resolve()):
         raise SourceError(source, None, f"the output {output} is in this folder, so its files would become rows")
+    if any(matches_pattern(output / each, source) for each in _OUTPUT_FILES):
+        raise SourceError(source, None, f"the output {output} has files of this pattern, which would become rows")
+
+
+_OUTPUT_FILES = ("shard-00000.parquet", DEAD_LETTERS_NAME, MANIFEST_NAME)
 
 
 def open_source(source: Any, columns: RowColumns, file_format: FileFormat | None) -> RowSource:
