@@ -54,6 +54,8 @@ class Stepper(Generic[T]):
         except StopIteration as end:
             self.value = end.value
             return DONE
+        finally:
+            error = None  # its traceback refers to this frame
 
     def send(self, answer: Any) -> None:
         """Set the value that the ``yield`` of the current effect returns in the generator."""

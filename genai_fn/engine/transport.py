@@ -94,6 +94,8 @@ def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
             effect = resume(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # the program's
+        finally:
+            answer = None  # the traceback of an exception refers to this frame
         resume = send
         try:
             if type(effect) in plain_effects:  # most of them

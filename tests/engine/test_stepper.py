@@ -2,12 +2,13 @@
 
 import gc
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
 from genai_fn.engine.stepper import DONE, Stepper, intercept_effects, run_program
+from genai_fn.engine.transport import EffectTransport, send_through
 
 
 def echo() -> Generator[Any, Any, list[Any]]:
@@ -76,6 +77,37 @@ def test_no_cycle() -> None:
     try:
         assert run_program(echo(), perform) == [0, 1, 2]
         assert [each() for each in raised] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def leave_unchanged(effect: int) -> Generator[Any, Any, Any]:
+    return (yield effect)
+
+
+def wrap_in_transport(effects: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    return send_through(effects, EffectTransport())
+
+
+def wrap_in_interceptor(effects: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    return intercept_effects(effects, leave_unchanged)
+
+
+@pytest.mark.parametrize("wrap", [iter, wrap_in_transport, wrap_in_interceptor])
+def test_no_cycle_of_an_exception_that_ends_the_program(wrap: Callable[[Any], Generator[Any, Any, Any]]) -> None:
+    """An exception that a program does not handle is freed once its caller has, without the garbage collector."""
+    raised: list[weakref.ref[RaisedError]] = []
+
+    def perform(effect: str) -> None:
+        raise RaisedError(effect)
+
+    gc.disable()
+    try:
+        try:
+            run_program(wrap(effect for effect in ("raises",)), perform)
+        except RaisedError as error:
+            raised.append(weakref.ref(error))
+        assert [each() for each in raised] == [None]
     finally:
         gc.enable()
 
