@@ -88,8 +88,7 @@ class ResponseParser:
         if self.is_complete:
             self._has_trailing_data = bool(data)
         elif self._is_chunked:
-            for start in range(0, len(data), _SLICE_SIZE):
-                self._parse_chunks(data[start : start + _SLICE_SIZE])
+            self._parse_slices(data)
         elif data:
             self._take_body(data)
 
@@ -172,6 +171,13 @@ class ResponseParser:
         if self._is_chunked or self._remaining is not None:
             raise RemoteProtocolError("the server closed the connection before the end of the response")
         self.is_complete = True
+
+    def _parse_slices(self, data: bytes) -> None:
+        for start in range(0, len(data), _SLICE_SIZE):
+            if self.is_complete:
+                self._has_trailing_data = True
+                return
+            self._parse_chunks(data[start : start + _SLICE_SIZE])
 
     def _parse_chunks(self, data: bytes) -> None:
         found, size_before = self._found, len(self._found.body)

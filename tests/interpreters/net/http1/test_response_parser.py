@@ -50,6 +50,15 @@ def test_stray_bytes(name: str, stray: bytes) -> None:
     assert parse(whole + stray, [1] * len(whole)) == expected
 
 
+@pytest.mark.parametrize("stray", (b"\n", b"H", CHUNKED))
+def test_many_stray_bytes(stray: bytes) -> None:
+    """A complete response stays complete, however many bytes come after it, and in however many reads."""
+    whole, many = VALID["chunks"], stray * (3 * MAX_HEAD_BYTES // len(stray))
+    expected = (*parse(whole, [])[:3], False, False)
+    assert parse(whole + many, []) == expected
+    assert parse(whole + many, [len(whole)]) == expected
+
+
 REFUSED = {
     "length and chunks": OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "chunks and length": OK + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
