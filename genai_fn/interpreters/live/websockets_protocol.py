@@ -28,7 +28,7 @@ class WebsocketsProtocol:
     def __init__(self, url: str) -> None:
         self._protocol = ClientProtocol(parse_uri(url), max_size=MAX_MESSAGE_BYTES, logger=_SILENT_LOGGER)
         self._is_handshake_done = False
-        self._fragments: list[bytes] = []
+        self._message = bytearray()
 
     @property
     def is_open(self) -> bool:
@@ -77,10 +77,13 @@ class WebsocketsProtocol:
     def _handle_frame(self, frame: Frame) -> Iterable[WebSocketEvent]:
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
-                self._fragments.append(bytes(frame.data))
+                if frame.fin and not self._message:
+                    yield bytes(frame.data)
+                    return
+                self._message += frame.data  # joined at once: the number of fragments has no limit
                 if frame.fin:
-                    yield self._fragments[0] if len(self._fragments) == 1 else b"".join(self._fragments)
-                    self._fragments = []
+                    yield bytes(self._message)
+                    self._message.clear()
             case Opcode.PONG:
                 yield PongReceived(bytes(frame.data))
             case Opcode.CLOSE:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -124,6 +125,23 @@ def test_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert protocol.take_replies().startswith(b"\x88")
     assert b"" == protocol.take_replies()
     assert not protocol.is_open
+
+
+@pytest.mark.parametrize("build", PROTOCOLS)
+def test_many_fragments(build: Callable[[str], Any]) -> None:
+    """A message takes no more memory than its bytes, however many fragments it has: a peer may send empty ones."""
+    protocol = build(URL)
+    list(protocol.receive_data(accept_handshake(protocol) + encode_frame(b"a", fin=False)))
+    fragments = encode_frame(b"", 0, fin=False) * 1000
+    list(protocol.receive_data(fragments))
+    tracemalloc.start()
+    try:
+        for _ in range(4):
+            assert [] == list(protocol.receive_data(fragments))
+        assert tracemalloc.get_traced_memory()[0] < len(fragments)
+    finally:
+        tracemalloc.stop()
+    assert [b"ab"] == list(protocol.receive_data(encode_frame(b"b", 0)))
 
 
 def test_closing_from_this_side() -> None:
