@@ -39,7 +39,7 @@ class WebsocketsProtocol:
         for name, value in headers:
             request.headers[name] = value
         self._protocol.send_request(request)
-        return self.take_replies()
+        return self.take_replies().decode().encode("latin-1")  # as in HTTP requests; websockets encodes as UTF-8
 
     def encode_message(self, data: bytes) -> bytes:
         self._protocol.send_text(data)

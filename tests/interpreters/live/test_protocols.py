@@ -144,6 +144,12 @@ def test_many_fragments(build: Callable[[str], Any]) -> None:
     assert [b"ab"] == list(protocol.receive_data(encode_frame(b"b", 0)))
 
 
+@pytest.mark.parametrize("build", PROTOCOLS)
+def test_encoding_of_headers(build: Callable[[str], Any]) -> None:
+    """The headers of the handshake are encoded as Latin-1, as those of HTTP requests are."""
+    assert b"\r\nx-name: gr\xfcn\r\n" in build(URL).encode_handshake((("x-name", "grün"),))
+
+
 def test_closing_from_this_side() -> None:
     """After our close frame, messages are still read, until the peer's close frame, which is not answered again."""
     for build in PROTOCOLS:
