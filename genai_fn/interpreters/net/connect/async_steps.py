@@ -1,4 +1,4 @@
-"""Performs the steps of sockets in a task of asyncio or trio; an adapter for anyio."""
+"""Performs the steps of sockets in a task of asyncio or trio."""
 
 import math
 import socket
@@ -7,18 +7,14 @@ from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
-from anyio.abc import ByteStream
 
 from genai_fn.interpreters.executors.event_loops import await_promise
 from genai_fn.interpreters.executors.tasks import extract_interrupt
-from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target, open_connection
 from genai_fn.interpreters.net.connect.sync_steps import start_blocking_call
 from genai_fn.interpreters.net.socket import (
     DeadlineExceededError,
-    NonBlockingSocket,
     ReadFile,
     RunBlocking,
-    SocketClosedError,
     SocketSteps,
     WaitForAny,
     WaitUntilReady,
@@ -28,15 +24,6 @@ from genai_fn.interpreters.net.socket import (
 from genai_fn.interpreters.net.waits.selection import TaskWaits, get_waits
 
 T = TypeVar("T")
-
-
-async def open_stream(target: Target, config: ConnectConfig) -> "AnyioStream":
-    """
-    Open a connection as a stream of anyio.
-
-    Raises `ConnectionSetupError`. It has no timeout of its own: use a cancel scope.
-    """
-    return AnyioStream(await perform_steps(open_connection(target, config)))
 
 
 async def perform_steps(steps: SocketSteps[T], deadline: float = math.inf) -> T:
@@ -61,39 +48,6 @@ async def perform_steps(steps: SocketSteps[T], deadline: float = math.inf) -> T:
         return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
-
-
-class AnyioStream(ByteStream):
-    """anyio's ``ByteStream`` over a socket."""
-
-    def __init__(self, sock: NonBlockingSocket) -> None:
-        self.socket = sock
-
-    async def receive(self, max_bytes: int = 65536) -> bytes:
-        """Read at most `max_bytes`; raises ``anyio.EndOfStream`` at the end."""
-        data = await self._perform_steps(self.socket.read(max_bytes))
-        if not data:
-            raise anyio.EndOfStream
-        return data
-
-    async def send(self, item: bytes) -> None:
-        """Write all bytes. If it is cancelled, a part may have been written, and the stream must be closed."""
-        await self._perform_steps(self.socket.write(item))
-
-    async def send_eof(self) -> None:
-        """Do nothing: the protocols of this library mark their own end."""
-
-    async def aclose(self) -> None:
-        """Close the socket; a pending read raises ``anyio.ClosedResourceError``."""
-        self.socket.close()
-
-    async def _perform_steps(self, steps: SocketSteps[T]) -> T:
-        try:
-            return await perform_steps(steps)
-        except SocketClosedError:
-            raise anyio.ClosedResourceError from None
-        except OSError:
-            raise anyio.BrokenResourceError from None
 
 
 async def _perform_step(step: WaitForAny | RunBlocking | ReadFile) -> Any:

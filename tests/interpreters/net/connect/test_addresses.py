@@ -9,9 +9,14 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from genai_fn.interpreters.net.connect import async_steps
 from genai_fn.interpreters.net.connect.addresses import ATTEMPT_DELAY, connect_to_first
-from genai_fn.interpreters.net.connect.async_steps import open_stream
-from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, parse_target
+from genai_fn.interpreters.net.connect.connection import (
+    ConnectConfig,
+    ConnectionSetupError,
+    open_connection,
+    parse_target,
+)
 from genai_fn.interpreters.net.connect.sync_steps import perform_steps
 from genai_fn.interpreters.net.socket import NonBlockingSocket, WaitForAny
 from tests.support.loopback import Loopback, reserve_refusing_port, reserve_silent_port
@@ -114,7 +119,8 @@ def test_hanging_look_up_takes_no_worker_thread(backend: str, monkeypatch: pytes
 
     async def connect() -> None:
         with pytest.raises(ConnectionSetupError):
-            await open_stream(parse_target("http://model.invalid"), ConnectConfig(proxy=""))
+            target = parse_target("http://model.invalid")
+            await async_steps.perform_steps(open_connection(target, ConnectConfig(proxy="")))
 
     async def body() -> None:
         to_thread.current_default_thread_limiter().total_tokens = 1
