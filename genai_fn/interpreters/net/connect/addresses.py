@@ -40,7 +40,10 @@ def connect_to_first(addresses: Iterable[Address]) -> SocketSteps[NonBlockingSoc
     finally:
         for each in attempts:
             each.close()
-    raise failure
+    try:
+        raise failure
+    finally:
+        del failure  # its traceback refers to this frame
 
 
 ATTEMPT_DELAY = 0.25

@@ -1,8 +1,10 @@
 """Looking up a host, and connecting to the first of its addresses that accepts."""
 
+import gc
 import socket
 import threading
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -101,6 +103,18 @@ def test_stopped() -> None:
         attempts = steps.send(None).socks
         steps.close()
         assert [each.fileno() for each in attempts] == [-1, -1, -1]
+
+
+def test_no_cycle() -> None:
+    """The exception of a connection that is refused is freed without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        with reserve_refusing_port() as port, suppress(ConnectionRefusedError):
+            perform_steps(connect_to_first([at_port(port)] * 2), float("inf"))
+        assert not any(isinstance(each, ConnectionRefusedError) for each in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
