@@ -239,6 +239,8 @@ class AsyncExecutor:
         )
         if not isinstance(response, EffectFailed):
             self._open_resources.add(response)
+            if self.is_closed:  # by another thread, meanwhile
+                response.abort()
         return response
 
     async def _read_chunk(self, effect: ReadChunk) -> Any:
@@ -250,6 +252,8 @@ class AsyncExecutor:
 
     async def _open_resource(self, effect: OpenResource) -> None:
         self._open_resources.add(effect.resource)
+        if self.is_closed:  # by another thread, meanwhile
+            effect.resource.abort()
 
     async def _close_resource(self, effect: CloseResource) -> None:
         await effect.resource.aclose()
