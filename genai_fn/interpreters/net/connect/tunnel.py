@@ -54,10 +54,17 @@ def _connect_socks(sock: NonBlockingSocket, proxy: Proxy, host: str, port: int) 
             errors: Any = import_module("socksio.exceptions")
     except ImportError:
         return f"a socks5 proxy needs the package socksio: {install_command('socksio')}"
+    if proxy.password and not proxy.user:
+        return "SOCKS5 sends no password without a user"
+    if max(len(host), len(proxy.user.encode()), len(proxy.password.encode())) > _MAX_SOCKS_BYTES:
+        return f"SOCKS5 sends at most {_MAX_SOCKS_BYTES} bytes of a host, of a user and of a password"
     try:
         return (yield from _negotiate_socks(sock, socks, proxy, host, port))
     except (errors.SOCKSError, ValueError):  # socksio's own message about a malformed response does not help
         return "the proxy did not answer in SOCKS5"
+
+
+_MAX_SOCKS_BYTES = 255  # RFC 1928, section 5, and RFC 1929, section 2
 
 
 def _negotiate_socks(sock: NonBlockingSocket, socks: Any, proxy: Proxy, host: str, port: int) -> SocketSteps[str]:

@@ -336,6 +336,32 @@ def test_refusing_socks(kind: PoolKind, answers: list[bytes], reason: str) -> No
     kind.run(body)
 
 
+_TOO_LONG = "SOCKS5 sends at most 255 bytes of a host, of a user and of a password"
+
+
+@pytest.mark.parametrize(
+    ("login", "host", "reason"),
+    [
+        ("u" * 256 + ":secret", "model.invalid", _TOO_LONG),
+        ("me:" + "ü" * 128, "model.invalid", _TOO_LONG),
+        ("me:secret", ".".join("m" * 60 for _ in range(5)), _TOO_LONG),
+        (":secret", "model.invalid", "SOCKS5 sends no password without a user"),
+    ],
+    ids=["user", "password", "host", "no user"],
+)
+def test_unsendable_socks_login(kind: PoolKind, login: str, host: str, reason: str) -> None:
+    """What SOCKS5 cannot send is a `ConnectError`; nothing is left out."""
+
+    async def body() -> None:
+        with Loopback(OK) as proxy:
+            async with kind.make_pool(proxy=f"socks5://{login}@127.0.0.1:{proxy.port}") as pool:
+                failed = await pool.open(build_get(f"http://{host}/"))
+                doing = f"connecting to {host}:80 through socks5://127.0.0.1:{proxy.port}"
+                assert failed.error == ConnectError(doing, reason)
+
+    kind.run(body)
+
+
 def test_socks_missing(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package socksio, a SOCKS5 proxy is a failure with the install command."""
     monkeypatch.setitem(sys.modules, "socksio.socks5", None)
