@@ -63,15 +63,17 @@ def unwrap_group(error: Exception) -> Exception:
 
 def extract_interrupt(group: BaseExceptionGroup[BaseException], *, at_host: bool = False) -> BaseException:
     """
-    Return the interrupt in a group, such as KeyboardInterrupt; a group of cancellations alone is returned as it is.
+    Return the interrupt in a group, such as KeyboardInterrupt, or else its first exception.
+
+    A group of cancellations alone is returned as it is.
 
     `at_host`: for the task that closes the group. On asyncio the interrupt has already ended the event loop, and
     raising it again would break the shutdown, so a cancellation is returned there.
     """
     cancelled = anyio.get_cancelled_exc_class()
-    _, interrupts = group.split(cancelled)
-    found: Any = interrupts or group
-    while interrupts is not None and isinstance(found, BaseExceptionGroup):
+    _, raised = group.split(cancelled)
+    found: Any = group if raised is None else raised.split(Exception)[1] or raised
+    while raised is not None and isinstance(found, BaseExceptionGroup):
         found = cast("Any", found).exceptions[0]
     is_asyncio = cancelled.__module__.startswith("asyncio")
     was_raised_before = at_host and is_asyncio and isinstance(found, KeyboardInterrupt | SystemExit)
