@@ -1,10 +1,9 @@
 """
 A connected socket that never blocks, shared by all executors.
 
-Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
-socket became ready in time, `WaitForAny`, or a slow call, `RunBlocking` for a DNS look-up and `ReadFile`, which is
-answered with its result or its exception. A caller that stops early closes the generator, which closes a socket that is
-not returned yet.
+Operations that must wait are generators of steps: `WaitUntilReady`, `WaitForAny`, `RunBlocking` and `ReadFile`. The
+caller performs each step, and sends its result back. A caller that stops early closes the generator, which closes a
+socket that is not returned yet.
 """
 
 import errno
@@ -40,7 +39,7 @@ class WaitForAny(Value):
 
 
 class RunBlocking(Value):
-    """→ the result of the call, or its exception: it runs in a thread, which is left running after a timeout."""
+    """→ the result of the call, such as a DNS look-up, or its exception. A timeout leaves its thread running."""
 
     call: Callable[[], Any]
 

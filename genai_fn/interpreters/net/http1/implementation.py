@@ -12,7 +12,7 @@ from genai_fn.interpreters.net.http1.requests import ResponseHead, UnsendableReq
 
 
 def load_implementation(module: ModuleType | None) -> ModuleType:
-    """Return a module, by default httptools, or httpcore if that is not installed. Its log hides credentials then."""
+    """Return a module, by default httptools, or httpcore if that is not installed; mask the log of httpcore."""
     if module is None:
         try:
             module = import_module("httptools")

@@ -92,7 +92,7 @@ class HeadEncoder:
         return self._encoded.has_close_option
 
     def encode(self, request: HttpRequest) -> bytes:
-        """Encode a head; raises `UnsendableRequestError` for what would be read as something else."""
+        """Encode a head; raises `UnsendableRequestError` if a server would read something else than what is meant."""
         try:
             line = self._encode_line(request.method, request.url)
             if request.headers != self._given:

@@ -1,7 +1,7 @@
 """
 What the sync and the async pool share: the steps of sending a request, and the base classes of pools and responses.
 
-`BasePool.send_request` is a generator. It yields what it has to wait for, `WaitForSlot`, `OpenConnection` or
+`BasePool._send_request` is a generator. It yields what it has to wait for, `WaitForSlot`, `OpenConnection` or
 `SendOnConnection`, and the pool sends the result back, or None if the deadline of the step has passed.
 """
 

@@ -29,7 +29,7 @@ class Slot:
     """
     A place in the pool, or a wait for one, and the connection that its caller uses.
 
-    All of its methods can be called again, from any thread, to complete what an interrupt has ended.
+    All of its methods can be called again, from any thread, to complete what an interrupt has cut short.
     """
 
     __slots__ = ("__weakref__", "_connections", "_queue", "_reference", "waiter")

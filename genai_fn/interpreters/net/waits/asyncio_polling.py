@@ -1,8 +1,8 @@
 """
 What all waits in one asyncio event loop share: a poll of sockets, and a timer.
 
-``loop.add_reader`` and ``remove_reader`` around each wait take longer than the wait. As trio does, Linux keeps each
-socket registered in an epoll of ours, which reports it once for each wait; the event loop watches that epoll.
+``loop.add_reader`` and ``remove_reader`` around each wait take longer than the wait. On Linux, each socket stays
+registered in one epoll, as in trio: it reports a socket once for each wait, and the event loop watches the epoll.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ class TimeLimits:
     """
     The time limits of waits, with one timer of the event loop for all: a timer for each wait costs several times more.
 
-    The entry of a wait that is over stays until there are as many of them as of others.
+    The entry of a wait that is over is removed at its time limit, or once half of the entries are such ones.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._entries: list[tuple[float, int, Outcome]] = []
         self._numbers = count()
-        self._over = 0
+        self._ended_count = 0
         self._next_deadline = inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -49,11 +49,11 @@ class TimeLimits:
 
     def discard_one(self) -> None:
         """Count a wait that is over."""
-        self._over += 1
-        if self._over > _MIN_DISCARDED and 2 * self._over > len(self._entries):
+        self._ended_count += 1
+        if self._ended_count > _MIN_DISCARDED and 2 * self._ended_count > len(self._entries):
             self._entries = [entry for entry in self._entries if not entry[2].done()]
             heapify(self._entries)
-            self._over = 0
+            self._ended_count = 0
 
     def _set_timer(self, deadline: float) -> None:
         if self._timer is not None:
@@ -79,8 +79,9 @@ class Poller:
     """
     Watches sockets with an epoll, for one event loop, which keeps it alive.
 
-    The kernel removes a closed socket. An event without a waiting task is ignored, and one of an earlier socket
-    with the same file descriptor may end a wait early, as any wait for a socket may end.
+    The kernel removes a closed socket, unless a forked process still has it open. An event without a waiting task is
+    ignored. An event of an earlier socket with the same file descriptor ends a wait early, for which callers are
+    prepared: they try again whatever would block.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -133,8 +134,8 @@ class _SharedByLoop(Generic[T]):
     """
     One object for each event loop, made when it is first needed.
 
-    The event loop itself keeps it alive, as it refers to its callbacks: an object that another one refers to, and that
-    refers to futures, would keep alive the event loop.
+    Only the event loop keeps the object alive, which registers a callback there. If this class did, it would also keep
+    the event loop alive, because the futures of the object refer to it.
     """
 
     def __init__(self, build: Callable[[asyncio.AbstractEventLoop], T]) -> None:
