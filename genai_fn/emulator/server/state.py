@@ -76,6 +76,19 @@ class EmulatorState(Value):
         resources = {each: value for each, value in self.resources.items() if each != name}
         return replace(self, resources=resources, kept_bytes=self.kept_bytes - self._measure_resource(name))
 
+    def without_resources_below(self, name: str) -> "EmulatorState":
+        """
+        Return a state without a resource and all that are in it.
+
+        >>> state = EmulatorState().with_resource("a/1", "").with_resource("a/1/b/2", "").with_resource("a/12", "")
+        >>> list(state.without_resources_below("a/1").resources)
+        ['a/12']
+        """
+        removed = {each for each in self.resources if f"{each}/".startswith(f"{name}/")}
+        resources = {each: value for each, value in self.resources.items() if each not in removed}
+        kept_bytes = self.kept_bytes - sum(map(self._measure_resource, removed))
+        return replace(self, resources=resources, kept_bytes=kept_bytes)
+
     def with_newest(self, collection: str, count: int) -> "EmulatorState":
         """Return a state in which a collection has only its newest resources, up to a number of them."""
         state = self

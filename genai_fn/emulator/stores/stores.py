@@ -54,8 +54,7 @@ def _delete_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     name = _find_store(state, request).name or ""
     if state.list_resources(f"{name}/documents") and not is_forced(request):
         raise make_failed_precondition(f"Cannot delete {name}, which has documents, unless force is set.")
-    resources = {each: value for each, value in state.resources.items() if not f"{each}/".startswith(f"{name}/")}
-    return replace(state, resources=resources), EMPTY_RESPONSE
+    return state.without_resources_below(name), EMPTY_RESPONSE
 
 
 def _find_store(state: EmulatorState, request: EmulatedRequest) -> FileSearchStore:

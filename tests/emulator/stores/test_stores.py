@@ -93,6 +93,16 @@ def test_delete() -> None:
     run(stores.delete(other_store)).unwrap()
 
 
+def test_delete_frees_memory() -> None:
+    """A deleted store and its documents no longer count towards the limit of the emulator's memory."""
+    api = JsonClient()
+    name = api.request_json("POST", "fileSearchStores", {"displayName": "x" * 1000})["name"]
+    before = api.state.kept_bytes
+    assert before > 1000
+    api.request_json("DELETE", name)
+    assert (api.state.resources, api.state.kept_bytes) == ({}, 0)
+
+
 def test_pages() -> None:
     """Documents are listed in pages."""
     run = Offline(Gemini())
