@@ -59,16 +59,14 @@ def _validate_reward(state: EmulatorState, request: EmulatedRequest) -> RouteRes
         composite = _CompositeRewardConfig(weighted_reward_configs=(_WeightedRewardConfig(reward_config=single),))
     weighted = () if composite is None else composite.weighted_reward_configs
     text = "".join(part.text or "" for part in body.sample_response.parts or ())
-    details = {
-        each.reward_config.reward_name or f"reward{index}": _compute_reward(each.reward_config, text, body.example)
-        for index, each in enumerate(weighted, 1)
-    }
-    failed = next((each.error_status for each in details.values() if each.error_status is not None), None)
-    total = sum(each.weight * (info.reward or 0.0) for each, info in zip(weighted, details.values(), strict=False))
+    infos = [_compute_reward(each.reward_config, text, body.example) for each in weighted]
+    names = [each.reward_config.reward_name or f"reward{index}" for index, each in enumerate(weighted, 1)]
+    failed = next((each.error_status for each in infos if each.error_status is not None), None)
+    total = sum(each.weight * (info.reward or 0.0) for each, info in zip(weighted, infos, strict=True))
     response = ValidateRewardResponse(
         overall_reward=None if failed else total,
         error=failed.message if failed is not None else None,
-        reward_info_details=details,
+        reward_info_details=dict(zip(names, infos, strict=True)),
     )
     return state, build_json_response(response)
 

@@ -67,6 +67,18 @@ def test_weights() -> None:
     assert response.overall_reward == 0.5 - 2
 
 
+def test_same_names() -> None:
+    """Rewards with the same name are all added, each with its own weight; the details contain the last."""
+    rewards = [
+        {"weight": 2, "reward_config": build_reward(build_match("EXACT_MATCH"))},
+        {"weight": 3, "reward_config": build_reward(build_match("EXACT_MATCH", "5"))},
+    ]
+    response = validate("4", None, composite_reward_config={"weighted_reward_configs": rewards})
+    assert response.overall_reward == 2 - 3
+    assert response.reward_info_details is not None
+    assert [each.reward for each in response.reward_info_details.values()] == [-1.0]
+
+
 def test_other_scorers() -> None:
     """A reward that only a model or code can compute has an error of its own."""
     response = validate("4", {"cloud_run_reward_scorer": {"cloud_run_uri": "https://r.run.app"}})
