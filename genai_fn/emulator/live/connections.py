@@ -113,7 +113,10 @@ _VERTEX_PATH_PATTERN = re.compile(r"google\.cloud\.aiplatform\.v\w+\.LlmBidiServ
 
 def _read_token(request: HttpRequest) -> str:
     kind, _, name = find_header(request.headers, "authorization").partition(" ")
-    return name if kind == "Token" else _parse_query(request).get("access_token", "none")
+    return (name if kind == "Token" else _parse_query(request).get("access_token")) or _MISSING_TOKEN
+
+
+_MISSING_TOKEN = "none"  # noqa: S105  # not a secret: the name of no token, so that the setup frame is refused
 
 
 def _parse_query(request: HttpRequest) -> Mapping[str, str]:

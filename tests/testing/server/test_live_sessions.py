@@ -91,7 +91,13 @@ def test_refused(url: str, path: str, key: str | None, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "headers"), [("", {}), ("", {"authorization": "Token auth_tokens/none"}), ("?access_token=none", {})]
+    ("query", "headers"),
+    [
+        ("", {}),
+        ("", {"authorization": "Token auth_tokens/none"}),
+        ("", {"authorization": "Token"}),
+        ("?access_token=none", {}),
+    ],
 )
 def test_no_token(url: str, query: str, headers: dict[str, str]) -> None:
     """The constrained path requires a valid token; a key is not accepted."""
