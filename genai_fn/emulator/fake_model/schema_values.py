@@ -82,7 +82,7 @@ class _ValueBuilder:
 
     def _build_object(self, shape: _SchemaMapping, references: tuple[str, ...]) -> dict[str, Any]:
         properties: _SchemaMapping = shape.get("properties") or {}
-        required = shape.get("required") or ()
+        required = dict.fromkeys(shape.get("required") or ())
         order = [name for name in shape.get("propertyOrdering") or () if name in properties]
         names = dict.fromkeys([*order, *properties, *required])
         return {

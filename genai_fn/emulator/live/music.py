@@ -98,7 +98,7 @@ def _set_prompts(
     filtered = [
         LiveMusicFilteredPrompt(text=each.text, filtered_reason=_FILTER_REASON)
         for each in prompts
-        if each not in accepted
+        if is_blocked_prompt(each.text or "")
     ]
     return replace(history, prompts=accepted), tuple(LiveMusicServerMessage(filtered_prompt=each) for each in filtered)
 
