@@ -129,7 +129,7 @@ def _match_route(request: HttpRequest, now: datetime, cursor: ScriptCursor) -> t
                 return handler, EmulatedRequest(
                     method=request.method,
                     path=url.path,
-                    path_params={name: unquote(value) for name, value in match.groupdict().items()},
+                    path_params={name: _decode_parameter(value) for name, value in match.groupdict().items()},
                     query=dict(parse_qsl(url.query)),
                     headers=request.headers,
                     body=request.body,
@@ -144,6 +144,21 @@ def _match_route(request: HttpRequest, now: datetime, cursor: ScriptCursor) -> t
 
 _VERTEX_PATH_PREFIXES = ("projects/", "publishers/", "batchPredictionJobs", "tuningJobs")
 """Prefixes of paths that exist only on Vertex AI."""
+
+
+def _decode_parameter(value: str) -> str:
+    """
+    Decode a parameter of a path. A slash within a name of several segments stays encoded, so that it ends none of them.
+
+    This is the rule of ``google.api.http``: https://github.com/googleapis/googleapis/blob/master/google/api/http.proto
+
+    >>> _decode_parameter("files/a%2Fb%20c"), _decode_parameter("a%2Fb%20c")
+    ('files/a%2Fb c', 'a/b c')
+    """
+    return "%2F".join(map(unquote, _ENCODED_SLASH_PATTERN.split(value))) if "/" in value else unquote(value)
+
+
+_ENCODED_SLASH_PATTERN = re.compile("%2f", re.IGNORECASE)
 
 
 def _split_url(url: str) -> SplitResult:

@@ -120,10 +120,13 @@ class TestTuned:
         assert api.request_fault("GET", f"{PROJECT}/operations/9")[:2] == (404, "NOT_FOUND")
 
     def test_of_gemini(self) -> None:
-        """A tuned model of the Developer API can be updated and deleted, too; it has no checkpoints."""
+        """A tuned model of the Developer API without checkpoints can be updated and deleted; its operation cannot."""
         api = JsonClient()
         api.request_json("POST", "tunedModels?tunedModelId=mine", {"baseModel": "models/gemini-2.5-flash"})
         assert api.request_json("PATCH", "tunedModels/mine", {"displayName": "Mine"})["displayName"] == "Mine"
         assert api.request_fault("PATCH", "tunedModels/mine", {"defaultCheckpointId": "2"})[0] == 400
+        for name in [each for each in api.state.resources if "/operations/" in each]:
+            encoded = f"tunedModels/{name.removeprefix('tunedModels/').replace('/', '%2F')}"
+            assert [api.request_fault(verb, encoded)[0] for verb in ("GET", "PATCH", "DELETE")] == [404] * 3
         assert api.request_json("DELETE", "tunedModels/mine") == {}
         assert api.request_fault("DELETE", "tunedModels/mine")[0] == 404
