@@ -137,6 +137,7 @@ def _match_route(request: HttpRequest, now: datetime, cursor: ScriptCursor) -> t
                     origin=origin,
                     api_root=f"{origin}{prefix}",
                     is_vertex=prefix.endswith("/v1beta1") or path.startswith(_VERTEX_PATH_PREFIXES),
+                    is_upload=path.startswith("upload/"),
                     script=cursor,
                 )
     raise EmulatedFault(404, "NOT_FOUND", f"{request.method} {url.path} is not a method of the emulated API.")
@@ -219,4 +220,4 @@ def _authenticate(state: EmulatorState, request: EmulatedRequest) -> None:
 
 def _is_upload(request: EmulatedRequest) -> bool:
     """Whether the request belongs to an upload session, whose secret URL takes the place of a key."""
-    return "upload_id" in request.query and "/upload/" in request.path
+    return request.is_upload and "upload_id" in request.query

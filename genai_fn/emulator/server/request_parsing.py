@@ -48,6 +48,8 @@ class EmulatedRequest(Value):
     """The URL up to a resource's name: ``https://host/v1beta``."""
     is_vertex: bool
     """Whether the path belongs to Vertex AI."""
+    is_upload: bool = False
+    """Whether the path belongs to the upload protocol."""
     script: ScriptCursor = msgspec.field(default_factory=ScriptCursor)
     """The script that answers requests for content."""
 

@@ -148,6 +148,12 @@ class TestKeys:
             == "PERMISSION_DENIED"
         )
 
+    @pytest.mark.parametrize("path", ["upload/x/v1beta/models", "upload/models", "v1beta/x/upload/models"])
+    def test_no_uploads(self, path: str) -> None:
+        """A path that only contains ``upload`` needs a key, even with an ``upload_id``."""
+        address = f"{GEMINI.removesuffix('/v1beta')}/{path}?upload_id=1"
+        assert send_request(HttpRequest("GET", address), self.STATE).status in (403, 404)
+
     def test_none_needed(self) -> None:
         """Without configured keys, any key is accepted, and so is none."""
         assert send_request(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),))).status == 200
