@@ -42,7 +42,7 @@ class LiveHistory(Value):
     awaits_history: bool = False
     """Whether turns are the history of the conversation, which is not answered, until the first ``turn_complete``."""
     kept_bytes: int = 0
-    """Approximate size of the turns that were added."""
+    """Approximate size of the turns, function responses and MIME types of images that were added."""
     time_left: float | None = None
     """Seconds after which the server closes the connection, if it has sent a ``goAway``."""
 
@@ -60,10 +60,14 @@ def add_turns(history: LiveHistory, *turns: Content) -> LiveHistory:
     Raises:
         EmulatedClose: If the conversation becomes too long.
     """
-    kept_bytes = history.kept_bytes + measure_size(turns)
+    return replace(_count_bytes(history, turns), turns=(*history.turns, *turns))
+
+
+def _count_bytes(history: LiveHistory, value: object) -> LiveHistory:
+    kept_bytes = history.kept_bytes + measure_size(value)
     if kept_bytes > _MAX_KEPT_BYTES:
         raise EmulatedClose(1007, f"The emulator keeps at most {_MAX_KEPT_BYTES} bytes of a session.")
-    return replace(history, turns=(*history.turns, *turns), kept_bytes=kept_bytes)
+    return replace(history, kept_bytes=kept_bytes)
 
 
 _MAX_KEPT_BYTES = 256 * 1024 * 1024
@@ -83,13 +87,13 @@ def add_blob(history: LiveHistory, blob: Blob) -> LiveHistory:
     Record the MIME type and, for audio, the size of received media. The data is not kept.
 
     Raises:
-        EmulatedClose: If the blob is neither PCM audio nor an image.
+        EmulatedClose: If the blob is neither PCM audio nor an image, or the session has too many images.
     """
     mime_type = blob.mime_type or ""
     if mime_type.startswith("audio/pcm"):
         return replace(history, audio_size=history.audio_size + len(blob.data or b""), audio_mime_type=mime_type)
     if mime_type.startswith("image/"):
-        return replace(history, image_mime_types=(*history.image_mime_types, mime_type))
+        return replace(_count_bytes(history, mime_type), image_mime_types=(*history.image_mime_types, mime_type))
     raise EmulatedClose(1007, f"realtime_input: {mime_type!r} is neither audio/pcm nor an image.")
 
 
@@ -151,7 +155,8 @@ def add_function_response(history: LiveHistory, response: FunctionResponse) -> L
     Add a function response. A response to a cancelled or completed call is ignored.
 
     Raises:
-        EmulatedClose: If there is no such call, or, on the Developer API, the response has no ID.
+        EmulatedClose: If there is no such call, on the Developer API the response has no ID, or the responses become
+            too large.
     """
     if not response.id and not history.is_vertex:
         raise EmulatedClose(1007, "tool_response.function_responses: each must have the id of its call.")
@@ -163,7 +168,21 @@ def add_function_response(history: LiveHistory, response: FunctionResponse) -> L
             1007, f"tool_response.function_responses: there is no call {response.id or response.name!r}."
         )
     pending = tuple(each for each in history.pending_calls if each is not call or response.will_continue)
+    history = _count_bytes(history, response)
     return replace(history, pending_calls=pending, function_responses=(*history.function_responses, response))
+
+
+def add_response_turn(history: LiveHistory) -> LiveHistory:
+    """
+    Append the function responses received since the last turn as one turn.
+
+    Raises:
+        EmulatedClose: If the conversation becomes too long.
+    """
+    responses = history.function_responses
+    kept_bytes = history.kept_bytes - sum(map(measure_size, responses))  # they count as a part of the turn instead
+    turn = Content(parts=tuple(Part(function_response=each) for each in responses), role="user")
+    return add_turns(replace(history, function_responses=(), kept_bytes=kept_bytes), turn)
 
 
 def _is_response_to(response: FunctionResponse, call: FunctionCall) -> bool:

@@ -11,6 +11,7 @@ from genai_fn.emulator.live.history import (
     LiveHistory,
     add_blob,
     add_function_response,
+    add_response_turn,
     add_turns,
     build_calls,
     build_user_turn,
@@ -112,8 +113,7 @@ class LiveTurn:
         for each in answer.function_responses:
             self.history = add_function_response(self.history, each)
         if was_waiting and not self.history.pending_calls:
-            parts = tuple(Part(function_response=each) for each in self.history.function_responses)
-            self.history = replace(add_turns(self.history, Content(parts=parts, role="user")), function_responses=())
+            self.history = add_response_turn(self.history)
             self._answer_turn()
 
     def update_context(self, update: LiveClientContextUpdate) -> None:

@@ -137,3 +137,36 @@ def test_conversations(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(10):
             state, opened, _ = sessions.receive_frame(state, opened, frame)
     assert closed.value.code == 1007
+
+
+PROMPT: Any = {"clientContent": {"turns": [{"parts": [{"text": "clock"}], "role": "user"}], "turnComplete": True}}
+UNFINISHED: Any = {
+    "toolResponse": {"functionResponses": [{"id": "function-call-1", "name": "f", "willContinue": True}]}
+}
+FINISHED: Any = {"toolResponse": {"functionResponses": [{"id": "function-call-1", "name": "f"}]}}
+IMAGE: Any = {"realtimeInput": {"video": {"mimeType": "image/png", "data": ""}}}
+
+
+def call_function(*frames: Any) -> history.LiveHistory:
+    """Return the state of a session with a pending function call, after more frames."""
+    setup = {"model": "models/m", "tools": [{"functionDeclarations": [{"name": "clock"}]}]}
+    state, opened, _ = sessions.open_session(EmulatorState(), json.dumps({"setup": setup}), NOW)
+    for frame in (PROMPT, *frames):
+        state, opened, _ = sessions.receive_frame(state, opened, json.dumps(frame))
+    return opened
+
+
+@pytest.mark.parametrize("frame", [UNFINISHED, IMAGE], ids=("response", "image"))
+def test_before_a_turn(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Function responses and images count towards the limit of a session before they are part of a turn."""
+    assert call_function(frame).kept_bytes > call_function().kept_bytes
+    monkeypatch.setattr(history, "_MAX_KEPT_BYTES", call_function().kept_bytes)
+    with pytest.raises(EmulatedClose, match="of a session"):
+        call_function(frame)
+
+
+def test_function_responses() -> None:
+    """Function responses count once: the size of a session is that of its turns."""
+    session = call_function(UNFINISHED, FINISHED)
+    assert len(session.turns) == 4
+    assert abs(session.kept_bytes - measure_size(session.turns)) < 500
