@@ -354,7 +354,7 @@ class Emulator:
         unsent: tuple[bytes, ...] = ()
         deadline = math.inf
         while True:
-            frame = await read_frame(receive, self._pause if unsent else deadline - anyio.current_time())
+            frame = await self._read_frame(receive, unsent, deadline)
             if frame is not None:
                 connection, unsent = self._receive_frame(connection, frame, unsent)
                 if connection.time_left is not None:
@@ -367,6 +367,18 @@ class Emulator:
                     raise ConnectionDropped
                 await send({"type": "websocket.send", "bytes": message})
                 unsent = unsent[1:]
+
+    async def _read_frame(self, receive: Receive, unsent: tuple[bytes, ...], deadline: float) -> bytes | str | None:
+        """
+        Read the next frame; None if none arrives before the next message is due, or before the deadline.
+
+        While many bytes are unsent, no frame is read, so that a client that sends faster than it is answered has to
+        wait.
+        """
+        if sum(map(len, unsent)) > _MAX_UNSENT_BYTES:
+            await anyio.sleep(self._pause)
+            return None
+        return await read_frame(receive, self._pause if unsent else deadline - anyio.current_time())
 
     def _receive_frame(
         self, connection: EmulatedConnection, frame: bytes | str, unsent: tuple[bytes, ...]
@@ -401,3 +413,4 @@ def _build_injected_error(path: str, fault: InjectedFault) -> HttpResponse | Non
 _GO_AWAY_REASON = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"
 _CONTROL_PATH = "/emulator"
 _MAX_FAULTS = 1000
+_MAX_UNSENT_BYTES = 1 << 20

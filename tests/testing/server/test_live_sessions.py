@@ -185,6 +185,26 @@ def exchange_at_once(emulator: Emulator, *frames: Any) -> list[Any]:
     return outgoing
 
 
+def test_flow_control() -> None:
+    """While many bytes are unsent, the emulator reads no frame, so that a client that sends too fast has to wait."""
+    prompts = {"clientContent": {"weightedPrompts": [{"text": "x" * 100_000, "weight": 1}]}}
+    frames = [{"setup": {"model": "models/m"}}, prompts, *[{"playbackControl": "PLAY"}] * 40]
+    incoming: list[Any] = [{"type": "websocket.receive", "text": json.dumps(each)} for each in frames]
+    incoming = [{"type": "websocket.connect"}, *incoming, {"type": "websocket.disconnect"}]
+    sent_sizes: list[int] = []
+
+    async def receive() -> Any:
+        return incoming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent_sizes.append(len(message.get("bytes", b"")))
+
+    scope = {"type": "websocket", "path": f"/{SERVICE}Music", "query_string": b"", "headers": [], "scheme": "ws"}
+    anyio.run(Emulator(pause=0), scope, receive, send)
+    unsent_size = (3 * 40 - sum(each > 100_000 for each in sent_sizes)) * max(sent_sizes)
+    assert unsent_size < 2_000_000
+
+
 class TestInjectedFaults:
     def test_status(self, url: str, emulator: Emulator) -> None:
         """A handshake can be refused, also after a delay."""
