@@ -147,9 +147,12 @@ def _find_problem(answer: ScriptedAnswer) -> str:
         return f"at least one of {', '.join(_CONTENT_FIELDS)} and error"
     if "text" in names and "json" in names:
         return "text or json, not both"
+    given = [*names, *(["error"] if answer.error is not None else [])]
     for alone in ("response", "block"):
-        if alone in names and len(names) > 1:
-            return f"{alone} without {', '.join(each for each in names if each != alone)}"
+        if alone in given and len(given) > 1:
+            return f"{alone} without {', '.join(each for each in given if each != alone)}"
+    if answer.response is not None and answer.usage is not None:
+        return "response without usage: the response has its own"
     if answer.error is not None and answer.drop:
         return "error or drop, not both"
     if answer.error is not None and names and answer.error.body is not UNSET:

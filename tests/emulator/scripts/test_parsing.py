@@ -77,6 +77,12 @@ def test_api_names() -> None:
         ([{"block": "SAFETY", "text": "hi"}], "script.steps[0]: expected block without text, got "),
         ([{"response": {}, "json": None}], "script.steps[0]: expected response without json, got "),
         ([{"text": "hi", "error": {"status": 503, "body": ""}}], "script.steps[0]: expected error.body without text"),
+        (
+            [{"response": {}, "error": {"status": 503}}],
+            "script.steps[0]: expected response without error, got ",
+        ),
+        ([{"block": "SAFETY", "error": {"status": 503}}], "script.steps[0]: expected block without error, got "),
+        ([{"response": {}, "usage": {}}], "script.steps[0]: expected response without usage: the response has its "),
         ([{"error": {"status": 503}, "drop": True}], "script.steps[0]: expected error or drop, not both, got "),
         ([{"error": {"status": 503, "details": [{}]}}], "script.steps[0]: expected error.details, each with its"),
     ],
