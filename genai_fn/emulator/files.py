@@ -14,10 +14,9 @@ from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, find_header, parse_body
 from genai_fn.emulator.server.resource_ids import check_new_name
-from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response, build_media_response
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.http import HttpResponse
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 from genai_fn.schema.files import File, FileSource, FileState, RegisterFilesResponse
@@ -175,8 +174,7 @@ def _download_file(state: EmulatorState, request: EmulatedRequest) -> RouteResul
     found = find_file(state, request, request.path_params["name"])
     if request.query.get("alt") != "media":
         return state, build_json_response(found.resource)
-    kind = found.resource.mime_type or "application/octet-stream"
-    return state, HttpResponse(200, (("content-type", kind),), found.data)
+    return state, build_media_response(found.data, found.resource.mime_type)
 
 
 ROUTES = (

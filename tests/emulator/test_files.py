@@ -213,6 +213,14 @@ class TestFiles:
         assert api.request_json("GET", f"{file['name']}:download") == file
         assert api.request_fault("GET", "files/other:download?alt=media")[0] == 403
 
+    @pytest.mark.parametrize("kind", ["text/plain\r\nx: y", "日本/x", " "])
+    def test_mime_type(self, kind: str) -> None:
+        """A MIME type that no header can contain is not the content type of a download."""
+        request = EmulatedRequest("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
+        state, file = save_generated_file(JsonClient().state, request, b"film", kind)
+        response = JsonClient(state=state)("GET", f"{file.name}:download?alt=media")
+        assert (response.body, response.headers) == (b"film", (("content-type", "application/octet-stream"),))
+
     def test_generated(self) -> None:
         """A generated file has a download URI."""
         request = EmulatedRequest("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)

@@ -1,5 +1,6 @@
-"""JSON responses to successful requests."""
+"""Responses to successful requests: JSON, and downloads."""
 
+import re
 from typing import Any, Final
 
 from genai_fn import codec
@@ -23,6 +24,21 @@ def build_json_response(value: Any, headers: Headers = ()) -> HttpResponse:
     b'{"done":true}'
     """
     return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"), *headers), encode_json(value))
+
+
+def build_media_response(data: bytes, mime_type: str | None) -> HttpResponse:
+    r"""
+    Build the response to a download. A MIME type that no header can contain is replaced.
+
+    >>> [build_media_response(b"", each).headers[0][1] for each in ("text/plain", "a/b\r\nx: y", None)]
+    ['text/plain', 'application/octet-stream', 'application/octet-stream']
+    """
+    kind = mime_type if _HEADER_VALUE_PATTERN.fullmatch(mime_type or "") else None
+    return HttpResponse(200, (("content-type", kind or _ANY_MIME_TYPE),), data)
+
+
+_HEADER_VALUE_PATTERN = re.compile("[!-~](?:[ -~]*[!-~])?")
+_ANY_MIME_TYPE = "application/octet-stream"
 
 
 def _encode_int64(value: Any) -> str:

@@ -11,9 +11,8 @@ from genai_fn.emulator.server.faults import (
 from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
-from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response, build_media_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.http import HttpResponse
 from genai_fn.schema.stores import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
 from genai_fn.values import Value
 
@@ -138,8 +137,7 @@ def _download_media(state: EmulatorState, request: EmulatedRequest) -> RouteResu
         raise make_not_found(f"{store}/media/{media_id}")
     if request.query.get("alt") != "media":
         raise make_invalid_argument("alt=media is required to download a medium.")
-    kind = found.document.mime_type or "application/octet-stream"
-    return state, HttpResponse(200, (("content-type", kind),), found.content)
+    return state, build_media_response(found.content, found.document.mime_type)
 
 
 def is_forced(request: EmulatedRequest) -> bool:
