@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -114,7 +115,11 @@ def _parse_line(text: bytes) -> EmulatedBatchItem:
 
 def _generate_item(state: EmulatorState, request: EmulatedRequest, model: str, text: bytes) -> Any:
     body = parse_message(text, EmulatedGenerateRequest)
-    return generate_response(state, request, (body.model or model).rpartition("/")[2], body)
+    name = body.model or model
+    collection = "tunedModels" if name.startswith("tunedModels/") else "models"
+    model_id = name.rpartition("/")[2]
+    alone = replace(request, path=f"{urlsplit(request.api_root).path}/{collection}/{model_id}:generateContent")
+    return generate_response(state, alone, model_id, body)
 
 
 def _embed_item(_: EmulatorState, __: EmulatedRequest, model: str, text: bytes) -> Any:

@@ -40,6 +40,15 @@ def test_join() -> None:
     assert (2, 0) == (job.completion_stats.successful_count, job.completion_stats.failed_count or 0)
 
 
+def test_tuned_model() -> None:
+    """A batch of a tuned model is answered as its requests alone are, whatever the name of the model."""
+    api = JsonClient()
+    alone = api.request_json("POST", "tunedModels/gemini-mine:generateContent", VALID_REQUEST)
+    batch = run_batch(api, "tunedModels/gemini-mine:batchGenerateContent", build_body(VALID_REQUEST))
+    (item,) = batch["response"]["inlinedResponses"]["inlinedResponses"]
+    assert item["response"] == alone
+
+
 def test_file() -> None:
     """A batch from a file produces a file of responses with the keys of their requests."""
     run = Offline(Gemini())
