@@ -204,15 +204,17 @@ def segment_image(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
         require_image((instance.scribble or EmulatedImageField()).image)
     size = check_image_size(read_image_size(image) or DEFAULT_SIZE)
     labels = instance.prompt.split(",") if parameters.mode in _MODES_WITH_PROMPT else [parameters.mode.lower()]
-    found = [_build_mask_prediction(name.strip(), hash_image(image), size) for name in labels if name.strip()]
-    confident = [each for each in found if (each.labels[0].score or 0) >= parameters.confidence_threshold]
-    return tuple(confident[: parameters.max_predictions])
+    if (parameters.max_predictions or 0) < 0:
+        raise make_invalid_argument(f"max_predictions must not be less than 0, but is {parameters.max_predictions}.")
+    image_hash = hash_image(image)
+    seeds = [(name.strip(), f"{name.strip()} {image_hash}") for name in labels if name.strip()]
+    confident = [each for each in seeds if derive_score(each[1]) >= parameters.confidence_threshold]
+    return tuple(_build_mask_prediction(*each, size) for each in confident[: parameters.max_predictions])
 
 
 _MODES_WITH_PROMPT = (SegmentMode.PROMPT, SegmentMode.SEMANTIC)
 
 
-def _build_mask_prediction(name: str, image_hash: str, size: PixelSize) -> EmulatedPrediction:
-    words = f"{name} {image_hash}"
-    label = EntityLabel(label=name, score=derive_score(words))
-    return EmulatedPrediction(mime_type=PNG_MIME_TYPE, bytes_base64_encoded=draw_mask(size, words), labels=(label,))
+def _build_mask_prediction(name: str, seed: str, size: PixelSize) -> EmulatedPrediction:
+    label = EntityLabel(label=name, score=derive_score(seed))
+    return EmulatedPrediction(mime_type=PNG_MIME_TYPE, bytes_base64_encoded=draw_mask(size, seed), labels=(label,))

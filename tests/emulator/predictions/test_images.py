@@ -286,6 +286,8 @@ class TestSegment:
         source: Any = {"image": CAT, "prompt": "cat, hat, mat"}
         assert len(self.request_masks(source, {"mode": "SEMANTIC", "max_predictions": 2})) == 2
         assert self.request_masks(source, {"mode": "SEMANTIC", "confidence_threshold": 1}) == ()
+        config: Any = {"mode": "SEMANTIC", "max_predictions": -1}
+        assert "must not be less than 0" in request_error(images.segment("image-segmentation-001", source, config))
 
     @pytest.mark.parametrize(
         ("source", "mode", "expected"),
