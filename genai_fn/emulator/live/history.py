@@ -1,6 +1,7 @@
 """State of a live session, and how turns, media and function responses change it."""
 
 import re
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -73,13 +74,28 @@ def _count_bytes(history: LiveHistory, value: object) -> LiveHistory:
 _MAX_KEPT_BYTES = 256 * 1024 * 1024
 
 
-def truncate_last_answer(history: LiveHistory, unsent_chunks: int) -> LiveHistory:
-    """Remove the unsent chunks from the end of the last turn, an interrupted answer. An empty answer is removed."""
-    *turns, last = history.turns
-    text = "".join(part.text or "" for part in last.parts or ())
-    sent_text = "".join(join_chunks(split_tokens(text))[: -unsent_chunks or None])
-    answer = Content(parts=(Part(text=sent_text),), role="model")
-    return replace(history, turns=(*turns, answer) if sent_text else tuple(turns))
+def truncate_answers(history: LiveHistory, unsent_chunks: Sequence[int]) -> LiveHistory:
+    """
+    Remove the unsent chunks from the ends of the last answers, and answers of which nothing was sent.
+
+    Args:
+        history: State of the session.
+
+        unsent_chunks: Number of unsent chunks of each of the last answers, in their order.
+    """
+    turns = list(history.turns)
+    positions = [position for position, each in enumerate(turns) if _is_answer(each)]
+    for position, count in zip(reversed(positions), reversed(unsent_chunks), strict=False):
+        text = "".join(part.text or "" for part in turns[position].parts or ())
+        sent_text = "".join(join_chunks(split_tokens(text))[: -count or None])
+        answer = Content(parts=(Part(text=sent_text),), role="model")
+        turns[position : position + 1] = [answer] if sent_text else []
+    return replace(history, turns=tuple(turns))
+
+
+def _is_answer(turn: Content) -> bool:
+    """Whether a turn is an answer of the model, as opposed to a turn of the user or to function calls."""
+    return turn.role == "model" and all(part.function_call is None for part in turn.parts or ())
 
 
 def add_blob(history: LiveHistory, blob: Blob) -> LiveHistory:

@@ -1,5 +1,6 @@
 """Handles one frame of a live session: updates its state, and collects the messages to send."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from genai_fn.emulator.live.history import (
     count_usage,
     describe_audio,
     has_word,
-    truncate_last_answer,
+    truncate_answers,
 )
 from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup, ServerMessages
 from genai_fn.emulator.server.responses import Int64
@@ -137,8 +138,7 @@ class LiveTurn:
         if not is_speaking and not self.history.pending_calls:
             return
         if is_speaking:
-            unsent_chunks = sum("modelTurn" in each for each in unsent_content)
-            self.history = truncate_last_answer(self.history, unsent_chunks)
+            self.history = truncate_answers(self.history, _count_chunks(unsent_content))
         unsent_ids = {call["id"] for each in self._list_unsent("toolCall") for call in each["functionCalls"]}
         ids = tuple(each.id for each in self.history.pending_calls if each.id and each.id not in unsent_ids)
         self.unsent = tuple(each for each in self.unsent if "goAway" in each)
@@ -224,6 +224,21 @@ _MAX_HANDLES = 1000
 """Older handles are forgotten."""
 _GOODBYE_SECONDS = 10
 """Seconds between the ``goAway`` after a goodbye and the end of the connection."""
+
+
+def _count_chunks(contents: Iterable[Mapping[str, Any]]) -> list[int]:
+    """
+    Count the chunks of each answer; ``turnComplete`` ends one.
+
+    >>> _count_chunks([{"modelTurn": {}}, {"turnComplete": True}, {"modelTurn": {}}, {"turnComplete": True}])
+    [1, 1]
+    """
+    counts = [0]
+    for each in contents:
+        counts[-1] += "modelTurn" in each
+        if "turnComplete" in each:
+            counts.append(0)
+    return counts[:-1]
 
 
 def _build_audio(text: str) -> Blob:

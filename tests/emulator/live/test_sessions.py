@@ -391,6 +391,16 @@ class TestInterrupted:
         assert session.receive(later_messages, realtimeInput={"audio": build_audio()}) == later_messages
         assert session.receive(later_messages, realtimeInput={"text": "hm"})[: len(later_messages)] == later_messages
 
+    @pytest.mark.parametrize("question", ["Two?", "clock"])
+    def test_several_answers(self, question: str) -> None:
+        """Of several unsent answers, and of one in front of a function call, the history contains what was sent."""
+        session = Session(tools=TOOLS, realtimeInputConfig={"activityHandling": "NO_INTERRUPTION"})
+        first = session.receive(realtimeInput={"text": "One?"})
+        unsent = session.receive(first[1:], realtimeInput={"text": question})
+        session.receive(unsent, clientContent={"turns": [build_turn("Three?")]})
+        texts = [part.text for each in session.history.turns for part in each.parts or () if part.function_call is None]
+        assert texts == ["One?", join_text(first[:1]), question, "Three?"]
+
     def test_goodbye(self) -> None:
         """A ``goAway`` is sent despite an interruption."""
         session = Session()
