@@ -75,7 +75,9 @@ def build_markdown(pieces: Iterable[str | dict[str, str]]) -> dict[str, str] | N
     >>> build_markdown(["# Sky ![blue](https://example.com/sky.png) `![` <b>", {"image/gif": "R0lGODlh"}])
     {'text/markdown': '# Sky [blue](https://example.com/sky.png) `![` &lt;b>\n\n![](data:image/gif;base64,R0lGODlh)'}
     """
-    written = [_defuse(each) if isinstance(each, str) else _write_images(each) for each in pieces]
+    given = list(pieces)
+    has_clear_code = all(_has_clear_code(each) for each in given if isinstance(each, str))
+    written = [_defuse(each, has_clear_code) if isinstance(each, str) else _write_images(each) for each in given]
     return {"text/markdown": "\n\n".join(each for each in written if each)} if any(written) else None
 
 
@@ -86,12 +88,26 @@ def _write_images(bundle: dict[str, str]) -> str:
 _DATA_URI = "data:{};base64,{}"
 
 
-def _defuse(text: str) -> str:
-    """Replace what loads something from the network, outside of code: images in Markdown, and HTML."""
-    pieces = _CODE.split(text)  # code has the odd indices
-    pieces[::2] = (each.replace("![", "[").replace("<", "&lt;") for each in pieces[::2])
+def _defuse(text: str, has_clear_code: bool) -> str:
+    """Replace what loads something from the network, outside of clear code: images in Markdown, and HTML."""
+    pieces = _CODE.split(text) if has_clear_code else [text]  # code has the odd indices
+    pieces[::2] = (_IMAGE.sub("[", each).replace("<", "&lt;") for each in pieces[::2])
     return "".join(pieces)
 
 
-_CODE = re.compile(r"(^ {0,3}```[^`\n]*\n.*?^ {0,3}```[ \t]*$|(?<![\\`])`(?!`)[^`\n]+`(?!`))", re.MULTILINE | re.DOTALL)
-"""What every reader of Markdown takes for code. Other code is changed as text is."""
+def _has_clear_code(text: str) -> bool:
+    """
+    Whether every reader of Markdown finds the code in a text where `_CODE` finds it.
+
+    If one backtick is read differently, the code after it is text, whose images are loaded. So fences must begin lines
+    and have three backticks, and code in a line must have one on either side, both in one cell if it is in a table.
+    """
+    rest = _FENCED_CODE.sub("", text)
+    return _UNCLEAR.search(rest) is None and all(each.count("`") % 2 == 0 for each in _CELL_END.split(rest))
+
+
+_IMAGE = re.compile(r"(?<!!)!++\[")
+_FENCED_CODE = re.compile(r"^```[^`\n]*+\n(?:[^`]|`(?!``))*+(?<=\n)```[ \t\r]*+$", re.MULTILINE)
+_CODE = re.compile(rf"({_FENCED_CODE.pattern}|`[^`\n]+`)", re.MULTILINE)
+_UNCLEAR = re.compile(r"``|~~~|\\`")
+_CELL_END = re.compile(r"[|\r\n]")

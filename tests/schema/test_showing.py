@@ -223,8 +223,24 @@ def test_nothing_to_show(value: Any) -> None:
         ("``` `\n![x](u)\n```", "``` `\n[x](u)\n```"),
         ("``![x](u)`", "``[x](u)`"),
         ("1 < 2", "1 &lt; 2"),
+        ("!!![x](u)", "[x](u)"),
+        ("~~~\n```\n~~~\n![x](u)\n```", "~~~\n```\n~~~\n[x](u)\n```"),
+        ("````\n```\n````\n![x](u)\n```", "````\n```\n````\n[x](u)\n```"),
+        ("```\n ```\n![x](u)\n```", "```\n ```\n[x](u)\n```"),
+        ("- ```\n  ```\n![x](u)\n```", "- ```\n  ```\n[x](u)\n```"),
+        ("`a\nb` ![x](u) `c`", "`a\nb` [x](u) `c`"),
+        ("`a\r\r![x](u)`", "`a\r\r[x](u)`"),
+        ("\\\\`a` ![x](u) `b`", "\\\\`a` [x](u) `b`"),
+        ("|a|b|\n|-|-|\n| `a | ![x](u) ` |", "|a|b|\n|-|-|\n| `a | [x](u) ` |"),
+        ("| `![x]` | `<b>` |", "| `![x]` | `<b>` |"),
     ],
 )
 def test_loads_nothing(written: str, shown: str) -> None:
     """Markdown of the model loads nothing from the network: images become links, and HTML becomes text; code stays."""
     assert find_repr(Part(text=written)) == {"text/markdown": shown}
+
+
+def test_code_across_parts() -> None:
+    """A fence that one part leaves open is read with the next part, whose code is then text."""
+    turn = ModelContent([Part(text="```"), Part(text="```\n![x](u)\n```")])
+    assert find_repr(turn) == {"text/markdown": "```\n\n```\n[x](u)\n```"}
