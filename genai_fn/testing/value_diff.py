@@ -1,6 +1,8 @@
 """Formats values as lines, one field each, and shows the difference of two values."""
 
-from difflib import ndiff
+import itertools
+from collections.abc import Iterator
+from difflib import SequenceMatcher, ndiff
 from typing import Any, cast
 
 from msgspec.structs import fields
@@ -22,8 +24,42 @@ def diff_values(first: Any, second: Any) -> list[str]:
         ),
       )
     """
-    lines = ndiff(format_lines(first), format_lines(second))
-    return [each.rstrip() for each in lines if not each.startswith("?")]
+    return diff_lines(format_lines(first), format_lines(second))
+
+
+def diff_lines(first: list[str], second: list[str]) -> list[str]:
+    """
+    Compare two lists of lines, as `difflib.ndiff` does, without its marks inside of lines.
+
+    >>> diff_lines(["a", "b"], ["a", "c"])
+    ['  a', '- b', '+ c']
+    """
+    pairs = enumerate(zip(first, second, strict=False))
+    differing = next((index for index, (old, new) in pairs if old != new), None)
+    start = min(len(first), len(second)) if differing is None else differing
+    marked = itertools.chain((f"  {each}" for each in first[:start]), _compare_lines(first[start:], second[start:]))
+    return [each.rstrip() for each in marked if not each.startswith("?")]
+
+
+def _compare_lines(first: list[str], second: list[str]) -> Iterator[str]:
+    """Compare lines up to a limit. Similar lines are paired in short blocks only, as that takes cubic time."""
+    compared = first[:_MAX_LINES], second[:_MAX_LINES]
+    for kind, start, end, other_start, other_end in SequenceMatcher(None, *compared).get_opcodes():
+        removed, added = compared[0][start:end], compared[1][other_start:other_end]
+        if kind == "equal":
+            yield from (f"  {each}" for each in removed)
+        elif max(len(removed), len(added)) <= _MAX_PAIRED_LINES:
+            yield from ndiff(removed, added)
+        else:
+            yield from (f"- {each}" for each in removed)
+            yield from (f"+ {each}" for each in added)
+    for mark, lines in (("-", first), ("+", second)):
+        if len(lines) > _MAX_LINES:
+            yield f"{mark} … ({len(lines) - _MAX_LINES} more lines)"
+
+
+_MAX_LINES = 2000
+_MAX_PAIRED_LINES = 30
 
 
 def format_lines(value: Any, name: str = "", depth: int = 0) -> list[str]:

@@ -213,3 +213,12 @@ def test_no_flow() -> None:
     """Anything but a request, flow or stream is refused."""
     with pytest.raises(InvalidRequest, match="description"):
         perform("text", [])  # type: ignore[call-overload]  # the mistake under test
+
+
+def test_long_difference() -> None:
+    """The difference of long requests is shown up to a limit, as pairing all their lines would take hours."""
+    expected, actual = (generate("m", [f"{kind} text {index}" for index in range(1000)]) for kind in ("one", "another"))
+    with pytest.raises(AssertionError, match="more lines") as raised:
+        perform(actual, [(expected, "x")])
+    assert "-             text='one text 0',\n" in str(raised.value)
+    assert "+             text='another text 0',\n" in str(raised.value)

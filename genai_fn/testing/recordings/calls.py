@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from difflib import SequenceMatcher, ndiff
+from difflib import SequenceMatcher
 from typing import Any
 
 from msgspec import UNSET
@@ -12,6 +12,7 @@ from genai_fn import codec
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Request
 from genai_fn.testing.recordings.serialize import RecordedCall, read_answer, read_chunks
+from genai_fn.testing.value_diff import diff_lines
 
 
 class RecordedCalls:
@@ -84,10 +85,7 @@ class RecordedCalls:
             )
         same = [recorded for recorded in self._calls if recorded.op == call.op] or self._calls
         lines = _format_lines(_dump_request(call))
-        matchers = {
-            id(each): SequenceMatcher(None, _format_lines(_dump_request(each)), lines, autojunk=False) for each in same
-        }
-        recorded = max(same, key=lambda each: matchers[id(each)].ratio(), default=None)
+        recorded = max(same[:_MAX_CANDIDATES], key=lambda each: _compute_similarity(each, lines), default=None)
         return None if recorded is None else self._describe_difference(recorded, call)
 
     def _describe_difference(self, recorded: RecordedCall, call: RecordedCall) -> str:
@@ -99,9 +97,7 @@ class RecordedCalls:
 
 def format_difference(where: str, recorded: Any, actual: Any) -> str:
     """Format the difference of two JSON trees, as a text whose repr has line breaks."""
-    marked = (
-        each.rstrip() for each in ndiff(_format_lines(recorded), _format_lines(actual)) if not each.startswith("?")
-    )
+    marked = diff_lines(_format_lines(recorded), _format_lines(actual))
     return MultilineText("\n".join((f"{where}, where - is the recording, and + is the request", *marked)))
 
 
@@ -127,3 +123,13 @@ def _format_lines(tree: Any) -> list[str]:
 
 
 _MAX_LINE_LENGTH = 200
+
+
+_MAX_CANDIDATES = 50
+_MAX_COMPARED_LINES = 200
+"""Limits of the search for the most similar call: `SequenceMatcher` takes quadratic time."""
+
+
+def _compute_similarity(recorded: RecordedCall, lines: list[str]) -> float:
+    dumped = _format_lines(_dump_request(recorded))
+    return SequenceMatcher(None, dumped[:_MAX_COMPARED_LINES], lines[:_MAX_COMPARED_LINES], autojunk=False).ratio()
