@@ -22,7 +22,7 @@ from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
 from genai_fn.codec import EXTRA_JSON_NAME
-from genai_fn.schema.base import ConversionError, Elsewhere, Message, OpenEnum
+from genai_fn.schema.base import ConversionError, Message, OpenEnum, RedirectedValue
 from genai_fn.schema.foreign_values import read_google_genai_value
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, resolve_pointer
@@ -75,9 +75,9 @@ def translate(json_schema: Mapping[str, Any], schema_type: type[Message]) -> dic
     return keywords if _is_accepted(keywords) else None
 
 
-def translate_type(value: Any, schema_type: type[Message], otherwise: str) -> Any:
+def translate_type(value: Any, schema_type: type[Message]) -> Any:
     """
-    Translate a type into the dialect, or into plain JSON Schema: as `Elsewhere`, for the field named `otherwise`.
+    Translate a type into the dialect; if that cannot express it, into plain JSON Schema, as a `RedirectedValue`.
 
     A value that is not a type is translated by `to_api_schema`.
     """
@@ -85,7 +85,7 @@ def translate_type(value: Any, schema_type: type[Message], otherwise: str) -> An
         return to_api_schema(value, schema_type)
     json_schema = build_json_schema(value)
     keywords = translate(json_schema, schema_type)
-    return Elsewhere(otherwise, without_siblings(json_schema)) if keywords is None else keywords or None
+    return RedirectedValue(without_siblings(json_schema)) if keywords is None else keywords or None
 
 
 def _is_accepted(keywords: _Keywords) -> bool:

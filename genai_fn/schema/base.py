@@ -218,14 +218,19 @@ class Coerce(msgspec.Struct, frozen=True):
     function: Callable[[Any], Any]
 
 
-class Detour(Coerce, frozen=True):
-    """Annotation of a field: a `Coerce` whose function may return an `Elsewhere`, to set another field instead."""
+class RedirectingCoerce(Coerce, frozen=True):
+    """
+    Annotation of a field that has an alternative, `other_field` of the same Struct; a value sets only one of the two.
+
+    The function may return a `RedirectedValue`, which sets the other field.
+    """
+
+    other_field: str
 
 
-class Elsewhere(msgspec.Struct, frozen=True):
-    """What the function of a `Detour` returns to leave its own field None, and set `field` of the same Struct."""
+class RedirectedValue(msgspec.Struct, frozen=True):
+    """What the function of a `RedirectingCoerce` returns for a value that belongs into the other field."""
 
-    field: str
     value: Any
 
 

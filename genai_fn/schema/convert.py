@@ -40,7 +40,14 @@ from genai_fn.schema.annotations import (
     get_fields,
     index_fields_by_spelling,
 )
-from genai_fn.schema.base import DEPTH_LIMIT, Coerce, ConversionError, Detour, Elsewhere, Message
+from genai_fn.schema.base import (
+    DEPTH_LIMIT,
+    Coerce,
+    ConversionError,
+    Message,
+    RedirectedValue,
+    RedirectingCoerce,
+)
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
 from genai_fn.schema.foreign_values import is_google_genai_value, list_column, read_google_genai_value, unwrap_scalar
 from genai_fn.schema.reusable import ReusableMessage, convert_once
@@ -314,17 +321,17 @@ def _check_function(value: Any) -> Any:
 
 def _build_coercing_converter(coerce: Coerce, converter: Converter) -> Converter:
     function = coerce.function
-    if isinstance(coerce, Detour):
-        return _build_detour_converter(function, converter)
+    if isinstance(coerce, RedirectingCoerce):
+        return _build_redirecting_converter(function, converter)
     return lambda value: converter(function(value))
 
 
-def _build_detour_converter(coerce: Converter, converter: Converter) -> Converter:
-    def convert_detour(value: Any) -> Any:
+def _build_redirecting_converter(coerce: Converter, converter: Converter) -> Converter:
+    def convert_unless_redirected(value: Any) -> Any:
         coerced = coerce(value)
-        return coerced if type(coerced) is Elsewhere else converter(coerced)
+        return coerced if type(coerced) is RedirectedValue else converter(coerced)
 
-    return convert_detour
+    return convert_unless_redirected
 
 
 def _build_optional_converter(converter: Converter) -> Converter:
@@ -464,8 +471,8 @@ def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
         raise
     if not changes:
         return value
-    if plan.detours:
-        _move_elsewhere(plan, changes, value)
+    if plan.redirects:
+        _redirect_values(plan, changes, value)
     return msgspec.structs.replace(value, **changes)
 
 
@@ -493,8 +500,8 @@ def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) 
             error.steps.append(f".{key}")
             _hide_secret(kind, name, error)
             raise
-    if plan.detours:
-        _move_elsewhere(plan, given, None)
+    if plan.redirects:
+        _redirect_values(plan, given, None)
     return given
 
 
@@ -504,16 +511,14 @@ def _hide_secret(kind: type[msgspec.Struct], name: str, error: ConversionError) 
         error.value = "***"
 
 
-def _move_elsewhere(plan: "_StructPlan", given: dict[str, Any], before: msgspec.Struct | None) -> None:
-    """Move each `Elsewhere` to its field, and set None in its place."""
-    for name in plan.detours:
+def _redirect_values(plan: "_StructPlan", given: dict[str, Any], before: msgspec.Struct | None) -> None:
+    """Move each `RedirectedValue` to the other field, and set None in its place."""
+    for name, other in plan.redirects:
         found = given.get(name)
-        if type(found) is Elsewhere:
-            if given.get(found.field, getattr(before, found.field, None)) is not None:
-                raise ConversionError(
-                    found.value, f"nothing beside {found.field}, which this schema is sent in", f".{name}"
-                )
-            given |= {name: None, found.field: plan.by_spelling[found.field].convert(found.value)}
+        if type(found) is RedirectedValue:
+            if given.get(other, getattr(before, other, None)) is not None:
+                raise ConversionError(found.value, f"nothing beside {other}, which this schema is sent in", f".{name}")
+            given |= {name: None, other: plan.by_spelling[other].convert(found.value)}
 
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
@@ -551,8 +556,8 @@ class _StructPlan(NamedTuple):
     fields: tuple[_FieldPlan, ...]
     by_spelling: dict[str, _FieldPlan]
     """The fields by each spelling; that of ``extra`` in JSON is what msgspec alone writes."""
-    detours: tuple[str, ...]
-    """The fields whose converters may return an `Elsewhere`."""
+    redirects: tuple[tuple[str, str], ...]
+    """The fields whose converters may return a `RedirectedValue`, and the other field of each."""
 
 
 @functools.cache
@@ -561,8 +566,9 @@ def _plan_struct(kind: type[msgspec.Struct]) -> _StructPlan:
     fields = tuple(_plan_field(kind, each) for each in infos)
     pairs = zip(infos, fields, strict=True)
     by_spelling = {spelling: plan for info, plan in pairs for spelling in (info.encode_name, info.name)}
-    detours = tuple(each.name for each in infos if find_metadata(_strip_none(each.type), Detour))
-    return _StructPlan(fields, by_spelling, detours)
+    coercions = ((each.name, find_metadata(_strip_none(each.type), RedirectingCoerce)) for each in infos)
+    redirects = tuple((name, coerce.other_field) for name, coerce in coercions if coerce is not None)
+    return _StructPlan(fields, by_spelling, redirects)
 
 
 def _plan_field(kind: type[msgspec.Struct], info: FieldInfo) -> _FieldPlan:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 from msgspec import field
 from msgspec.structs import astuple, force_setattr
 
-from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum, OpenMessage
+from genai_fn.schema.base import Coerce, Message, OpenEnum, OpenMessage, RedirectingCoerce
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.schema_tree import map_subschemas
 from genai_fn.values import FrozenDict
@@ -183,7 +183,7 @@ def _to_api_schema(value: Any) -> Any:
 def _translate_type(value: Any) -> Any:
     from genai_fn.schema.api_schema import translate_type  # noqa: PLC0415  # takes 5 ms, and few requests have a schema
 
-    return translate_type(value, Schema, "response_json_schema")
+    return translate_type(value, Schema)
 
 
 if TYPE_CHECKING:
@@ -194,4 +194,4 @@ if TYPE_CHECKING:
     SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias | GoogleGenaiValue
     """A `Schema`, a mapping of its fields, or a type whose schema is built."""
 else:
-    SchemaLike = Annotated[Schema | None, Detour(_translate_type)]
+    SchemaLike = Annotated[Schema | None, RedirectingCoerce(_translate_type, "response_json_schema")]
