@@ -519,6 +519,8 @@ def _redirect_values(plan: "_StructPlan", given: dict[str, Any], before: msgspec
             if given.get(other, getattr(before, other, None)) is not None:
                 raise ConversionError(found.value, f"nothing beside {other}, which this schema is sent in", f".{name}")
             given |= {name: None, other: plan.by_spelling[other].convert(found.value)}
+        elif before is None and name in given:  # a changed request may still have what an earlier value was moved to
+            given.setdefault(other, None)
 
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:

@@ -104,3 +104,16 @@ def test_without_siblings() -> None:
     expected = {**given, "properties": {**given["properties"], "default": {"anyOf": [{"$ref": "#/a"}], "title": "t"}}}
     assert without_siblings(given) == expected
     assert without_siblings({"$ref": "#/$defs/A", "$defs": {}}) == {"$ref": "#/$defs/A", "$defs": {}}
+
+
+@pytest.mark.parametrize("schema", [int, {"type": "STRING"}, None])
+def test_replaced_type(schema: Any) -> None:
+    """Another schema replaces one that was redirected, instead of being sent beside it; None removes it."""
+    request = generate("m", "x", {"response_schema": Node}) | with_config(response_schema=schema)
+    assert request == generate("m", "x", {"response_schema": schema})
+
+
+def test_both_fields_given() -> None:
+    """A plain JSON Schema beside a schema stays as it is given."""
+    config: Any = {"response_schema": None, "response_json_schema": {"type": "integer"}}
+    assert generate("m", "x", config) == generate("m", "x", {"response_schema": Node}) | with_config(config)
