@@ -78,20 +78,21 @@ def as_struct(kind: type[M], value: Any, path: str = "config") -> M:
 
 def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Convert some fields of a Struct, and return them by their Python names. None is kept: it unsets a field."""
-    try:
-        return _convert_given_fields(kind, value)
-    except ConversionError as error:
-        raise InvalidRequest(path + "".join(reversed(error.steps)), error.value, error.expected) from None
-    except RecursionError:
-        raise InvalidRequest(path, type(value), DEPTH_LIMIT) from None
+    changes: dict[str, Any] = _convert_at(path, functools.partial(_convert_given_fields, kind), value)
+    return changes
 
 
 def as_value(annotation: Any, value: Any, path: str) -> Any:
     """Convert a value by any annotation that a field may have. Raises InvalidRequest with the path."""
+    return _convert_at(path, _build_converter(annotation), value)
+
+
+def _convert_at(path: str, converter: Converter, value: Any) -> Any:
+    """Call a converter, and convert its errors, and those of JSON that nests too deep, to InvalidRequest."""
     if value.__class__ in _PLAIN_CONTAINERS and codec.is_too_deep(value):
         raise InvalidRequest(path, type(value), DEPTH_LIMIT)
     try:
-        return _build_converter(annotation)(value)
+        return converter(value)
     except ConversionError as error:
         raise InvalidRequest(path + "".join(reversed(error.steps)), error.value, error.expected) from None
     except RecursionError:

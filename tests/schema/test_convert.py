@@ -227,8 +227,9 @@ def test_recursive_value() -> None:
     """A value that contains itself raises InvalidRequest, not RecursionError."""
     endless: dict[str, Any] = {}
     endless["again"] = endless
-    with pytest.raises(InvalidRequest, match="contain itself"):
-        as_struct(AllKinds, {"free": endless})
+    for convert in (as_struct, as_changes):
+        with pytest.raises(InvalidRequest, match="contain itself"):
+            convert(AllKinds, {"free": endless}, "config")
 
 
 @dataclasses.dataclass
