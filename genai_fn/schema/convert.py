@@ -442,7 +442,8 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
         if coerced is NotImplemented and fields is not None:
             return _build_struct(kind, fields)  # raises an error with the path
         if coerced is NotImplemented:
-            raise ConversionError(value, f"a {kind.__name__} or a dict of its fields")
+            shown = "***" if issubclass(kind, SecretMessage) else value
+            raise ConversionError(shown, f"a {kind.__name__} or a dict of its fields")
         return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
 
     return convert_struct
@@ -467,8 +468,7 @@ def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
             if old is not None and (new := fields[index].convert(old)) is not old:
                 changes[fields[index].name] = new
     except ConversionError as error:
-        error.steps.append(f".{fields[index].name}")
-        _hide_secret(type(value), fields[index].name, error)
+        _add_field_step(error, type(value), fields[index].name, fields[index].name)
         raise
     if not changes:
         return value
@@ -498,18 +498,11 @@ def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) 
         try:
             given[name] = None if each is None and is_optional else converter(each)
         except ConversionError as error:
-            error.steps.append(f".{key}")
-            _hide_secret(kind, name, error)
+            _add_field_step(error, kind, name, key)
             raise
     if plan.redirects:
         _redirect_values(plan, given, None)
     return given
-
-
-def _hide_secret(kind: type[msgspec.Struct], name: str, error: ConversionError) -> None:
-    """Mask the value in an error, if it was given for a secret field."""
-    if issubclass(kind, SecretMessage) and name in kind.secret_fields:
-        error.value = "***"
 
 
 def _redirect_values(plan: "_StructPlan", given: dict[str, Any], before: msgspec.Struct | None) -> None:
@@ -524,7 +517,16 @@ def _redirect_values(plan: "_StructPlan", given: dict[str, Any], before: msgspec
             given.setdefault(other, None)
 
 
+def _add_field_step(error: ConversionError, kind: type[msgspec.Struct], name: str, spelling: str) -> None:
+    """Add a field to the path of an error, and mask its value if the field is secret."""
+    error.steps.append(f".{spelling}")
+    if issubclass(kind, SecretMessage) and name in kind.secret_fields:
+        error.value = "***"
+
+
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
+    if issubclass(kind, SecretMessage):  # the name of a secret field may be misspelt
+        value = "***"
     if key in _FIELDS_SET_BY_MODIFIERS:
         return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} instead", f".{key}")
     from difflib import get_close_matches  # noqa: PLC0415  # for this error alone

@@ -320,6 +320,7 @@ def test_changes_that_contain_themselves() -> None:
         {"api_key_string": ["test-key"]},
         {"api_key_strin": "test-key"},
         ApiKeyConfig(api_key_string=b"test-key"),  # type: ignore[arg-type]  # the rule is about such values
+        "test-key",
     ),
 )
 def test_secrets_in_errors(given: Any) -> None:
