@@ -49,9 +49,9 @@ from genai_fn.schema.base import (
     RedirectingCoerce,
 )
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
+from genai_fn.schema.field_errors import add_field_step, build_type_error, build_unknown_field_error
 from genai_fn.schema.foreign_values import is_google_genai_value, list_column, read_google_genai_value, unwrap_scalar
 from genai_fn.schema.reusable import ReusableMessage, convert_once
-from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.values import FrozenDict, FrozenList
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -214,7 +214,11 @@ def _convert_datetime(value: Any) -> datetime:
         moment = None
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise ConversionError(value, "a datetime with a time zone")
-    return moment
+    if type(moment) is datetime:
+        return moment
+    return datetime.combine(
+        moment.date(), moment.timetz()
+    )  # of a subclass, such as pandas', which msgspec does not encode
 
 
 def _convert_free_form(value: Any) -> Any:
@@ -442,8 +446,7 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
         if coerced is NotImplemented and fields is not None:
             return _build_struct(kind, fields)  # raises an error with the path
         if coerced is NotImplemented:
-            shown = "***" if issubclass(kind, SecretMessage) else value
-            raise ConversionError(shown, f"a {kind.__name__} or a dict of its fields")
+            raise build_type_error(kind, value)
         return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
 
     return convert_struct
@@ -468,7 +471,7 @@ def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
             if old is not None and (new := fields[index].convert(old)) is not old:
                 changes[fields[index].name] = new
     except ConversionError as error:
-        _add_field_step(error, type(value), fields[index].name, fields[index].name)
+        add_field_step(error, type(value), fields[index].name, fields[index].name)
         raise
     if not changes:
         return value
@@ -491,14 +494,14 @@ def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) 
     for key, each in value.items():
         field = find_field(key)
         if field is None:
-            raise _build_unknown_field_error(kind, key, "***" if issubclass(kind, SecretMessage) else each)
+            raise build_unknown_field_error(kind, key, each)
         name, converter, is_optional = field
         if name in given:
             raise ConversionError(each, "a field only once, in one spelling", f".{key}")
         try:
             given[name] = None if each is None and is_optional else converter(each)
         except ConversionError as error:
-            _add_field_step(error, kind, name, key)
+            add_field_step(error, kind, name, key)
             raise
     if plan.redirects:
         _redirect_values(plan, given, None)
@@ -515,34 +518,6 @@ def _redirect_values(plan: "_StructPlan", given: dict[str, Any], before: msgspec
             given |= {name: None, other: plan.by_spelling[other].convert(found.value)}
         elif before is None and name in given:  # a changed request may still have what an earlier value was moved to
             given.setdefault(other, None)
-
-
-def _add_field_step(error: ConversionError, kind: type[msgspec.Struct], name: str, spelling: str) -> None:
-    """Add a field to the path of an error, and mask its value if the field is secret."""
-    error.steps.append(f".{spelling}")
-    if issubclass(kind, SecretMessage) and name in kind.secret_fields:
-        error.value = "***"
-
-
-def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
-    if issubclass(kind, SecretMessage):  # the name of a secret field may be misspelt
-        value = "***"
-    if key in _FIELDS_SET_BY_MODIFIERS:
-        return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} instead", f".{key}")
-    from difflib import get_close_matches  # noqa: PLC0415  # for this error alone
-
-    names = kind.__struct_fields__
-    parts = [each for each in names if each.startswith(f"{key}_") or each.endswith(f"_{key}")]
-    near = get_close_matches(str(key), names, 1, 0.8) or parts or get_close_matches(str(key), names, 1, 0.4)
-    return ConversionError(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
-
-
-_FIELDS_SET_BY_MODIFIERS = {
-    "http_options": "with_options(…)",
-    "httpOptions": "with_options(…)",
-    "should_return_http_response": "with_http_response",
-    "shouldReturnHttpResponse": "with_http_response",
-}
 
 
 class _FieldPlan(NamedTuple):

@@ -38,6 +38,10 @@ class Colour(OpenEnum):
     BLUE = "BLUE"
 
 
+class Timestamp(datetime):
+    """A datetime of another library, such as pandas."""
+
+
 def to_upper_case(value: Any) -> Any:
     if value == "":
         raise ConversionError(value, "something to shout")
@@ -99,6 +103,7 @@ class PlainEnum(enum.Enum):
         ("data", "", b""),
         ("moment", NOON, NOON),
         ("moment", "2025-01-02T12:00:00Z", NOON),
+        ("moment", Timestamp(2025, 1, 2, 12, tzinfo=UTC), NOON),
         ("moment", "2025-01-02T14:00:00+02:00", NOON),
         ("colour", "RED", Colour.RED),
         ("colour", "red", Colour.RED),
