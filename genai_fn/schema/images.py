@@ -11,6 +11,8 @@ from genai_fn.schema.notebooks import build_image_bundle, display_in_notebook
 from genai_fn.schema.pillow_images import decode_pillow_image, encode_pillow_image, is_pillow_image, show_pillow_image
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     from PIL.Image import Image as OpenedPillowImage
 
     class PillowImage(Protocol):
@@ -61,10 +63,11 @@ class Image(OpenMessage):
     mime_type: str | None = None
 
     @classmethod
-    def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
+    def from_file(cls, *, location: "str | PurePath", mime_type: str | None = None) -> Self:
         """Read an image from a file. Without `mime_type`, it is guessed from the extension."""
-        guessed = guess_mime_type(location) if mime_type is None else mime_type
-        return cls(image_bytes=read_file(location), mime_type=guessed)
+        name = str(location)
+        guessed = guess_mime_type(name) if mime_type is None else mime_type
+        return cls(image_bytes=read_file(name), mime_type=guessed)
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:

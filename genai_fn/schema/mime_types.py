@@ -24,9 +24,12 @@ def resolve_mime_type(name: str, given: str | None) -> str:
 
     Raises InvalidRequest if neither is possible, or a header cannot contain it.
     """
+    if type(name) is not str:  # callers may not be type-checked
+        raise InvalidRequest("file_uri", name, "text")
     found = guess_mime_type(name) if given is None else given
     if found is None:
-        raise InvalidRequest("mime_type", name, "a mime_type, as the name does not tell it")
+        shown = re.split("[?#]", name)[0]  # without the query, which may contain a signature
+        raise InvalidRequest("mime_type", shown, "a mime_type, as the name has no extension with a known one")
     if type(found) is str and not (found.isascii() and found.isprintable()):  # other types are refused with their path
         raise InvalidRequest("mime_type", found, "one line of ASCII text, such as text/plain")
     return found

@@ -1,7 +1,7 @@
 """Videos: the type and generation."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
@@ -10,6 +10,9 @@ from genai_fn.schema.images import Image
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 from genai_fn.schema.notebooks import build_video_bundle, display_in_notebook
 from genai_fn.schema.operations import WebhookConfig
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
 
 
 class VideoGenerationReferenceType(OpenEnum):
@@ -50,10 +53,11 @@ class Video(OpenMessage):
     mime_type: str | None = None
 
     @classmethod
-    def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
+    def from_file(cls, *, location: "str | PurePath", mime_type: str | None = None) -> Self:
         """Read a video from a file. Without `mime_type`, it is guessed from the extension."""
-        guessed = guess_mime_type(location) if mime_type is None else mime_type
-        return cls(video_bytes=read_file(location), mime_type=guessed)
+        name = str(location)
+        guessed = guess_mime_type(name) if mime_type is None else mime_type
+        return cls(video_bytes=read_file(name), mime_type=guessed)
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:

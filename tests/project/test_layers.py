@@ -136,7 +136,8 @@ IO_EXCEPTIONS = {
     "schema.content": {"pathlib"},  # names the type of a path that ``from_file`` reads
     "schema.evaluation": {"importlib"},  # PyYAML is optional
     "schema.foreign_values": {"sys"},  # whether a program has loaded numpy, which is optional
-    "schema.images": {"PIL"},  # names the type of what ``as_pillow`` returns
+    "schema.images": {"PIL", "pathlib"},  # names the types of what ``as_pillow`` returns and ``from_file`` accepts
+    "schema.videos": {"pathlib"},  # names the type of what ``from_file`` accepts
     "schema.notebooks": {"importlib", "sys"},  # whether the program runs in a notebook; IPython is optional
     "schema.pillow_images": {"PIL"},  # Pillow is optional
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video

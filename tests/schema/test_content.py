@@ -158,6 +158,15 @@ def test_no_mime_type() -> None:
         Part.from_uri(file_uri="gs://b/o.of_no_kind")
     with pytest.raises(InvalidRequest):
         FunctionResponsePart.from_uri(file_uri="gs://b/o")
+    with pytest.raises(InvalidRequest, match="got None"):
+        Part.from_uri(file_uri=None)  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_signed_url() -> None:
+    """The error about a missing MIME type does not contain the query of a URL, which may be a signature."""
+    with pytest.raises(InvalidRequest, match=r"https://example\.com/o'") as raised:
+        Part.from_uri(file_uri="https://example.com/o?sig=test-signature")
+    assert "test-signature" not in repr(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -308,6 +317,7 @@ def test_files(kind: Any, field: str, argument: str, tmp_path: Any) -> None:
     """Images and videos are read from files and saved to files; the extension determines the MIME type."""
     (tmp_path / "in.png").write_bytes(b"x")
     read = kind.from_file(location=str(tmp_path / "in.png"))
+    assert read == kind.from_file(location=tmp_path / "in.png")
     read.save(**{argument: str(tmp_path / "out")})
     assert read == kind(**{field: b"x"}, mime_type="image/png")
     assert (tmp_path / "out").read_bytes() == b"x"
