@@ -14,7 +14,7 @@ from genai_fn.testing.recordings.serialize import RecordedCall
 
 
 class RecordingFile:
-    """A file that calls are appended to, from any thread. Each call is written in one piece, without a buffer."""
+    """A file that calls are appended to, from any thread. A call is written whole, or not at all if that fails."""
 
     def __init__(self, path: Path, number: int = 0) -> None:
         self._path = path
@@ -28,10 +28,16 @@ class RecordingFile:
             return self._number
 
     def write_call(self, call: RecordedCall) -> None:
-        """Append a call."""
-        line = codec.format_json(codec.encode(call), indent=0)
+        """Append a call. Raises OSError if it cannot be written whole, as on a full disk."""
+        line = memoryview(codec.format_json(codec.encode(call), indent=0) + b"\n")
         with self._lock, self._path.open("ab", buffering=0) as file:
-            file.write(line + b"\n")
+            size = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except OSError:
+                file.truncate(size)
+                raise
 
 
 def create_recording_file(path: Path) -> RecordingFile:

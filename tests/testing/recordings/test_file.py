@@ -1,5 +1,6 @@
 """The files of recordings: readable lines in the order of the requests, usable after a crash, without secrets."""
 
+import signal
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,6 +39,11 @@ from genai_fn.testing.recordings.replay import Replay
 from genai_fn.testing.recordings.serialize import dump_plain
 from tests.support.loopback import Loopback, ReceivedRequest, Reply, build_json_reply
 from tests.support.scripted_model import build_response
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource: Any = None  # type: ignore[no-redef]  # the test that uses it is skipped
 
 KEY = "test-key-of-nobody"
 HI = generate("m", "hi") | text
@@ -90,6 +96,34 @@ def test_written_by_hand(tmp_path: Path, ending: bytes) -> None:
     run = recording(Fake({"files.get": File(name="files/b")}), path, "auto")
     assert Success(File(name="files/b")) == run(files.get("b"))
     assert Success(File(name="files/b")) == Replay(path)(files.get("b"))
+
+
+@pytest.mark.parametrize("kind", ["dataclass", "Any", "other"])
+def test_unknown_error(tmp_path: Path, kind: str) -> None:
+    """An error that the library does not have is refused, also if its module contains something of that name."""
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(msgspec.json.encode({"op": "files.get", "request": {"name": "a"}, "error": {"kind": kind}}))
+    with pytest.raises(InvalidRequest, match=f"no error is named {kind}"):
+        Replay(path)(files.get("a"))
+
+
+@pytest.mark.skipif(resource is None, reason="Windows has no limit of the size of a file")
+def test_full_disk(tmp_path: Path) -> None:
+    """A call that cannot be written whole raises an error, and leaves the calls before it readable."""
+    path = tmp_path / "calls.jsonl"
+    run = recording(Fake(echo_prompt), path)
+    run(generate("m", "first"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))
+        with pytest.raises(OSError, match="File too large"):
+            run(generate("m", "second"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    run(generate("m", "third"))
+    assert [line["number"] for line in map(msgspec.json.decode, path.read_bytes().splitlines())] == [1, 3]
 
 
 @pytest.mark.parametrize("size", range(1, 120, 7))
