@@ -10,7 +10,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn import codec
 from genai_fn.effects import EffectFailed
-from genai_fn.errors import GenaiError, NoAnswer
+from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.interpreters.live.connector import FailedConnector
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
@@ -144,7 +144,7 @@ class _ReplayConnector:
         if not self._remaining_events:
             yield EffectFailed(NoAnswer(self._live, f"call {self._number}, which has no more connections"))
         elif "failed" in (first := self._remaining_events.popleft()):
-            yield EffectFailed(read_error(first["failed"]))
+            yield EffectFailed(self._convert_event(first))
         else:
             yield MemorySocket(self._answer_frame), _SETUP_MARKER
 
@@ -160,13 +160,20 @@ class _ReplayConnector:
 
     def _read_messages(self) -> Iterable[Any]:
         while self._remaining_events and not {"sent", "connected", "failed"} & self._remaining_events[0].keys():
-            event = self._remaining_events.popleft()
+            yield self._convert_event(self._remaining_events.popleft())
+
+    def _convert_event(self, event: dict[str, Any]) -> Any:
+        """Convert an event of the server, or a failed connection; raises InvalidRequest if it does not fit."""
+        try:
+            if "failed" in event:
+                return read_error(event["failed"])
             if "closed" in event:
-                yield CloseStatus(event["closed"], event.get("reason", ""))
-            elif "error" in event:
-                yield Failure(read_error(event["error"]))
-            else:
-                yield Success(_convert_message(event["received"], self._live))
+                return CloseStatus(codec.convert(event["closed"], int), codec.convert(event.get("reason", ""), str))
+            if "error" in event:
+                return Failure(read_error(event["error"]))
+            return Success(convert_json(event["received"], kind_of(self._live.operation)))
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # the file was edited by hand
+            raise InvalidRequest(f"call {self._number}", event, f"an event of a live session ({error})") from None
 
 
 _SETUP_MARKER = object()
@@ -175,7 +182,3 @@ _SETUP_MARKER = object()
 
 def _encode_sorted(tree: Any) -> bytes:
     return codec.encode(tree, order="sorted")
-
-
-def _convert_message(tree: Any, live: Live[Any]) -> Any:
-    return convert_json(tree, kind_of(live.operation))

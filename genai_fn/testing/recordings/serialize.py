@@ -303,7 +303,9 @@ def _read_body(tree: dict[str, Any]) -> bytes:
 
 
 def read_error(tree: dict[str, Any]) -> GenaiError:
-    """Convert JSON to an error."""
+    """Convert JSON to an error. Raises LookupError if there is no error class of that name."""
+    if tree["kind"] not in errors.__all__:
+        raise LookupError(f"no error is named {tree['kind']}")
     kind: Any = getattr(errors, tree["kind"])
     members = {name: each for name, each in tree.items() if name != "kind"}
     hints = {**get_type_hints(kind), "safety_ratings": tuple[SafetyRating, ...]}

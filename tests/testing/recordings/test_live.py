@@ -280,3 +280,19 @@ def test_unsupported_interpreter(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"an Http, an AsyncHttp"):
         recording(OtherInterpreter(), path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"received": 3}, {"error": {"kind": "dataclass"}}, {"error": {}}, {"closed": "x"}, {"other": 1}],
+    ids=repr,
+)
+def test_edited_event(run_test: Any, tmp_path: Path, event: Any) -> None:
+    """An event that does not fit is refused, and the error names the call."""
+    path = tmp_path / "calls.jsonl"
+    recorded = recording(Fake({"live.connect": "hi"}).aio, path)
+    run_test(lambda: run_session(recorded, "first"))
+    [line] = read_lines(path)
+    path.write_bytes(msgspec.json.encode({**line, "live": [*line["live"][:3], event]}))
+    with pytest.raises(InvalidRequest, match="call 1: expected an event of a live session"):
+        run_test(lambda: run_session(Replay(path).aio, "first"))
