@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import ConversionError, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 from genai_fn.schema.notebooks import build_image_bundle, display_in_notebook
@@ -84,7 +84,10 @@ class Image(OpenMessage):
         """Build an image of a Pillow image: an unmodified JPEG file keeps its bytes, others are encoded as PNG."""
         if not is_pillow_image(image):
             raise InvalidRequest("image", image, "a Pillow image")
-        data, mime_type = encode_pillow_image(image)
+        try:
+            data, mime_type = encode_pillow_image(image)
+        except ConversionError as error:
+            raise InvalidRequest("image", error.value, error.expected) from None
         return cls(image_bytes=data, mime_type=mime_type)
 
     def save(self, location: str) -> None:

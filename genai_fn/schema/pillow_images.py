@@ -4,6 +4,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from genai_fn.errors import InvalidRequest, MissingExtra
+from genai_fn.schema.base import ConversionError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -15,12 +16,20 @@ def is_pillow_image(value: object) -> bool:
 
 
 def encode_pillow_image(image: Any) -> tuple[bytes, str]:
-    """Return the bytes and MIME type of an image. An unmodified JPEG keeps its bytes; others are encoded as PNG."""
-    unmodified = _read_unmodified_jpeg(image)
-    if unmodified is not None:
-        return unmodified, "image/jpeg"
-    written = io.BytesIO()
-    (image if image.mode in _PNG_MODES else image.convert("RGB")).save(written, format="PNG")
+    """
+    Return the bytes and MIME type of an image. An unmodified JPEG keeps its bytes; others are encoded as PNG.
+
+    Raises:
+        ConversionError: If Pillow cannot encode it: it is closed or empty, or its file is truncated.
+    """
+    try:
+        unmodified = _read_unmodified_jpeg(image)
+        if unmodified is not None:
+            return unmodified, "image/jpeg"
+        written = io.BytesIO()
+        (image if image.mode in _PNG_MODES else image.convert("RGB")).save(written, format="PNG")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ConversionError(image, f"an image that Pillow can encode ({error})") from None
     return written.getvalue(), "image/png"
 
 

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from google.genai import types
 
-from genai_fn import schema
+from genai_fn import generate, schema
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema import (
     Blob,
@@ -229,6 +229,19 @@ def test_pillow(mode: str) -> None:
         (3, 2),
     )
     assert picture.mode == mode
+
+
+def test_damaged_picture() -> None:
+    """An image that is closed, or whose file is truncated, is refused with its place."""
+    _, data = open_picture("BMP")
+    truncated = PIL.Image.open(io.BytesIO(data[:-8]))
+    closed = build_picture()
+    closed.close()
+    for picture in (truncated, closed):
+        with pytest.raises(InvalidRequest, match=r"contents\[1\]: expected an image"):
+            generate("m", ["look", picture])
+        with pytest.raises(InvalidRequest, match="image: expected an image"):
+            Image.from_pillow(image=picture)
 
 
 def test_unmodified_jpeg() -> None:

@@ -18,7 +18,7 @@ from genai_fn.ops.request_parts import copy_fields
 from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.request import Handshake, Live, LiveOperation
 from genai_fn.schema.base import Message
-from genai_fn.schema.content import Blob, ContentLike
+from genai_fn.schema.content import Blob, ContentLike, Part
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.functions import FunctionResponse
@@ -35,7 +35,7 @@ from genai_fn.schema.live import (
     LiveConnectConfig,
 )
 from genai_fn.schema.live_server import LiveServerMessage, UsageMetadata
-from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
+from genai_fn.schema.pillow_images import is_pillow_image
 from genai_fn.schema.responses import ModalityTokenCount
 from genai_fn.schema.tools import ToolLike
 from genai_fn.wire.resource_names import ResourceName, check_model_name, resolve_model_name
@@ -254,8 +254,7 @@ _MIME_PREFIX_BY_PARAMETER = {"audio": "audio/", "video": "image/"}
 
 def _parse_blob(name: str, value: Any) -> Any:
     if name != "audio" and is_pillow_image(value):
-        data, mime_type = encode_pillow_image(value)
-        value = Blob(data=data, mime_type=mime_type)
+        value = as_value(Part, value, f"realtime_input.{name}").inline_data
     blob, prefix = as_struct(Blob, value, f"realtime_input.{name}"), _MIME_PREFIX_BY_PARAMETER.get(name, "")
     if not (blob.mime_type or "").startswith(prefix):
         raise InvalidRequest(f"realtime_input.{name}.mime_type", blob.mime_type, f"one that starts with {prefix}")
