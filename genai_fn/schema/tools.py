@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import Coerce, ConversionError, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import Retrieval
 from genai_fn.schema.schemas import Schema
@@ -188,6 +188,8 @@ class Tool(OpenMessage):
             return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
         if isinstance(value, McpServer):
             return cls(mcp_servers=(value,))
+        if is_mcp_session(value):  # its repr may contain the environment of its server
+            raise ConversionError(type(value), "a Tool; calling(…) and with_tools(…) take the session of an MCP server")
         name = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
         return NotImplemented if name is None else cls(**{name: value})
 

@@ -217,6 +217,24 @@ def test_automatic_calling_switched_off() -> None:
     }
 
 
+class Session:
+    """A session with an MCP server, whose repr contains a secret of its environment."""
+
+    def __repr__(self) -> str:
+        return "Session(env={'TOKEN': 'test-secret'})"
+
+    async def list_tools(self) -> Any: ...
+
+    async def call_tool(self, name: str) -> Any: ...
+
+
+def test_session_as_a_tool() -> None:
+    """A session with an MCP server is refused in a config: the error names the modifiers that take it, not its repr."""
+    with pytest.raises(InvalidRequest, match=r"tools\[0\].*with_tools") as raised:
+        generate("m", "hi", {"tools": [Session()]})
+    assert "test-secret" not in repr(raised.value)
+
+
 def test_functions_do_not_lose_tools() -> None:
     """Merging function declarations keeps the other fields of every tool."""
     tools = [
