@@ -132,7 +132,7 @@ def _resolve_annotation(function: Callable[..., Any], name: str, annotation: Any
     holder = SimpleNamespace(__annotations__={name: annotation})
     try:
         return get_type_hints(holder, globalns=names, include_extras=True)[name]
-    except (NameError, SyntaxError, TypeError, LookupError) as error:  # LookupError: an empty text
+    except Exception as error:  # noqa: BLE001  # a quoted annotation is code, which may raise anything
         raise ConversionError(annotation, f"an annotation that can be resolved ({error})") from None
 
 

@@ -75,8 +75,11 @@ def _build(builder: "_SchemaBuilder", kind: Any) -> _JsonSchema:
         ValueError,
         NameError,
         LookupError,
+        AttributeError,
+        SyntaxError,
+        ArithmeticError,
         RuntimeError,
-    ) as error:  # RuntimeError: pydantic's errors of use
+    ) as error:  # of annotations and limits; RuntimeError: pydantic's errors of use
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConversionError(kind, f"a type that can be described in JSON Schema ({why})") from None
 

@@ -44,7 +44,8 @@ def _read_number(value: Any) -> float | None:
     if isinstance(value, int | float):
         return None if isinstance(value, bool) or not math.isfinite(value) else value
     if hasattr(value, "as_integer_ratio"):  # a Decimal or another number
-        return _read_number(int(value) if value == int(value) else float(value))
+        number = float(value)
+        return int(value) if math.isfinite(number) and value == int(value) else _read_number(number)
     return None
 
 

@@ -370,6 +370,26 @@ def test_postponed() -> None:
     }
 
 
+@dataclass
+class Broken:
+    """Its annotation names something that the module does not have."""
+
+    moment: "datetime.Missing"  # type: ignore[name-defined]  # the mistake under test
+
+
+@pytest.mark.parametrize("annotation", ["datetime.Missing", "1 / 0", "1 +", "", Broken])
+def test_broken_annotation(annotation: Any) -> None:
+    """An annotation that raises anything when it is resolved is refused, or omitted for the result."""
+
+    def broken(a: int, b: Any) -> None: ...
+
+    broken.__annotations__["return"] = annotation
+    assert "responseJsonSchema" not in declare_ours(broken)
+    broken.__annotations__["b"] = annotation
+    with pytest.raises(InvalidRequest, match=r"broken\.b"):
+        declare_ours(broken)
+
+
 @pytest.mark.parametrize(
     "default", [object(), float("nan"), print, {1: object()}], ids=["object", "nan", "function", "mapping"]
 )

@@ -32,6 +32,8 @@ READ_CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a class": (annotated_types.Ge, {}),
     "a text": ("ge", {}),
     "infinity": (annotated_types.Lt(float("inf")), {}),
+    "infinite Decimal": (annotated_types.Lt(Decimal("Infinity")), {}),
+    "Decimal that is no number": (annotated_types.Lt(Decimal("NaN")), {}),
 }
 
 
