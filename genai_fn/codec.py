@@ -19,6 +19,7 @@ import os
 import re
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import fields as dataclass_fields, is_dataclass
 from itertools import accumulate
 from threading import RLock
 from types import NoneType
@@ -256,7 +257,7 @@ def to_builtins(value: Any, *, enc_hook: _EncodeHook | None = None) -> Any:
 
 
 def _merge_extra_fields(value: Any) -> Any:
-    """Replace each Struct that has extra fields, and each that contains such a Struct, by a dict of all its fields."""
+    """Replace each Struct that has extra fields, and each value that contains one, by a dict or list of its fields."""
     if isinstance(value, msgspec.Struct):
         return _merge_struct_fields(value)
     if isinstance(value, dict):
@@ -267,11 +268,17 @@ def _merge_extra_fields(value: Any) -> Any:
         items = cast("Sequence[Any]", value)
         merged = list(map(_merge_extra_fields, items))
         return items if all(map(operator.is_, merged, items)) else merged
+    if type(value) not in _LEAVES and is_dataclass(value) and not isinstance(value, type):
+        names = (each.name for each in dataclass_fields(value))
+        members = {name: getattr(value, name) for name in names if hasattr(value, name)}
+        merged = {name: _merge_extra_fields(each) for name, each in members.items()}
+        return value if all(map(operator.is_, merged.values(), members.values())) else merged
     return value
 
 
 def _merge_struct_fields(value: msgspec.Struct) -> Any:
-    omits_defaults = value.__struct_config__.omit_defaults
+    config = value.__struct_config__
+    omits_defaults = config.omit_defaults and not config.array_like
     extra: dict[str, Any] = {}
     is_changed = False
     tree: dict[str, Any] = {}
@@ -283,7 +290,11 @@ def _merge_struct_fields(value: msgspec.Struct) -> Any:
         elif not (omits_defaults and found is default):
             tree[json_name] = merged = _merge_extra_fields(found)
             is_changed |= merged is not found
-    return {**tree, **extra} if is_changed else value
+    if not is_changed:
+        return value
+    tag = {} if config.tag is None else {str(config.tag_field): config.tag}
+    merged_fields = {**tag, **tree, **extra}
+    return list(merged_fields.values()) if config.array_like else merged_fields
 
 
 @functools.cache

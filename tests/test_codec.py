@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -12,6 +13,7 @@ import pytest
 from msgspec import Struct
 
 from genai_fn import codec
+from genai_fn.schema import File
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
@@ -125,3 +127,36 @@ def test_what_prepares_nothing() -> None:
     assert not is_prepared(kind)
     codec.decode(b'{"a":1}', kind)
     assert is_prepared(kind)
+
+
+class Tagged(Struct, tag="found", tag_field="kind"):
+    """A Struct of a program, with a tag."""
+
+    file: File
+    note: str = "-"
+
+
+class Row(Struct, tag=True, array_like=True, omit_defaults=True):
+    """A Struct of a program that is a list in JSON."""
+
+    file: File
+    note: str = "-"
+
+
+@dataclass
+class Found:
+    """A dataclass of a program, one of whose fields is not set."""
+
+    file: File
+    note: str = "-"
+    later: str = field(init=False)
+
+
+@pytest.mark.parametrize("kind", [Tagged, Row, Found])
+def test_extra_fields_in_types_of_programs(kind: Any) -> None:
+    """A value of a program's type with new fields of the API inside of it is encoded as one without them."""
+    plain = codec.encode(kind(File(name="a")))
+    assert codec.encode(kind(File(name="a", extra={"new": 1}))) == plain.replace(b'"a"', b'"a","new":1')
+    assert codec.to_builtins(kind(File(name="a", extra={"new": 1}))) == codec.decode(
+        plain.replace(b'"a"', b'"a","new":1')
+    )
