@@ -107,9 +107,14 @@ class _AnswerTable:
 
     def __init__(self, answers: AnswerSource | None) -> None:
         self.answers = _build_answer_table(answers)
-        self.requests: tuple[Request[Any] | Live[Any], ...] = ()
+        self._requests: list[Request[Any] | Live[Any]] = []
         self._lock = threading.Lock()
         self._used_counts: dict[Any, int] = {}
+
+    @property
+    def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
+        """All requests and sessions so far."""
+        return tuple(self._requests)
 
     def find_answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
         """Return the answer to a request: the next one, if there is a list of one for each call."""
@@ -125,7 +130,7 @@ class _AnswerTable:
     def _find_entry(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
         """Record a request or session, and return the most specific key and its answer, or None and `NoAnswer`."""
         with self._lock:
-            self.requests = (*self.requests, request)
+            self._requests.append(request)
         matching = [(rank, key) for key in self.answers if (rank := _rank_key(key, request)) is not None]
         if not matching:
             return None, NoAnswer(
