@@ -23,7 +23,7 @@ def use_interpreter(interpreter: I) -> Generator[I]:
         interpreter: The interpreter, which the context manager also returns.
 
     Raises:
-        InvalidRequest: If it has no ``aio``, such as an ``AsyncHttp``.
+        InvalidRequest: If it has no ``aio``, such as an ``AsyncHttp``, or is a class.
 
     >>> from genai_fn import generate, run, text
     >>> from genai_fn.testing import Fake
@@ -31,7 +31,7 @@ def use_interpreter(interpreter: I) -> Generator[I]:
     ...     run(generate("gemini-2.5-flash", "hi") | text)
     <Success: hello>
     """
-    if not hasattr(interpreter, "aio"):
+    if not hasattr(interpreter, "aio") or isinstance(interpreter, type):
         raise InvalidRequest("use_interpreter", interpreter, "an interpreter with aio, such as a Fake or Offline()")
     before = current_interpreter.set(interpreter)
     try:

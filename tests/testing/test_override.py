@@ -85,7 +85,8 @@ def test_offline() -> None:
 
 
 def test_no_interpreter() -> None:
-    """An interpreter without an async form is refused."""
-    with Http(Gemini("test-key")) as http, pytest.raises(InvalidRequest, match="use_interpreter"):
-        with use_interpreter(http):  # type: ignore[type-var]  # that is the point
-            pass
+    """An interpreter without an async form is refused, and so is a class."""
+    with Http(Gemini("test-key")) as http:
+        for other in (http, Fake):
+            with pytest.raises(InvalidRequest, match="use_interpreter"), use_interpreter(other):  # type: ignore[type-var]  # that is the point
+                pass
