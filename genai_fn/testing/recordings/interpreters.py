@@ -46,10 +46,10 @@ def recording(interpreter: R, path: str | HasPath, mode: RecordingMode = "record
 
         path: The file, in an existing folder.
 
-        mode: ``"record"`` runs every request and overwrites the file. ``"replay"`` runs none, in virtual time, and is
-            returns ``Failure(NoAnswer)`` for a request that is not in the file. ``"auto"`` returns each result in the
-            file once, and runs and appends requests that are not in it. It does not append network, server,
-            rate-limit and authentication errors, which may succeed the next time.
+        mode: ``"record"`` runs every request and overwrites the file. ``"replay"`` runs none: it returns
+            ``Failure(NoAnswer)`` for a request that is not in the file, and time is virtual. ``"auto"`` returns each
+            result in the file once, and runs and appends requests that are not in it. It does not append network,
+            server, rate-limit and authentication errors, which may succeed the next time.
 
     Raises:
         InvalidRequest: If `interpreter` or `mode` is invalid, or the file cannot be read or written.
