@@ -80,7 +80,7 @@ class Emulator:
             may use it. Requests for other hosts and of other web pages are refused with status 403.
 
     Raises:
-        InvalidRequest: If the script does not fit; the error names the place.
+        InvalidRequest: If the script does not fit, where the error names the place, or `allowed_hosts` is a text.
 
     >>> from genai_fn import Gemini, Http, Retry, generate
     >>> from genai_fn.testing import serve_emulator
@@ -105,6 +105,8 @@ class Emulator:
         self._initial = (state if script is None else state.with_script(read_script(script)), tuple(faults))
         self._clock = clock
         self._pause = pause
+        if isinstance(allowed_hosts, str):  # its characters would be names
+            raise InvalidRequest("allowed_hosts", allowed_hosts, "a list of host names")
         self._allowed_hosts = tuple(allowed_hosts)
         # the test, the server and the functions of scripts run in different threads
         self._lock = threading.RLock()

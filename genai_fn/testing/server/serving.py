@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from genai_fn.errors import MissingExtra
+from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.asgi_events import ASGIApplication
@@ -39,6 +39,8 @@ def serve_emulator(
         keyfile: Path of the private key (PEM), if it is not in `certfile`.
 
     Raises:
+        InvalidRequest: If the port is not from 0 to 65535.
+
         OSError: If the port is in use, or the certificate or key cannot be read.
 
         MissingExtra: If uvicorn is not installed.
@@ -64,13 +66,25 @@ _SHUTDOWN_TIMEOUT = 10
 
 @contextmanager
 def open_listener(host: str, port: int) -> Generator[socket.socket]:
-    """Context manager: listen on a port (0: a free one). Connections wait until a server accepts them."""
+    """
+    Context manager: listen on a port (0: a free one). Connections wait until a server accepts them.
+
+    Raises:
+        InvalidRequest: If the port is not from 0 to 65535.
+
+        OSError: If the port is in use, or the address is not one of this machine.
+    """
+    if not 0 <= port <= _MAX_PORT:  # `getaddrinfo` would return another port
+        raise InvalidRequest("port", port, f"a port from 0 to {_MAX_PORT}")
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
         yield listener
+
+
+_MAX_PORT = 65_535
 
 
 def build_url(listener: socket.socket, *, is_secure: bool) -> str:

@@ -451,3 +451,16 @@ def _serve_scope(scope: dict[str, Any], messages: list[dict[str, Any]], emulator
 
     anyio.run(serve)
     return sent
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 70_000])
+def test_port_out_of_range(port: int) -> None:
+    """A port that does not exist is refused, instead of serving on another one."""
+    with pytest.raises(InvalidRequest, match="port"), serve_emulator(Emulator(), port=port):
+        pass
+
+
+def test_one_allowed_host() -> None:
+    """A text in place of a list of hosts is refused, as its characters would be names."""
+    with pytest.raises(InvalidRequest, match="allowed_hosts"):
+        Emulator(allowed_hosts="example.com")
