@@ -12,7 +12,7 @@ from functools import partial
 from inspect import signature
 from math import isfinite
 from operator import attrgetter
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, GenericAlias, NoneType, UnionType
 from typing import Any, ClassVar, NamedTuple, TypeAlias, cast, overload
 
 from msgspec import NODEFAULT, Struct
@@ -192,8 +192,8 @@ class _SourceWriter:
         return f"{kind}.{value.name}" if is_member else f"{kind}({self._write_literal(value.value)})"
 
     def _write_literal(self, value: Any) -> str:
-        if isinstance(value, type):
-            return self._write_type(value)
+        if isinstance(value, type | GenericAlias | UnionType):
+            return self._write_annotation(value)
         if type(value) is str:
             return _quote_text(value if self._is_short(value) else f"{value[: self._max_text]}…")
         if isinstance(value, bytes) and not self._is_short(value):
@@ -217,8 +217,20 @@ class _SourceWriter:
         for module in (genai_fn, schema):
             if name in module.__all__ and getattr(module, name) is kind:
                 return self._import_name(name, module.__name__)
-        is_own = kind.__module__.startswith("genai_fn.")
-        return self._import_name(name, "genai_fn.testing" if is_own and name in _TESTING_NAMES else kind.__module__)
+        if kind.__module__.startswith("genai_fn."):
+            return self._import_name(name, "genai_fn.testing" if name in _TESTING_NAMES else kind.__module__)
+        return self._import_path(name if "<" in kind.__qualname__ else kind.__qualname__, kind.__module__)  # <locals>
+
+    def _write_annotation(self, kind: Any) -> str:
+        """Write a type, such as ``list[int] | None``."""
+        if isinstance(kind, UnionType):
+            return " | ".join(map(self._write_annotation, kind.__args__))
+        if isinstance(kind, GenericAlias):
+            arguments = ", ".join(map(self._write_annotation, kind.__args__)) or "()"
+            return f"{self._write_annotation(kind.__origin__)}[{arguments}]"
+        if kind in (NoneType, Ellipsis):
+            return "None" if kind is NoneType else "..."
+        return self._write_type(kind) if isinstance(kind, type) else repr(kind)
 
     def _import_path(self, path: str, module: str = "genai_fn") -> str:
         """Import the first name of a dotted path, and return the path."""

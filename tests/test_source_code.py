@@ -72,6 +72,15 @@ def run_source(source: str, **names: Any) -> Any:
     return names["value"]
 
 
+class Outer:
+    """A class with a class inside of it."""
+
+    class Inner(Struct):
+        """A class of a program."""
+
+        size: int
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -107,6 +116,11 @@ def run_source(source: str, **names: Any) -> Any:
         ('it\'s "so"\n', "'it\\'s \"so\"\\n'"),
         ("it's so", '"it\'s so"'),
         (float("inf"), 'float("inf")'),
+        (Outer.Inner, "Outer.Inner"),
+        (Outer.Inner(3), "Outer.Inner(3)"),
+        (list[Outer.Inner] | None, "list[Outer.Inner] | None"),
+        (dict[str, tuple[Outer.Inner, ...]], "dict[str, tuple[Outer.Inner, ...]]"),
+        (tuple[()], "tuple[()]"),
     ],
 )
 def test_written(value: Any, expected: str) -> None:
