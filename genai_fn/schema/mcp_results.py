@@ -29,16 +29,18 @@ def convert_tool(tool: Any) -> dict[str, Any]:
     Return the fields of a `FunctionDeclaration` for a tool. Its schema is sent unchanged, as JSON Schema.
 
     Raises:
-        ConversionError: If the tool has no name.
+        ConversionError: If the tool has no name or no schema.
     """
     dumped = dump_model(tool)
-    name, description = dumped["name"], dumped.get("description")
+    name, description, schema = dumped.get("name"), dumped.get("description"), dumped.get("inputSchema")
     if not isinstance(name, str) or not name:
         raise ConversionError(name, "the name of a tool")
+    if not isinstance(schema, Mapping):
+        raise ConversionError(schema, f"the inputSchema of the tool {name}")
     return {
         "name": name,
         **({"description": description} if description else {}),
-        "parameters_json_schema": dumped["inputSchema"],
+        "parameters_json_schema": schema,
     }
 
 
@@ -62,7 +64,8 @@ def convert_tool_result(result: Any) -> dict[str, Any]:
         response = {"result": blocks}
     structured = dumped.get("structuredContent")
     if structured is not None and not any(_is_repeated(structured, each) for each in texts):
-        references = {each["inline_data"]["data"]: {"$ref": each["inline_data"]["display_name"]} for each in media}
+        blobs = [each["inline_data"] for each in media]
+        references = {each["data"]: {"$ref": each["display_name"]} for each in blobs if isinstance(each["data"], str)}
         response["structuredContent"] = _replace_texts(structured, references)
     return {"response": response, **({"parts": tuple(media)} if media else {})}
 

@@ -7,6 +7,8 @@ from mcp import types
 
 from genai_fn import InvalidRequest
 from genai_fn.schema import FunctionResponse, FunctionResponseBlob, FunctionResponsePart
+from genai_fn.schema.base import ConversionError
+from genai_fn.schema.mcp_results import convert_tool
 
 
 def text_block(text: str) -> dict[str, Any]:
@@ -101,9 +103,17 @@ def test_structured_content(structured: Any, text: str, expected: Any) -> None:
         {"content": "text"},
         {"content": ["text"]},
         {"content": [{"type": "image", "data": "***", "mimeType": "image/png"}]},
+        {"content": [{"type": "image", "data": ["AA=="]}], "structuredContent": {"a": 1}},
     ],
 )
 def test_garbage(result: Any) -> None:
     """What is no result is refused."""
     with pytest.raises(InvalidRequest, match="response"):
         convert(result)
+
+
+@pytest.mark.parametrize("tool", [{}, {"inputSchema": {}}, {"name": 3, "inputSchema": {}}, {"name": "f"}])
+def test_invalid_tool(tool: Any) -> None:
+    """A tool without a name or a schema is refused."""
+    with pytest.raises(ConversionError):
+        convert_tool(tool)
