@@ -127,7 +127,7 @@ def is_too_deep(value: Any) -> bool:
 
 _CONTAINERS = (dict, list, tuple)
 _LEAVES = {str, int, float, bool, NoneType}
-"""The types of most values in JSON, which are found faster than they are recognized to be no container."""
+"""The types of most values in JSON; looking up the exact type is faster than ``issubclass``."""
 _MAX_LEVEL = 1000
 
 

@@ -535,7 +535,7 @@ class _StructPlan(NamedTuple):
 
     fields: tuple[_FieldPlan, ...]
     by_spelling: dict[str, _FieldPlan]
-    """The fields by each spelling; that of ``extra`` in JSON is what msgspec alone writes."""
+    """The fields by their names in Python and in JSON; for ``extra`` the latter is ``*``, which only msgspec writes."""
     redirects: tuple[tuple[str, str], ...]
     """The fields whose converters may return a `RedirectedValue`, and the other field of each."""
 

@@ -38,9 +38,8 @@ def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
     Build the fields of a `FunctionDeclaration` for a function.
 
     Omitted are ``*args``, ``**kwargs``, and parameters that a ``functools.partial`` has bound. A parameter with a
-    default is optional; the default is included if it is JSON. A parameter that takes any JSON is not declared as
-    required, as in google-genai. The result is described if there are parameters, as in
-    google-genai, and if it has a type of JSON.
+    default is optional; the default is included if it is JSON. As in google-genai, a parameter that takes any JSON is
+    not declared as required, and the result is described only if there are parameters, and if JSON has its type.
 
     Raises:
         ConversionError: If a parameter cannot be described, with the path to it.

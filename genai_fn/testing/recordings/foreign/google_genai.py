@@ -1,8 +1,9 @@
 """
 google-genai's replay files: JSON that its ``Client(debug_config=DebugConfig(client_mode="record"))`` writes.
 
-Keys and projects are redacted in them. A request is recorded once, above the retries. The body of a response is a list
-of its JSON texts, one for each chunk of a stream. Binary content is base64 of which 3.6.1 keeps the first 64 KiB.
+Keys and projects are redacted in them. A request is recorded once, however often it was retried. The body of a response
+is a list of its JSON texts, one for each chunk of a stream. Binary content is base64 of which 3.6.1 keeps the first
+64 KiB.
 """
 
 import binascii

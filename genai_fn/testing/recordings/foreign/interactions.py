@@ -56,7 +56,7 @@ class Recording(Value):
 
         secrets: The credentials that the recorded requests contain, to be masked.
 
-        is_above_retry: Whether it was recorded above the retries of its client, and not each attempt.
+        is_above_retry: Whether it has the final response of each request, after all retries, and not every attempt.
     """
 
     name: str

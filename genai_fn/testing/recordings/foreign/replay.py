@@ -28,7 +28,7 @@ class ForeignReplayHandler:
     """
     Encodes requests as for HTTP, and decodes the recorded responses.
 
-    Requests are retried if the recording contains each attempt, and not if it was made above the retries.
+    Requests are retried if the recording contains every attempt, and not if it contains only final responses.
 
     Args:
         recording: The recording.
