@@ -133,6 +133,9 @@ def merge_all_of(root: Any, schema: _Keywords) -> dict[str, Any]:
     Properties and required names are united. Where two members have another keyword, the later one is kept, which is an
     approximation.
 
+    Raises:
+        LookupError: If a ``$ref`` refers to nothing.
+
     >>> merge_all_of({}, {"required": ["a"], "allOf": [{"required": ["b"], "type": "object"}]})
     {'required': ['a', 'b'], 'type': 'object'}
     """

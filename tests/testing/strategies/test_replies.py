@@ -269,6 +269,25 @@ def test_any_schema(data: st.DataObject) -> None:
     data.draw(schema_values(data.draw(from_type(Schema))))
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "multipleOf": 3, "minimum": 4, "maximum": 5},
+        {"type": "integer", "multipleOf": float("inf")},
+        {"allOf": [{"type": "object"}, {"$ref": "#/nowhere"}]},
+    ],
+    ids=repr,
+)
+def test_impossible_schema(schema: Any) -> None:
+    """A value can be drawn for a schema without valid values, or with a reference to nothing."""
+    assert draw_examples(schema_values(schema), 1)
+
+
+def test_multiples_above_a_fraction() -> None:
+    """Multiples are not below a bound that is no whole number."""
+    assert min(draw_examples(schema_values({"type": "integer", "multipleOf": 2, "minimum": 2.5}), 20)) >= 4
+
+
 # Streams
 
 

@@ -53,7 +53,7 @@ class _SchemaStrategies:
         if shape.get("enum"):
             return st.sampled_from(list(shape["enum"]))
         if shape.get("allOf"):
-            return self.build(merge_all_of(self._root, shape), depth + 1)
+            return self.build(self._merge_members(shape), depth + 1)
         members = shape.get("anyOf") or shape.get("oneOf")
         if members:
             return self._build_union(members, depth)
@@ -63,6 +63,12 @@ class _SchemaStrategies:
     def _resolve(self, reference: str) -> Any:
         try:
             return resolve_pointer(self._root, reference)
+        except LookupError:
+            return True
+
+    def _merge_members(self, shape: _SchemaMapping) -> Any:
+        try:
+            return merge_all_of(self._root, shape)
         except LookupError:
             return True
 
@@ -154,10 +160,9 @@ _FORMAT_STRATEGIES: Mapping[str, SearchStrategy[str]] = {
 
 def _integers(shape: _SchemaMapping) -> SearchStrategy[int]:
     low, high = _read_number_bounds(shape)
-    if step := _read_multiple_of(shape):
-        return st.integers(-(-int(low) // step), int(high) // step).map(lambda count: count * step)
-    smallest, largest = int(-(-low // 1)), int(high // 1)  # rounded inwards
-    return st.integers(smallest, max(smallest, largest))
+    step = _read_multiple_of(shape) or 1
+    smallest, largest = int(-(-low // step)), int(high // step)  # rounded inwards
+    return st.integers(smallest, max(smallest, largest)).map(lambda count: count * step)
 
 
 def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
@@ -191,4 +196,6 @@ def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
 def _read_multiple_of(shape: _SchemaMapping) -> int | None:
     """Read ``multipleOf`` if it is a positive integer; others are ignored."""
     step = shape.get("multipleOf")
-    return int(step) if isinstance(step, int | float) and step >= 1 and step == int(step) else None
+    if not isinstance(step, int | float) or not 1 <= step <= _MAX_NUMBER:
+        return None
+    return int(step) if step == int(step) else None
