@@ -78,7 +78,7 @@ class RequestHandler(Protocol):
         ...
 
 
-class RefusingHandler(Value):
+class RefusingHandler(Value, weakref=True):
     """Fails every request with the same error, such as the reason why there is no backend."""
 
     error: GenaiError
@@ -118,7 +118,7 @@ def iter_layers(handler: RequestHandler) -> Iterator[Any]:
         layer = getattr(layer, "inner", None)
 
 
-class HttpHandler(Value, kw_only=True, dict=True):
+class HttpHandler(Value, kw_only=True, dict=True, weakref=True):
     """
     Executes requests over HTTP on a backend.
 

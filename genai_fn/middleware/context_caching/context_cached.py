@@ -1,6 +1,9 @@
 """`context_cached`: what requests have in common at their beginning becomes a cached content of the API."""
 
+import weakref
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -95,7 +98,9 @@ class ContextCached:
         self.min_uses = min_uses
         self.known = KnownCaches(ttl)
         self.flights: Flights[KnownCache] = Flights()
-        self._owners: dict[int, Any] = {}
+        self._owner_numbers = count(1)
+        self._owners: dict[int, tuple[str, Any]] = {}
+        """By the id of an innermost handler: its owner's name, and a reference, which removes both when it is gone."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,8 +119,14 @@ class ContextCached:
     def get_owner(self, handler: RequestHandler) -> str:
         """Return a text that identifies the innermost handler, with its backend and credentials."""
         *_, innermost = iter_layers(handler)
-        self._owners[id(innermost)] = innermost  # so that no other one gets the same id
-        return str(id(innermost))
+        key = id(innermost)
+        if key not in self._owners:
+            try:
+                reference: Any = weakref.ref(innermost, partial(_forget_owner, self._owners, key))
+            except TypeError:  # it takes no weak references: it is kept, so that no other one gets the same id
+                reference = innermost
+            self._owners.setdefault(key, (str(next(self._owner_numbers)), reference))
+        return self._owners[key][0]
 
     def __call__(self, handler: RequestHandler) -> RequestHandler:
         """Wrap a request handler."""
@@ -126,6 +137,10 @@ class ContextCached:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ContextCached, (self.min_tokens, self.ttl, self.min_uses)
+
+
+def _forget_owner(owners: dict[int, tuple[str, Any]], key: int, _: object) -> None:
+    owners.pop(key, None)
 
 
 @flow

@@ -1,6 +1,8 @@
 """`context_cached`: long prefixes become caches of the API, and no result differs from that of the whole request."""
 
+import gc
 import pickle
+import weakref
 from typing import Any
 
 import anyio
@@ -404,6 +406,26 @@ def test_interpreters_have_caches_of_their_own() -> None:
     for service in services:
         log = run_logged(service.make_fake(), caching, *[build_question("a")] * 3)
         assert log.operations == ["generate", "caches.create", "generate*", "generate*"]
+
+
+def test_closed_interpreters_are_not_kept() -> None:
+    """It refers to no interpreter that is gone, and those that come after it have caches of their own."""
+    caching, names = context_cached(), set[str]()
+    for _ in range(50):
+        offline = Offline()
+        reference = weakref.ref(offline._parts.handler)
+        names.add(caching.get_owner(offline._parts.handler))
+        assert caching.get_owner(offline.with_middleware(caching)._parts.handler) in names
+        del offline
+        gc.collect()
+        assert reference() is None
+    assert (len(names), len(caching._owners)) == (50, 0)
+
+
+def test_handler_without_weak_references() -> None:
+    """A handler that takes no weak references keeps its name as well."""
+    caching = context_cached()
+    assert caching.get_owner(object()) != caching.get_owner(object())  # type: ignore[arg-type]  # any handler
 
 
 # With other parts
