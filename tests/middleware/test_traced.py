@@ -15,6 +15,7 @@ from opentelemetry import trace
 import genai_fn
 from genai_fn import (
     AsyncOnly,
+    InvalidRequest,
     MissingExtra,
     Offline,
     ask,
@@ -490,6 +491,15 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
     with pytest.raises(MissingExtra, match="opentelemetry-api"):
         traced()
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"tracer_provider": 5}, {"meter_provider": "global"}, {"capture_content": "false"}]
+)
+def test_arguments(arguments: Any) -> None:
+    """Wrong arguments are refused at once; a text that says no would capture contents."""
+    with pytest.raises(InvalidRequest, match=next(iter(arguments))):
+        traced(**arguments)
 
 
 def test_global_providers() -> None:

@@ -5,10 +5,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from genai_fn.engine.handler import RequestHandler
-from genai_fn.errors import MissingExtra
+from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.middleware import SeveralSeams
 from genai_fn.middleware.observers import ObservedConnector, ObservingHandler
+from genai_fn.options import check_type
 from genai_fn.request import Live
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def traced(
             arguments and results.
 
     Raises:
+        InvalidRequest: If a provider has no tracers or meters, or ``capture_content`` is not a bool.
+
         MissingExtra: If ``opentelemetry-api`` is not installed.
 
     >>> from opentelemetry.sdk.trace import TracerProvider
@@ -56,6 +59,9 @@ def traced(
     >>> [each.name for each in spans.get_finished_spans()]
     ['generate_content gemini-2.5-flash']
     """
+    _check_provider("traced.tracer_provider", tracer_provider, "get_tracer")
+    _check_provider("traced.meter_provider", meter_provider, "get_meter")
+    check_type(bool, "traced.capture_content", capture_content)
     try:
         trace: Any = import_module("opentelemetry.trace")
         metrics: Any = import_module("opentelemetry.metrics")
@@ -72,6 +78,11 @@ def traced(
         program=WorkflowTracer(tracer, instruments, capture_content),
         name=f"traced({tracer_provider!r}, {meter_provider!r}, {capture_content=})",
     )
+
+
+def _check_provider(path: str, provider: object, method: str) -> None:
+    if provider is not None and not callable(getattr(provider, method, None)):
+        raise InvalidRequest(path, provider, f"None, or a provider with the method {method}")
 
 
 _SCHEMA_URL = "https://opentelemetry.io/schemas/1.43.0"
