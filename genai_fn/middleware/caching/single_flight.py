@@ -24,6 +24,7 @@ T = TypeVar("T")
 _LEADS: Final = object()
 _LEFT: Final = object()
 _NOTHING: Final = object()
+_END: Final = object()
 
 
 class Flights(Generic[T]):
@@ -54,30 +55,32 @@ class Flights(Generic[T]):
 
 
 class _Flight(Generic[T]):
-    """The tickets of equal requests, in order. A flight that is over takes no more."""
+    """The tickets of equal requests: a linked list without those that have ended. One that is over takes no more."""
 
     def __init__(self, flights: Flights[T], key: tuple[int, str]) -> None:
         self._flights = flights
         self._key = key
-        self._tickets: dict[int, Ticket[T] | None] = {}  # None after the last one
-        self._progress: tuple[int, Ticket[T] | None, Any] = (0, None, _NOTHING)
-        """Where `advance` goes on: a place, the last leader before it with a result, and that; or an earlier place."""
+        start = Ticket[T]()
+        self._last = start
+        """The last ticket, or an earlier one."""
+        self._progress: tuple[Ticket[T], Ticket[T] | None, Any] = (start, None, _NOTHING)
+        """After which ticket `advance` goes on, the last leader up to it with a result, and that; or earlier ones."""
 
     def add(self, ticket: "Ticket[T]") -> bool:
         """Append a ticket; returns False if the flight is over."""
-        while True:
-            place = len(self._tickets)
-            last = self._tickets.get(place - 1, ticket)
-            if last is None:
+        last = self._last
+        while (following := last.following.set(ticket)) is not ticket:
+            if following is _END:
                 self._flights.discard(self._key, self)
                 return False
-            if self._tickets.setdefault(place, ticket) is ticket:
-                return True
+            last = following
+        self._last = ticket
+        return True
 
     def advance(self) -> None:
         """Give each ticket, in order, the result of the leaders before it, or the lead. It may be called again."""
-        place, ended, result = self._progress
-        while (ticket := self._tickets.setdefault(place, None)) is not None:
+        last, ended, result = self._progress
+        while (ticket := last.following.set(_END)) is not _END:
             outcome: Any = _LEADS if ended is None or not _is_shared(ended, result, ticket) else result
             if ticket.role.set(outcome) is _LEADS:
                 ticket.wake()
@@ -87,8 +90,8 @@ class _Flight(Generic[T]):
                 ended, result = (None, _NOTHING) if found[0] is _NOTHING else (ticket, found[0])
             else:
                 ticket.wake()
-            place += 1
-            self._progress = place, ended, result
+            last = ticket
+            self._progress = last, ended, result
         self._flights.discard(self._key, self)
 
 
@@ -103,7 +106,8 @@ class Ticket(Generic[T]):
     """
     The place of one request in a flight; a resource: closing it leaves the flight, and hands the lead over.
 
-    `role` is its part in the flight: it leads, it has left, or it has the result of the leader.
+    `role` is its part in the flight: it leads, it has left, or it has the result of the leader. `following` is the next
+    ticket of the flight, or its end.
 
     Args:
         terms: What else a failure depends on, such as the credentials: only requests with equal terms share it.
@@ -113,6 +117,7 @@ class Ticket(Generic[T]):
         self.terms = terms
         self.role: SetOnce[Any] = SetOnce()
         self.result: SetOnce[tuple[Any]] = SetOnce()
+        self.following: SetOnce[Any] = SetOnce()
         self.flight: _Flight[T]
         self._future: Future[None] | None = None
 

@@ -31,6 +31,7 @@ from genai_fn import (
 from genai_fn.errors import AsyncOnly, Closed, RateLimited, TimedOut
 from genai_fn.events import CacheHit, Sending
 from genai_fn.middleware import MemoryStore, SQLiteStore, cached
+from genai_fn.middleware.caching.single_flight import Ticket
 from genai_fn.testing import Fake
 from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, MAX_STOPS, Canceller, list_stops
 from tests.support.cancellation.interrupted_lines import LineInterrupter
@@ -100,7 +101,15 @@ class Caller:
 
 
 def count_waiting(caching: Any) -> int:
-    return sum(len(each._tickets) for each in caching.flights._flights.values())
+    return sum(map(_count_tickets, caching.flights._flights.values()))
+
+
+def _count_tickets(flight: Any) -> int:
+    """Count the tickets that have not ended: the leader, and those after it that wait."""
+    count, ticket = 0, flight._progress[0].following.get()
+    while isinstance(ticket, Ticket):
+        count, ticket = count + 1, ticket.following.get()
+    return count
 
 
 @every_loop

@@ -1,6 +1,8 @@
 """Single flight: there is one leader at a time, and each of the others gets its result or the lead."""
 
+import gc
 import os
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -96,6 +98,32 @@ def test_many_leaders_take_linear_time() -> None:
         return close_all
 
     assert is_linear(build, 50)
+
+
+def test_ended_tickets_are_not_kept() -> None:
+    """A flight in which somebody always waits keeps none of those that have ended, with their results."""
+    flights: Flights[str] = Flights()
+    leader, ended = join(flights), weakref.WeakSet[Ticket[Any]]()
+    for _ in range(100):
+        follower = join(flights)
+        leader.set_result(Failure(TimedOut("total")))
+        leader.close()
+        ended.add(leader)
+        leader = follower
+    gc.collect()
+    assert (len(flights), len(ended)) == (1, 1)  # the place where the flight goes on
+
+
+def test_end_of_a_large_flight() -> None:
+    """The tickets of a flight, however many, are freed without a deep recursion."""
+    flights: Flights[str] = Flights()
+    tickets = [join(flights) for _ in range(100_000)]
+    tickets[0].set_result(Success("hello"))
+    tickets[0].close()
+    last = weakref.ref(tickets[-1])
+    del tickets
+    gc.collect()
+    assert last() is None
 
 
 def test_forked(monkeypatch: pytest.MonkeyPatch) -> None:
