@@ -28,6 +28,7 @@ from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import Headers, HttpRequest, HttpResponse, is_credential, mask_headers
+from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
 from genai_fn.request import Flow, Live, Request, Stream
@@ -140,7 +141,8 @@ class Settings(_BackendSetting, kw_only=True):
         proxied = SyncPool(2, **self.build_pool_options())
         direct = SyncPool(1, proxy="", **self._build_connect_options())
         environ = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
-        return TokenCache(backend, environ=environ, fetch=_TokenFetcher(proxied, direct))
+        fetcher = _TokenFetcher(proxied, direct)
+        return TokenCache(backend, environ=environ, fetch=fetcher, close_connections=fetcher.close)
 
 
 class _HeadersAdder(Value):
@@ -239,15 +241,21 @@ class _TokenFetcher:
     def __init__(self, proxied_pool: "SyncPool", direct_pool: "SyncPool") -> None:
         self._proxied_pool = proxied_pool
         self._direct_pool = direct_pool
+        self._runs = RunRegistry[SyncExecutor]()
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | EffectFailed:
         is_local = any(name.lower() == "metadata-flavor" for name, _ in request.headers)
         pool = self._direct_pool if is_local else self._proxied_pool
-        return SyncExecutor(pool, None, None).run(fetch_response(request, FetchLimits(time.monotonic() + seconds)))
+        executor = SyncExecutor(pool, None, None)
+        self._runs.add(executor)
+        return executor.run(fetch_response(request, FetchLimits(time.monotonic() + seconds)))
 
     def close(self) -> None:
+        """Close all connections; requests in flight fail, and so do later ones."""
         self._proxied_pool.close()
         self._direct_pool.close()
+        for executor in self._runs.list_running():
+            executor.end()
 
 
 def check_action(action: object) -> None:

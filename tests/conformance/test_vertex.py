@@ -4,6 +4,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,8 +12,9 @@ import pytest
 
 from genai_fn import AsyncHttp, AuthError, Failure, Success, TimedOut, Vertex, collected, text, with_options
 from genai_fn.errors import Closed
+from tests.support.credentials import make_service_account, write_json
 from tests.support.interpreter_kinds import GENEROUS_TIMEOUTS, AwaitableInterpreter, InterpreterKind, wait_until
-from tests.support.loopback import Loopback, build_json_reply
+from tests.support.loopback import Hang, Loopback, build_json_reply
 from tests.support.loopback_replies import HELLO, HELLO_STREAM, OK, STREAM, build_error, list_texts
 
 HELLO_TEXT = HELLO | text
@@ -135,6 +137,29 @@ def test_closed(kind: InterpreterKind) -> None:
             assert await run.read_items(HELLO_STREAM) == [Failure(Closed())]
 
         kind.run_body(make_vertex(server, Credentials()), body)
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_connections_for_tokens_are_closed(kind: InterpreterKind, tmp_path: Path, is_answered: bool) -> None:
+    """Closing closes the connection for tokens, too, also one on which the answer has not arrived."""
+    token = build_json_reply({"access_token": "test-token", "expires_in": 3600})
+    with Loopback(token if is_answered else Hang()) as token_server, Loopback(OK) as server:
+        path = write_json(tmp_path, make_service_account(f"{token_server.url}/token"))
+
+        async def body(run: AwaitableInterpreter) -> None:
+            async def call() -> Any:
+                return await run(HELLO_TEXT)
+
+            async def close() -> None:
+                await run.run_blocking(token_server.wait_requests, 1)
+                if is_answered:
+                    await run.run_blocking(server.wait_requests, 1)
+                await run.close()
+
+            await run.run_concurrently(call, close)
+            await run.run_blocking(token_server.wait_closed, 1, 5)
+
+        kind.run_body(make_vertex(server, path), body, timeouts=GENEROUS_TIMEOUTS)
 
 
 def test_stream_closed_while_waiting(kind: InterpreterKind) -> None:

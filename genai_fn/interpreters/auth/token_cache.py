@@ -39,6 +39,8 @@ class TokenCache:
         fetch: Sends the requests for tokens.
 
         clock: Returns seconds since 1970.
+
+        close_connections: Closes the connections of `fetch`, and ends its requests.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class TokenCache:
         environ: Mapping[str, str],
         fetch: FetchFunction,
         clock: Callable[[], float] = time.time,
+        close_connections: Callable[[], object] | None = None,
     ) -> None:
         self._backend = backend
         self._environ = environ
         self._fetch = fetch
         self._clock = clock
+        self._close_connections = close_connections
         self._source: TokenSource | None = None
         self._project: str | None = backend.project or environ.get("GOOGLE_CLOUD_PROJECT") or None
         self._cached: _CachedCredential | None = None
@@ -83,12 +87,14 @@ class TokenCache:
         return future
 
     def close(self) -> None:
-        """Start no further refresh, and fail all waiting callers with `Closed`; a running refresh ends by itself."""
+        """Start no further refresh, fail all waiting callers with `Closed`, and close the connections."""
         refresh = self._get_refresh_state()
         with refresh.lock:
             self._is_closed = True
             waiters, refresh.waiters = refresh.waiters, []
         _resolve_futures(waiters, EffectFailed(Closed()))
+        if self._close_connections is not None:
+            self._close_connections()
 
     def _get_refresh_state(self) -> "_RefreshState":
         pid = os.getpid()  # after a fork the parent's refresh has no thread, and its lock may be held for ever
