@@ -91,27 +91,34 @@ def _load_file_source(
     fetch: FetchFunction,
     project: str | None = None,
 ) -> TokenSource | EffectFailed:
+    shown = _show_path(path)
     try:
         info = codec.decode(path.read_bytes(), dict[str, Any])
     except OSError as error:
-        return build_auth_failure(f"{label}: {str(path)!r} cannot be read: {error.strerror or type(error).__name__}")
+        return build_auth_failure(f"{label}: {shown} cannot be read: {error.strerror or type(error).__name__}")
     except (msgspec.DecodeError, ValueError):  # a path with a NUL is a ValueError
-        return build_auth_failure(f"{label}: {str(path)!r} is not a credentials file: not a JSON object")
+        return build_auth_failure(f"{label}: {shown} is not a credentials file: not a JSON object")
     kind = info.get("type")
     if not isinstance(kind, str) or kind not in _CREDENTIAL_TYPES:
         return build_auth_failure(
-            f"{label}: {str(path)!r} has the type {kind!r:.60}, expected one of {', '.join(_CREDENTIAL_TYPES)}"
+            f"{label}: {shown} has the type {kind!r:.60}, expected one of {', '.join(_CREDENTIAL_TYPES)}"
         )
     try:
         credentials = _load_credentials(kind, info)
     except Exception as error:  # noqa: BLE001  # google-auth raises many kinds for an invalid file
         masked = mask_secrets(describe_auth_error(error), repr(tuple(info.values())))
-        return build_auth_failure(f"{label}: {str(path)!r} cannot be used: {masked}")
+        return build_auth_failure(f"{label}: {shown} cannot be used: {masked}")
     quota = environ.get("GOOGLE_CLOUD_QUOTA_PROJECT") or getattr(credentials, "quota_project_id", None)
     own_project = info.get("project_id")
     return GoogleAuthTokenSource(
         credentials, fetch, quota_project=quota, project=own_project if isinstance(own_project, str) else project
     )
+
+
+def _show_path(path: Path) -> str:
+    """Show a path in an error, unless it may be a token, or the content of a file, in the place of its path."""
+    is_path = path.is_absolute() or path.suffix == ".json"
+    return repr(str(path)) if is_path else "*** (expected the path of a file, such as 'credentials.json')"
 
 
 def _load_credentials(kind: str, info: dict[str, Any]) -> Any:

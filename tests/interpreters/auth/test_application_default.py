@@ -219,6 +219,16 @@ def test_bad_files(tmp_path, content, expected):
     assert "test-key" not in str(failed)
 
 
+@pytest.mark.parametrize("text", [json.dumps({**USER_INFO, "url": "https://a.example/b"}), "ya29.test-token", "a/b"])
+@pytest.mark.parametrize("variable", [None, "GOOGLE_APPLICATION_CREDENTIALS"])
+def test_secret_in_place_of_a_path(text, variable):
+    """The content of a file, or a token, in the place of a path does not appear in the error; paths do."""
+    cache = make_cache(text) if variable is None else make_cache(None, make_fetch(), {variable: text})
+    shown = "*** (expected the path of a file, such as 'credentials.json') cannot be read: No such file or directory"
+    assert f"{variable or 'Vertex.credentials'}: {shown}" == str(get_error(cache.get_credential()))
+    assert "'none/none.json' cannot be read" in str(get_error(make_cache("none/none.json").get_credential()))
+
+
 def test_a_path_object(tmp_path):
     """Credentials may be a `Path`."""
     assert "test-token" == get_token(make_cache(Path(write_json(tmp_path, USER_INFO)), make_fetch()).get_credential())
