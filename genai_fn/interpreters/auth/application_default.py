@@ -48,7 +48,7 @@ def _find_default_source(environ: Mapping[str, str], fetch: FetchFunction) -> To
         return _load_file_source(Path(configured), "GOOGLE_APPLICATION_CREDENTIALS", environ, fetch)
     folder = _get_gcloud_folder(environ)
     path = folder / "application_default_credentials.json"
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113  # where its folder must not be read, `Path.is_file` raises before 3.14
         return _load_file_source(path, "gcloud's credentials", environ, fetch, _read_gcloud_project(folder, environ))
     server = MetadataTokenSource(environ, fetch)
     problem = server.probe_server()
@@ -68,7 +68,8 @@ def _get_gcloud_folder(environ: Mapping[str, str]) -> Path:
         return Path(environ["CLOUDSDK_CONFIG"])
     if os.name == "nt":
         return Path(environ.get("APPDATA") or environ.get("SystemDrive", "C:") + "\\") / "gcloud"
-    return Path(environ.get("HOME") or Path.home()) / ".config" / "gcloud"
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111  # `Path.home` raises for users without one
+    return Path(home) / ".config" / "gcloud"
 
 
 def _read_gcloud_project(folder: Path, environ: Mapping[str, str]) -> str | None:

@@ -284,6 +284,15 @@ def test_order(tmp_path):
     )
 
 
+@pytest.mark.skipif(os.name == "nt", reason="gcloud's folder is not in the home directory there")
+@pytest.mark.parametrize("home", [None, "/" + "x" * 10_000])
+def test_home_that_cannot_be_read(monkeypatch, home):
+    """Without a home directory, or one that cannot be looked into, the metadata server is asked."""
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as for a user without one
+    fetch = RecordingFetch(lambda request: build_reply({"access_token": "test-token", "expires_in": 3600}, 200, FLAVOR))
+    assert "test-token" == get_token(make_cache(None, fetch, {} if home is None else {"HOME": home}).get_credential())
+
+
 def test_named_file_is_not_passed_over(tmp_path):
     """A missing file in `GOOGLE_APPLICATION_CREDENTIALS` is an error; no other source is tried."""
     fetch = make_failing_fetch()
