@@ -72,11 +72,16 @@ def mask_secrets(text: str, sent: str) -> str:
 
     >>> mask_secrets("invalid_grant: test-token has expired", "Bearer test-token")
     'invalid_grant: *** has expired'
+    >>> mask_secrets("no such token=test-token.", "Bearer test-token")
+    'no such token=***.'
     """
-    masked = _LONG_WORD.sub(lambda word: "***" if len(word[0]) >= _SECRET_LENGTH or word[0] in sent else word[0], text)
-    return masked if len(masked) <= _MAX_SHOWN else masked[:_MAX_SHOWN] + "…"
+    for words in (_LONG_WORDS, _LONG_PARTS):
+        text = words.sub(lambda word: "***" if len(word[0]) >= _SECRET_LENGTH or word[0] in sent else word[0], text)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 
-_LONG_WORD = re.compile(r"[A-Za-z0-9_\-.~+=]{8,}")
+_LONG_WORDS = re.compile(r"[A-Za-z0-9_\-.~+=]{8,}")
+_LONG_PARTS = re.compile(r"[A-Za-z0-9_\-~+][A-Za-z0-9_\-.~+]{6,}[A-Za-z0-9_\-~+]")
+"""Words without the sign before them and the dot after them, as in ``token=abcdefgh.``"""
 _SECRET_LENGTH = 32
 _MAX_SHOWN = 300
