@@ -241,6 +241,11 @@ class TestScript:
         with pytest.raises(InvalidRequest, match=r"script\.steps\[0\]"):
             Offline(script=[{}])
 
+    def test_no_backend(self) -> None:
+        """Anything but a backend is refused at once, and not shown, as it may be a key."""
+        with pytest.raises(InvalidRequest, match=r"backend: expected Gemini.*\*\*\*"):
+            Offline("test-key")  # type: ignore[arg-type]
+
     @pytest.mark.parametrize("is_same", [False, True])
     def test_function_that_runs_requests(self, is_same: bool) -> None:
         """A function may wait for another thread that runs requests, on the same `Offline` or on another one."""

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from genai_fn.backend import Backend, Gemini
+from genai_fn.backend import Backend, Gemini, check_backend
 from genai_fn.emulator import EmulatorState
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
@@ -43,7 +43,7 @@ class Offline(InProcessRunner):
             timeout. Its pauses take no time, and it drops no connection.
 
     Raises:
-        InvalidRequest: If the script does not fit; the error names the place.
+        InvalidRequest: If the backend is none, or the script does not fit; the error names the place.
 
         OSError: If the file cannot be read.
 
@@ -54,6 +54,7 @@ class Offline(InProcessRunner):
     """
 
     def __init__(self, backend: Backend | None = None, *, script: ScriptSource | None = None) -> None:
+        check_backend(backend, "Gemini()")
         parsed = None if script is None else read_script(script)
         self._service = OfflineService(add_offline_key(backend or Gemini()), EmulatorState().with_script(parsed))
         parts = RunnerParts(
