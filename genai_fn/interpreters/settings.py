@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -81,6 +82,11 @@ class Settings(_BackendSetting, kw_only=True):
             raise InvalidRequest("http1", self.http1, "auto, httptools, httpcore, httpcore2, or one of these modules")
         if self.proxy:
             _check_proxy(self.proxy)
+        ssl = sys.modules.get("ssl")  # it is loaded, if the value is of it
+        if self.ssl_context is not None and not (ssl and isinstance(self.ssl_context, ssl.SSLContext)):
+            raise InvalidRequest("ssl_context", self.ssl_context, "an ssl.SSLContext")
+        if self.on_event is not None and not callable(self.on_event):
+            raise InvalidRequest("on_event", self.on_event, "a function of an event")
 
     def __repr__(self) -> str:
         headers: Headers = self.headers  # type: ignore[assignment]  # converted to pairs by `__post_init__`

@@ -245,6 +245,9 @@ def test_express_key(kind: InterpreterKind) -> None:
         {"http1": "h11"},
         {"http1": ssl},
         {"http1": None},
+        {"ssl_context": False},
+        {"ssl_context": ssl},
+        {"on_event": "print"},
     ),
     ids=repr,
 )
