@@ -7,12 +7,13 @@ callers still receive the old one. A failure reaches the callers that waited for
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from threading import RLock, Thread
 from typing import TypeAlias
+from weakref import WeakSet
 
 from genai_fn.backend import Credential, Secret, Vertex, build_bearer_credential
 from genai_fn.effects import EffectFailed
@@ -81,7 +82,7 @@ class TokenCache:
             needs_start = can_start and (future is None or self._is_refresh_due(refresh))
             if future is None:
                 future = CredentialFuture()
-                refresh.waiters.append(future)
+                refresh.waiters.add(future)
             if needs_start:
                 self._start_refresh(refresh)
         return future
@@ -91,7 +92,7 @@ class TokenCache:
         refresh = self._get_refresh_state()
         with refresh.lock:
             self._is_closed = True
-            waiters, refresh.waiters = refresh.waiters, []
+            waiters, refresh.waiters = refresh.waiters, WeakSet()
         _resolve_futures(waiters, EffectFailed(Closed()))
         if self._close_connections is not None:
             self._close_connections()
@@ -152,7 +153,7 @@ class TokenCache:
 
     def _finish_refresh(self, refresh: "_RefreshState", outcome: "_CachedCredential | EffectFailed") -> None:
         with refresh.lock:
-            waiters, refresh.waiters = refresh.waiters, []
+            waiters, refresh.waiters = refresh.waiters, WeakSet()
             refresh.is_running = False
             refresh.not_before = self._clock() + _MIN_REFRESH_INTERVAL
             if isinstance(outcome, _CachedCredential):
@@ -175,7 +176,8 @@ class _RefreshState:
     """The refresh of one process, and the callers that wait for it."""
 
     lock: RLock = field(default_factory=RLock)  # a signal handler may close the cache while its thread holds the lock
-    waiters: list[CredentialFuture] = field(default_factory=list[CredentialFuture])
+    waiters: WeakSet[CredentialFuture] = field(default_factory=WeakSet[CredentialFuture])
+    """The futures of the callers; weakly, as those that no longer wait have dropped theirs."""
     is_running: bool = False
     not_before: float = 0.0
 
@@ -206,7 +208,7 @@ def _build_done_future(result: Credential | EffectFailed) -> CredentialFuture:
     return future
 
 
-def _resolve_futures(futures: list[CredentialFuture], result: Credential | EffectFailed) -> None:
+def _resolve_futures(futures: Iterable[CredentialFuture], result: Credential | EffectFailed) -> None:
     for future in futures:
         with suppress(Exception):  # of one caller's callback: the others still need their result
             future.set_result(result)

@@ -1,7 +1,9 @@
 """The token cache: shared refreshes, their time, and their failures."""
 
+import gc
 import os
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -76,6 +78,21 @@ def test_timed_out_caller():
         cache.get_credential().result(0.001)
     credentials.gate.set()
     join_refreshes()
+
+
+def test_callers_that_left_are_not_kept():
+    """While a refresh hangs, the cache keeps nothing of the callers that no longer wait."""
+    credentials = SlowCredentials("one")
+    cache = make_cache(credentials)
+    futures = [cache.get_credential() for _ in range(100)]
+    waiting, references = futures.pop(), [weakref.ref(each) for each in futures]
+    for each in futures:
+        each.cancel()
+    del each, futures
+    gc.collect()
+    kept = [each() for each in references]
+    credentials.gate.set()
+    assert ([None] * 99, "one") == (kept, get_token(waiting))
 
 
 def test_fresh_is_done_at_once():
