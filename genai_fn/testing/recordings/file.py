@@ -1,6 +1,5 @@
 """Recording files: one line of JSON for each call, which people can read, compare and edit."""
 
-import threading
 from operator import attrgetter
 from pathlib import Path
 
@@ -8,29 +7,35 @@ from msgspec import UNSET, ValidationError
 
 from genai_fn import codec
 from genai_fn.errors import InvalidRequest
+from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.testing.recordings.foreign.formats import is_foreign_recording
 from genai_fn.testing.recordings.foreign.trees import MAX_FILE_DEPTH
 from genai_fn.testing.recordings.serialize import RecordedCall
 
 
 class RecordingFile:
-    """A file that calls are appended to, from any thread. A call is written whole, or not at all if that fails."""
+    """
+    A file that calls are appended to, from any thread or signal handler.
+
+    A call is written whole, or not at all if that fails. The lock is the one that forks wait for, so that a child process
+    never inherits it locked.
+    """
 
     def __init__(self, path: Path, number: int = 0) -> None:
+        register_fork_delay()
         self._path = path
         self._number = number
-        self._lock = threading.Lock()
 
     def assign_number(self) -> int:
         """Return the number of the next call."""
-        with self._lock:
+        with delay_forks:
             self._number += 1
             return self._number
 
     def write_call(self, call: RecordedCall) -> None:
         """Append a call. Raises OSError if it cannot be written whole, as on a full disk."""
         line = memoryview(codec.format_json(codec.encode(call), indent=0) + b"\n")
-        with self._lock, self._path.open("ab", buffering=0) as file:
+        with delay_forks, self._path.open("ab", buffering=0) as file:
             size = file.tell()
             try:
                 while line:

@@ -1,6 +1,5 @@
 """Records the requests that pass through a handler, and their results."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.effects import CloseResource, Effects, OpenResource
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import GenaiError
+from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.request import Request
 from genai_fn.testing.recordings.file import RecordingFile
 from genai_fn.testing.recordings.scrub import KnownSecrets
@@ -94,15 +94,13 @@ class RecordedStream:
         self._recorder = recorder
         self._call = call
         self._request = request
-        self._lock = threading.Lock()
-        self._is_written = False
+        self._writer: SetOnce[object] = SetOnce()
 
     def write(self, *, incomplete: bool) -> None:
         """Record the stream, once; `incomplete` marks one that was not read to its end."""
-        with self._lock:
-            if self._is_written:
-                return
-            self._is_written = True
+        writer = object()
+        if self._writer.set(writer) is not writer:  # another thread writes it, or this one, which a signal interrupted
+            return
         self._recorder.write_call(replace(self._call, incomplete=incomplete), self._request, tuple(self.items))
 
     def close(self) -> None:

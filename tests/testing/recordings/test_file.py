@@ -1,6 +1,7 @@
 """The files of recordings: readable lines in the order of the requests, usable after a crash, without secrets."""
 
 import signal
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from genai_fn import (
     auth_tokens,
     files,
     generate,
+    streamed,
     text,
     with_http_response,
     with_options,
@@ -230,6 +232,27 @@ def test_threads(tmp_path: Path) -> None:
         assert results == list(threads.map(lambda each: replay(build_request(each)), prompts))
     numbers = [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
     assert list(range(1, 61)) == sorted(numbers)
+
+
+def test_signal_handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler may close streams while one is written to the file: it does not wait for its own thread."""
+    path, open_file = tmp_path / "calls.jsonl", Path.open
+    run = recording(Fake({"generate": [["a", "b"], ["c", "d"]]}), path)
+    first, second = streams = [run.stream(generate("m", "hi") | streamed) for _ in range(2)]
+    for each in streams:
+        next(each)
+
+    def handle_signal(*arguments: Any, **options: Any) -> Any:
+        first.close()
+        second.close()
+        return open_file(*arguments, **options)
+
+    monkeypatch.setattr(Path, "open", handle_signal)
+    thread = threading.Thread(target=first.close, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert path.read_text(encoding="utf-8").count("incomplete") == 2
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
