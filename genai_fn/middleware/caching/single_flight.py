@@ -117,6 +117,7 @@ class Ticket(Generic[T]):
         self.terms = terms
         self.role: SetOnce[Any] = SetOnce()
         self.result: SetOnce[tuple[Any]] = SetOnce()
+        self._own_result: tuple[Any] = (_NOTHING,)
         self.following: SetOnce[Any] = SetOnce()
         self.flight: _Flight[T]
         self._future: Future[None] | None = None
@@ -140,13 +141,13 @@ class Ticket(Generic[T]):
                 self._future.set_result(None)
 
     def set_result(self, result: Result[T, GenaiError]) -> None:
-        """Set the result of the leader, which those that wait get when it leaves."""
-        self.result.set((result,))
+        """Set the result of the leader, which those that wait get when it leaves, and not before it has stored it."""
+        self._own_result = (result,)
 
     def close(self) -> None:
         """Leave the flight; a leader without a result hands the lead over."""
         if self.role.set(_LEFT) is _LEADS:
-            self.result.set((_NOTHING,))
+            self.result.set(self._own_result)
             self.flight.advance()
 
     abort = close

@@ -17,8 +17,8 @@ class RecordingFile:
     """
     A file that calls are appended to, from any thread or signal handler.
 
-    A call is written whole, or not at all if that fails. The lock is the one that forks wait for, so that a child process
-    never inherits it locked.
+    A call is written whole, or not at all if that fails. The lock is the one that forks wait for, so that a child
+    process never inherits it locked.
     """
 
     def __init__(self, path: Path, number: int = 0) -> None:

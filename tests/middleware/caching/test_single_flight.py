@@ -42,6 +42,17 @@ def test_success_is_shared() -> None:
     assert leads(join(flights, key="other"))
 
 
+def test_result_of_a_leader_that_has_not_left() -> None:
+    """Until the leader leaves, which stores its result before, there is no other leader, whoever joins."""
+    flights: Flights[str] = Flights()
+    first = join(flights)
+    first.set_result(Success("hello"))
+    others = [join(flights) for _ in range(3)]
+    assert [each.role.get() for each in others] == [None] * 3
+    first.close()
+    assert [each.shared_result for each in others] == [Success("hello")] * 3
+
+
 @pytest.mark.parametrize("error", [TimedOut("total"), Closed(), ServerError(503)], ids=repr)
 @pytest.mark.parametrize("terms", ["same", "other"])
 def test_failures(error: Any, terms: str) -> None:
