@@ -148,9 +148,11 @@ class OpenResource(Value):
 
 class CloseResource(Value):
     """
-    → None: closes a response, a temporary file or another resource.
+    → None: closes a response, a temporary file or another resource, or stops a child.
 
-    The connection of a response can be reused only if the body was read to its end.
+    The connection of a response can be reused only if the body was read to its end. A child is stopped at once, and not
+    awaited: what it has opened is closed, such as its connection, and it sends nothing further. In sync code, a user
+    function that it calls goes on, which nothing can end, and the run ends only after that.
     """
 
     resource: Any
@@ -221,7 +223,7 @@ class Race(Value):
 
 
 class Spawn(Value):
-    """→ a child: starts a program that runs concurrently. The executor stops it at the latest when the run ends."""
+    """→ a child: starts a program that runs concurrently. `CloseResource` stops it, and so does the end of the run."""
 
     program: "Effects[Any]"
 
@@ -339,7 +341,11 @@ class ReadNext(Value):
 
 
 class StartAction(Value):
-    """→ a child: start an action without waiting for it; `WaitAny` waits for its end."""
+    """
+    → a child: start an action without waiting for it; `WaitAny` waits for its end.
+
+    The engine stops it when the flow that has started it ends, or the stream, or when a stream is left.
+    """
 
     action: Any
 

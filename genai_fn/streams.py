@@ -94,9 +94,10 @@ def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_fa
     """
     Run many actions concurrently and stream their results, one for each action, failures included.
 
-    Closing the stream cancels the actions that are running; a flow that leaves it before its end goes on beside them,
-    and they are cancelled when the flow ends. The iterable may be endless: at most twice `concurrency` actions are
-    started whose results have not been read.
+    Closing the stream cancels the actions that are running, and so does the end of the flow that reads it: `collected`
+    ends at the first failure. In sync code, nothing can end a function of yours that an action calls, and the run ends
+    after it. The iterable may be endless: at most twice `concurrency` actions are started whose results have not been
+    read.
 
     Args:
         actions: Requests and flows, each an argument, or all in one iterable; with an async interpreter, it may be an
@@ -106,8 +107,7 @@ def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_fa
 
         ordered: Whether results have the order of the actions. If not, they have the order in which the actions end.
 
-        stop_on_failure: Whether the stream ends after the first failure. Running actions are then cancelled as if the
-            stream were closed.
+        stop_on_failure: Whether the stream ends after the first failure, which cancels the actions that are running.
 
     Raises:
         InvalidRequest: If an action is neither a request nor a flow, the one argument is no iterable either, or

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import EXAMPLE_BACKENDS, Backend
-from genai_fn.effects import Effects, Emit, RunAll, Sleep, Spawn, WaitAny
+from genai_fn.effects import CloseResource, Effects, Emit, RunAll, Sleep, Spawn, WaitAny
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Request
@@ -107,6 +107,8 @@ def _perform(effect: Any) -> Effects[Any]:
             return value if isinstance(value, _FirstRequest) else _EndedChild(value)
         case WaitAny(children=children):
             return children[0]
+        case CloseResource(resource=_EndedChild()):
+            return None
         case _:
             return (yield effect)
 

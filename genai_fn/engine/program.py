@@ -6,7 +6,7 @@ an action), `sleep` and, in a stream, `emit`; it returns ``Success`` or ``Failur
 requests; all other commands become effects, which an executor performs.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from math import inf
 from typing import Any, TypeVar, cast
 
@@ -18,6 +18,7 @@ from genai_fn.effects import (
     AskAll,
     AskWithin,
     CallFunction,
+    CloseResource,
     Effect,
     Effects,
     Emit,
@@ -32,6 +33,7 @@ from genai_fn.effects import (
     Sleep,
     Spawn,
     StartAction,
+    WaitAny,
 )
 from genai_fn.engine.handler import RequestHandler, find_backend, find_refusal
 from genai_fn.engine.sent_credentials import SentCredentials
@@ -73,17 +75,18 @@ def _handle_request(
 
 class _Frame:
     """
-    A flow or stream that has started, and the deadline of what it asks for.
+    A flow or stream that has started, the deadline of what it asks for, and the children that it has not awaited.
 
     Of a stream that another frame reads, it is on the stack until the next item is there.
     """
 
-    __slots__ = ("builder", "is_flow", "stepper", "until")
+    __slots__ = ("builder", "children", "is_flow", "stepper", "until")
 
     def __init__(self, stepper: Stepper[Any], until: float, builder: Callable[..., Any] | None = None) -> None:
         self.stepper = stepper
         self.until = until
         self.builder = builder
+        self.children: dict[Any, None] = {}
         self.is_flow = builder is not None
 
 
@@ -100,7 +103,7 @@ def _run_generator(
     Run a flow or stream, the flows that it asks for, and the streams that it reads.
 
     They are a stack of frames and not of generators that call each other, so that a chain of ``bind`` or of modifiers
-    may have any length, and each effect takes the same time at any depth.
+    may have any length, and each effect takes the same time at any depth. The end of a frame stops its children.
     """
     frames = [_start_frame(description, until)]
     result: Any = None
@@ -111,14 +114,17 @@ def _run_generator(
                 command = frame.stepper.next()
             except FlowFailed as end:
                 result = Failure(sent.mask_error(end.error))
+                yield from _stop_children(frame)
                 if len(frames) == 1 and not frame.is_flow:
                     yield Emit(result)
                 _return_to_caller(frames, result)
                 continue
             except Exception as error:  # noqa: BLE001  # a user function raised: the flow that asked may handle it
+                yield from _stop_children(frame)
                 _raise_in_caller(frames, error)
                 continue
             if command is DONE:
+                yield from _stop_children(frame)
                 result = _end_frame(frames, sent)
                 continue
             try:
@@ -130,7 +136,7 @@ def _run_generator(
                 elif kind in _ASKING and not isinstance(command.action, Request):
                     frames.append(_start_frame(command.action, (yield from _compute_deadline(command, frame.until))))
                 else:
-                    frame.stepper.send((yield from _perform_command(command, handler, frame.until, sent)))
+                    frame.stepper.send((yield from _perform_command(command, handler, frame, sent)))
             except Exception as error:  # noqa: BLE001  # a user function raised, or the deadline passed: the flow may handle it
                 frame.stepper.throw(error)
         return result
@@ -151,6 +157,16 @@ def _read_or_pass_item(frames: list[_Frame], command: ReadNext | Emit) -> None:
     if command.stepper not in sources:
         sources[command.stepper] = _Frame(command.stepper, frames[-1].until)
     frames.append(sources[command.stepper])
+
+
+def _stop_children(frame: _Frame) -> Iterable[CloseResource]:
+    """Return the effects that stop the children of a frame that ends, and those of the streams that it leaves."""
+    if not frame.children and not frame.stepper.sources:  # most have none
+        return ()
+    ending = [frame]
+    for each in ending:
+        ending += each.stepper.sources.values()
+    return (CloseResource(child) for each in ending for child in each.children)
 
 
 def _close_frames(frames: list[_Frame]) -> None:
@@ -206,7 +222,8 @@ def _mask_item(command: Emit, sent: SentCredentials) -> Emit:
     return Emit(sent.mask_failure(item)) if isinstance(item, Failure) else command
 
 
-def _perform_command(command: Any, handler: RequestHandler, until: float, sent: SentCredentials) -> Effects[Any]:
+def _perform_command(command: Any, handler: RequestHandler, frame: _Frame, sent: SentCredentials) -> Effects[Any]:
+    until = frame.until
     match command:
         case ReadItems(handle=handle):
             return (yield from handler.read_items(handle))
@@ -214,8 +231,8 @@ def _perform_command(command: Any, handler: RequestHandler, until: float, sent: 
             return (yield from _handle_request(request, handler, until, sent))
         case OpenStream(request=request):
             return (yield from sent.watch_request(request, handler.open_stream(request, until)))
-        case StartAction(action=action):
-            return (yield Spawn(build_program(action, handler, until, sent)))
+        case StartAction() | WaitAny():
+            return (yield from _perform_with_children(command, handler, frame, sent))
         case AskAll(actions=actions):
             return (yield RunAll(tuple(build_program(each, handler, until, sent) for each in actions)))
         case AskWithin(action=request):
@@ -229,6 +246,20 @@ def _perform_command(command: Any, handler: RequestHandler, until: float, sent: 
             return (yield from _call_within_deadline(command, until))
         case _:
             return (yield _check_effect(command))
+
+
+def _perform_with_children(
+    command: StartAction | WaitAny, handler: RequestHandler, frame: _Frame, sent: SentCredentials
+) -> Effects[Any]:
+    """Start or await an action; the children of the frame are those that it has started and not awaited."""
+    child: Any
+    if isinstance(command, StartAction):
+        child = yield Spawn(build_program(command.action, handler, frame.until, sent))
+        frame.children[child] = None
+    else:
+        child = yield command
+        frame.children.pop(child, None)
+    return child
 
 
 def _check_effect(command: Any) -> Effect:

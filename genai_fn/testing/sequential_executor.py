@@ -38,6 +38,12 @@ class FinishedChild:
             raise self._error
         return self._value
 
+    def close(self) -> None:
+        """Do nothing: the program has ended."""
+
+    async def aclose(self) -> None:
+        """Do nothing: the program has ended."""
+
 
 def _run_child(child: Effects[Any], executor: SequentialExecutor) -> FinishedChild:
     try:

@@ -31,7 +31,7 @@ from genai_fn.effects import CallFunction, Emit, StartAction, WaitAny
 from genai_fn.errors import ClientError
 from genai_fn.request import Action, flow, start_generator
 from tests.support.cancellation.cancel_points import count_client_sockets, count_tasks
-from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini, wait_until
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, check_no_threads, make_gemini
 from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
 from tests.support.loopback_replies import build_error, build_text_response
 from tests.support.scripted_effects import run_by_script
@@ -567,8 +567,3 @@ def test_interrupted_child(kind: InterpreterKind) -> None:
             kind.read_items(make_gemini(server.url), gather([*build_requests("hang"), raising], ordered=False))
         server.wait_until_idle(0)
     check_no_threads()
-
-
-def check_no_threads() -> None:
-    """Check that no thread of the library is running."""
-    assert wait_until(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])

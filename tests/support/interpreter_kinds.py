@@ -214,6 +214,11 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     return condition()
 
 
+def check_no_threads() -> None:
+    """Check that no thread of the library is running."""
+    assert wait_until(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])
+
+
 async def _await_if_needed(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 

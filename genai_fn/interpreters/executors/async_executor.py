@@ -481,12 +481,17 @@ class _Child:
     async def run(self, effects: Effects[Any], executor: AsyncExecutor) -> None:
         try:
             with self.scope:
-                self._value = await executor.run(effects)
+                if not self.scope.cancel_called:  # before the task has started
+                    self._value = await executor.run(effects)
         except Exception as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._error = error
         finally:
             self.is_over = True
             self._children.mark_ended(self)
+
+    async def aclose(self) -> None:
+        """Stop the program, without waiting for its end."""
+        self.scope.cancel()
 
     def result(self) -> Any:
         if self._error is not None:

@@ -98,7 +98,7 @@ class SyncExecutor:
         self._open_resources: set[Any] = set()
         self._wakers: set[Callable[[], object]] = set()
         self._workers: set[Worker] = set()
-        self._racers: set[SyncExecutor] = set()
+        self._children: set[SyncExecutor] = set()
         self._close_event = Latch()
         self._ended_by: EffectFailed | None = None
 
@@ -128,7 +128,7 @@ class SyncExecutor:
     def end(self) -> None:
         """Close, as the interpreter is closed: the run ends with a failure. From any thread or signal handler."""
         self._ended_by = _INTERPRETER_CLOSED
-        for each in tuple(self._racers):
+        for each in tuple(self._children):
             each.end()
         self.close()
 
@@ -153,12 +153,14 @@ class SyncExecutor:
     @property
     def has_open_resources(self) -> bool:
         """Whether something is open that `close` would close."""
-        return bool(self._open_resources)
+        return bool(self._open_resources or self._children)
 
     def _close_all(self) -> None:
         self._close_event.set()
         for wake in tuple(self._wakers):
             wake()
+        for child in tuple(self._children):
+            child.close()
         for resource in tuple(self._open_resources):
             resource.close()
         self._open_resources.clear()
@@ -307,7 +309,7 @@ class SyncExecutor:
         return tuple(each.result() for each in children)
 
     def _race(self, effect: Race) -> tuple[Any, ...]:
-        racers = [_Child(each, self._open_racer()) for each in effect.programs]
+        racers = [_Child(each, self._open_child()) for each in effect.programs]
         workers = [Worker(each.run) for each in racers]
         try:
             for each in workers:
@@ -325,20 +327,18 @@ class SyncExecutor:
                 each.join()
             for racer in racers:
                 racer.executor.close_and_join()
-                self._open_resources.discard(racer.executor)
-                self._racers.discard(racer.executor)
+                self._children.discard(racer.executor)
         if winner is None:
             return tuple(each.result() for each in racers)
         return tuple(winner.result() if each is winner else each.result_before_stop for each in racers)
 
-    def _open_racer(self) -> "SyncExecutor":
+    def _open_child(self) -> "SyncExecutor":
         """Open an executor for a program in another thread, which can be closed alone; closing this one closes it."""
-        racer = SyncExecutor(self._transport, self._token_caches, self._on_event)
-        self._racers.add(racer)
-        self._open_resources.add(racer)
+        child = SyncExecutor(self._transport, self._token_caches, self._on_event)
+        self._children.add(child)
         if self._close_event.is_set():  # by another thread, meanwhile
-            racer.end() if self._ended_by is not None else racer.close()
-        return racer
+            child.end() if self._ended_by is not None else child.close()
+        return child
 
     def _adopt_resources(self, racer: "SyncExecutor") -> None:
         """Take over what the program of a racer has left open."""
@@ -350,9 +350,10 @@ class SyncExecutor:
                 resource.close()
 
     def _spawn(self, effect: Spawn) -> "_Child":
-        child = _Child(effect.program, self)
-        worker = Worker(child.run)
+        child = _Child(effect.program, self._open_child())
+        worker = Worker(child.run_and_close)
         child.over.add_callback(partial(self._workers.discard, worker))
+        child.over.add_callback(partial(self._children.discard, child.executor))
         self._workers.add(worker)  # before it starts, so that an interrupt does not lose it
         worker.start()
         return child
@@ -402,11 +403,22 @@ class _Child:
 
     def run(self) -> None:
         """Run the program until it ends, and store its return value or exception."""
+        self._run(partial(run_program, perform=self.executor.perform))
+
+    def run_and_close(self) -> None:
+        """Run the program, and close what it leaves open."""
+        self._run(self.executor.run)
+
+    def close(self) -> None:
+        """Stop the program, without waiting for its end."""
+        self.executor.close()
+
+    def _run(self, run_effects: Callable[[Effects[Any]], Any]) -> None:
         try:
             if self.executor.is_closed:
                 self._value = self.executor.end_failure or self._value
             else:
-                self._value = run_program(self._program, self.executor.perform)
+                self._value = run_effects(self._program)
         except BaseException as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._raised = error
         finally:

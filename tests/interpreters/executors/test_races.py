@@ -5,56 +5,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-import anyio
 import pytest
 
 from genai_fn.effects import CallFunction, FlowFailed, OpenResource, Race, Sleep, Spawn
 from genai_fn.errors import Closed
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.in_process import make_async_memory_executor, make_memory_executor
-
-KINDS = ("sync", "asyncio", "trio")
-
-
-class Executor:
-    """An executor of one of the kinds, which another thread may close while it runs a program."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.current: Any = None
-
-    def run(self, program: Any) -> Any:
-        if self.kind == "sync":
-            self.current = make_memory_executor()
-            return self.current.run(program)
-
-        async def run_async() -> Any:
-            with anyio.fail_after(60):
-                self.current = make_async_memory_executor()
-                return await self.current.run(program)
-
-        return anyio.run(run_async, backend=self.kind)
+from tests.support.program_executors import KINDS, Executor, Resource
 
 
 @pytest.fixture(params=KINDS)
 def executor(request: pytest.FixtureRequest) -> Executor:
     """Return an executor of each kind."""
     return Executor(request.param)
-
-
-class Resource:
-    """A resource that knows whether it was closed."""
-
-    def __init__(self) -> None:
-        self.is_closed = False
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    abort = close
-
-    async def aclose(self) -> None:
-        self.close()
 
 
 def always(value: Any) -> bool:
@@ -65,14 +27,14 @@ def never(value: Any) -> bool:
     return False
 
 
-def give(value: Any) -> Any:
-    yield Sleep(0.0)
-    return value
-
-
 def hold_forever(resource: Resource, future: "Future[Any]") -> Any:
     yield OpenResource(resource)
     yield CallFunction(lambda: future)
+
+
+def give(value: Any) -> Any:
+    yield Sleep(0.0)
+    return value
 
 
 def test_losers_are_stopped(executor: Executor) -> None:
