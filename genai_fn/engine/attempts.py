@@ -108,7 +108,11 @@ def attempt_whole(
 def _read_response(
     response: OpenResponse, deadline: float, idle: float, max_bytes: int, source: "_ResumeSource | None" = None
 ) -> Effects[HttpResponse | GenaiError]:
-    """Read a body to its end, decompress it, and close the response. Fails if more than `max_bytes` result."""
+    """
+    Read a body to its end, decompress it, and close the response. Fails if more than `max_bytes` result.
+
+    An error counts even if its body is malformed or too long: the response ends where that begins.
+    """
     decompressor = Decompressor(response.headers, max_bytes)
     body = BytesIO()  # one buffer, which grows in place: its final value is no copy
     first = response
@@ -127,7 +131,8 @@ def _read_response(
             data = (yield from _pause(deadline)) or decompressor.feed(b"")
         if isinstance(data, GenaiError):
             yield CloseResource(response)
-            return data
+            is_error = isinstance(data, DecodeError) and not 200 <= first.status < 300
+            return HttpResponse(first.status, first.headers, body.getvalue()) if is_error else data
         body.write(data)
         if not chunk:
             yield CloseResource(response)

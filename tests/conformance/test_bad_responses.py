@@ -58,6 +58,8 @@ BAD_RESPONSES: dict[str, tuple[Answer, type[GenaiError]]] = {
     "another encoding": (Reply(200, (("content-encoding", "br"),), b"\x8b\x02\x80"), DecodeError),
     "twice encoded": (Reply(200, (GZIP, GZIP), gzip.compress(GZIPPED)), DecodeError),
     "error in another encoding": (Reply(503, (("content-encoding", "br"),), b"\x8b\x02\x80"), ServerError),
+    "error that is not gzip": (Reply(503, (GZIP,), b'{"error": {}}'), ServerError),
+    "error in half of gzip": (Reply(404, (GZIP,), GZIPPED[: len(GZIPPED) // 2]), ClientError),
     "error in a 200": (build_json_reply(build_error(400)), ClientError),
     "error in a list": (build_json_reply([build_error(400)], 400), ClientError),
     "error in a list in a 200": (build_json_reply([build_error(400)]), ClientError),
@@ -91,6 +93,20 @@ def test_bad_response_is_a_failure(kind: InterpreterKind, sleeps: SleepRecorder,
         kind.run_body(make_gemini(server.url), body, max_connections=1)
         assert wait_until(lambda: server.open_connections == 0)
         assert isinstance(kind.run(make_gemini(good.url), HELLO_TEXT), Success)
+
+
+@pytest.mark.parametrize("action", (HELLO_TEXT, COLLECTED_TEXTS), ids=("call", "stream"))
+def test_unreadable_error_is_retried(kind: InterpreterKind, sleeps: SleepRecorder, action: Any) -> None:
+    """An error whose body is malformed gzip, or too long, has the code of its status, and is retried accordingly."""
+    limits: dict[str, Any] = {"max_response_bytes": len(BIG_BODY) - 1}
+    for reply in (Reply(503, (GZIP,), b"no gzip"), Reply(503, (GZIP,), GZIPPED[:-9]), Reply(503, (), BIG_BODY)):
+        with Loopback([reply, OK if action is HELLO_TEXT else STREAM]) as server:
+            assert isinstance(kind.run(make_gemini(server.url), action, **limits), Success)
+            assert len(server.requests) == 2
+        with Loopback(reply) as server:
+            result = kind.run(make_gemini(server.url), action, retry=Retry(attempts=1), **limits)
+            assert result.failure().code == 503
+            assert wait_until(lambda: server.open_connections == 0)
 
 
 def _list_causes(error: BaseException) -> list[BaseException]:
