@@ -108,17 +108,18 @@ def _match_parts(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _build_file(path: Path, name: str, file_format: FileFormat | None) -> SourceFile:
+    try:
+        if not path.is_file():
+            raise SourceError(str(path), None, "is not a file" if path.exists() else "there is no such file or folder")
+        size = path.stat().st_size
+    except OSError as error:
+        raise SourceError(str(path), None, error.strerror or str(error)) from None
     kind = file_format or _SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise InvalidRequest(
             "source", str(path), f"a name that ends in one of {', '.join(_SUFFIXES)}, or source_format"
         )
-    try:
-        if not path.is_file():
-            raise SourceError(str(path), None, "is not a file" if path.exists() else "there is no such file")
-        return SourceFile(path, name, kind, path.stat().st_size)
-    except OSError as error:
-        raise SourceError(str(path), None, error.strerror or str(error)) from None
+    return SourceFile(path, name, kind, size)
 
 
 def build_fingerprint(files: tuple[SourceFile, ...]) -> SourceFingerprint:

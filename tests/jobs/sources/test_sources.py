@@ -206,6 +206,12 @@ def test_no_files(tmp_path: Path) -> None:
             open_source(str(path), PLAIN, None)
 
 
+def test_missing_folder(tmp_path: Path) -> None:
+    """A path that does not exist is named as missing, also if its name shows no format, as that of a folder."""
+    with pytest.raises(SourceError, match="there is no such file or folder"):
+        open_source(str(tmp_path / "texts"), PLAIN, None)
+
+
 def test_kept_columns_of_text_files(tmp_path: Path) -> None:
     """Text files have no columns to keep, and iterables of texts neither."""
     (tmp_path / "a.txt").write_text("a", encoding="utf-8")
