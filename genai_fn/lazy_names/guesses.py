@@ -46,7 +46,7 @@ def explain_name(name: str) -> str | None:
     """
     if name in _HINTS:
         return _HINTS[name]
-    from genai_fn import middleware, schema, testing  # noqa: PLC0415  # for this error alone
+    from genai_fn import jobs, middleware, schema, testing  # noqa: PLC0415  # for this error alone
 
-    places = (package for package in (schema, testing, middleware) if name in package.__all__)
+    places = (package for package in (schema, testing, middleware, jobs) if name in package.__all__)
     return next((f"it is imported by: from {package.__name__} import {name}" for package in places), None)

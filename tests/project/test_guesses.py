@@ -44,6 +44,7 @@ GUESSES = {
     "genai_fn.GenerateContentConfig": "it is imported by: from genai_fn.schema import GenerateContentConfig",
     "genai_fn.Fake": "it is imported by: from genai_fn.testing import Fake",
     "genai_fn.HandlerWrapper": "it is imported by: from genai_fn.middleware import HandlerWrapper",
+    "genai_fn.EmbeddingJob": "it is imported by: from genai_fn.jobs import EmbeddingJob",
     "genai_fn.RateLimitError": "RateLimited is the error of a rate limit, 429",
     "genai_fn.BadRequestError": "ClientError is a response with a status from 400 to 499, ServerError one from 500",
     "genai_fn.chat": "chats.start(model) starts a chat, and chats.send(chat, message) continues it",
