@@ -30,7 +30,7 @@ def live(
     system: SystemOption = None,
     loop: Annotated[
         Literal["trio", "asyncio"],
-        typer.Option("--loop", help="Event loop to use; asyncio needs the extra websockets."),
+        typer.Option("--loop", help="Event loop to use."),
     ] = "trio",
     vertex: VertexOption = False,
     offline: OfflineOption = False,
