@@ -186,6 +186,8 @@ class CallFunction(Value):
     def function_name(self) -> str:
         """The name of the function for messages; an object that is called may have a `name`."""
         function = self.function
+        if function is anext:
+            return "the iterable"  # ``gather`` and ``embed_many`` read it
         name: object = getattr(function, "__qualname__", None) or getattr(function, "name", None)
         return name if isinstance(name, str) else type(function).__name__
 
