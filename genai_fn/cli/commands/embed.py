@@ -1,5 +1,6 @@
 """``genai-fn embed``: embeds the texts of files, and writes their vectors to Parquet files."""
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -86,7 +87,7 @@ def embed(
 
     job = EmbeddingJob(
         model=model,
-        source=source,
+        source=_check_source(source),
         output=output,
         text_column=column,
         id_column=id_column,
@@ -117,6 +118,13 @@ def embed(
             f"{summary.failed} of {summary.rows} texts have no vector; see {summary.output / '_dead_letters.jsonl'}",
         )
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _check_source(source: str) -> str:
+    """Return the source. A name that is neither a pattern nor that of a file or folder is wrong usage."""
+    if not (glob.has_magic(source) or Path(source).exists()):
+        raise typer.BadParameter(f"file or folder {source!r} does not exist")
+    return source
 
 
 def _build_config(dimensions: int | None, task_type: str | None) -> Any:

@@ -114,9 +114,14 @@ class TestRefused:
         assert "; pass --restart, or another folder; see " in line
 
     def test_no_file(self, capsys: Capture, tmp_path: Path) -> None:
-        """A source that does not exist is an error."""
-        command = ["embed", str(tmp_path / "none.jsonl"), str(tmp_path / "v"), "--offline"]
-        assert "no such file" in run_failing_command(capsys, command, 1)
+        """A file or folder that does not exist is wrong usage, and a pattern that no file matches is an error."""
+        for name, status, message in (
+            ("none.jsonl", 2, "does not exist"),
+            ("none", 2, "does not exist"),
+            ("*.csv", 1, "no files"),
+        ):
+            command = ["embed", str(tmp_path / name), str(tmp_path / "v"), "--offline"]
+            assert message in run_failing_command(capsys, command, status)
 
     def test_no_key(self, capsys: Capture, source: Path, tmp_path: Path) -> None:
         """Without a key nothing is written."""
