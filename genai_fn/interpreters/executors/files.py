@@ -215,7 +215,7 @@ def _read_file_slice(file: Any, offset: int, size: int) -> bytes | EffectFailed:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-_EXPECTED_SEEKABLE = "a file that can be read from any place"
+_EXPECTED_SEEKABLE = "a readable and seekable file"
 
 
 def _build_file_failure(path: str, value: object, expected: str, error: Exception) -> EffectFailed:
