@@ -381,13 +381,13 @@ class Broken:
 def test_broken_annotation(annotation: Any) -> None:
     """An annotation that raises anything when it is resolved is refused, or omitted for the result."""
 
-    def broken(a: int, b: Any) -> None: ...
+    def guess(a: int, b: Any) -> None: ...
 
-    broken.__annotations__["return"] = annotation
-    assert "responseJsonSchema" not in declare_ours(broken)
-    broken.__annotations__["b"] = annotation
-    with pytest.raises(InvalidRequest, match=r"broken\.b"):
-        declare_ours(broken)
+    guess.__annotations__["return"] = annotation
+    assert "responseJsonSchema" not in declare_ours(guess)
+    guess.__annotations__["b"] = annotation
+    with pytest.raises(InvalidRequest, match=r"guess\.b"):
+        declare_ours(guess)
 
 
 @pytest.mark.parametrize(
