@@ -281,7 +281,8 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
         state, calls = _start_calls(replace(state, is_handle_current=False), message.tool_call.function_calls)
         actions += calls
     if getattr(message, "tool_call_cancellation", None) is not None:
-        cancelled = tuple(each for each in message.tool_call_cancellation.ids if each in state.running_calls)
+        ids = dict.fromkeys(message.tool_call_cancellation.ids)  # a server may repeat one
+        cancelled = tuple(each for each in ids if each in state.running_calls)
         state = replace(state, running_calls=state.running_calls.remove_all(cancelled))
         actions += (CancelCall(cancelled),) if cancelled else ()
     if update is not None and update.resumable and update.new_handle:
