@@ -34,6 +34,19 @@ def encode_frame(frame: ClientMessage, backend: Backend) -> Result[bytes, GenaiE
         return Failure(error)
 
 
+def check_message(frame: Any) -> Result[ClientMessage, GenaiError]:
+    """
+    Check a message of the client, apart from what depends on the backend.
+
+    Returns ``Failure(InvalidRequest)`` if the value is not a message with exactly one field, if a field has the wrong
+    type, or if it is a setup message.
+    """
+    try:
+        return Success(_check_message(frame))
+    except InvalidRequest as error:
+        return Failure(error)
+
+
 def decode_frame(data: bytes | str, encoded: EncodedHandshake) -> Result[Any, GenaiError]:
     """
     Decode a message of the server, from a text or binary frame, by the handshake of its connection.

@@ -10,10 +10,10 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.sockets import MessageSocket
+from genai_fn.live_protocol.frames import check_message
 from genai_fn.ops.live.music import ConnectLiveMusic
 from genai_fn.request import Live
 from genai_fn.schema.content import Content, Part
-from genai_fn.schema.live import LiveClientMessage
 from genai_fn.schema.live_server import LiveServerContent, LiveServerMessage, LiveServerSetupComplete
 from genai_fn.schema.music import LiveMusicClientMessage, LiveMusicServerMessage, LiveMusicServerSetupComplete
 
@@ -27,10 +27,8 @@ class FakeConnector:
         self._peer = _FakePeer(live, answer)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Return a client message unchanged."""
-        if isinstance(frame, LiveClientMessage | LiveMusicClientMessage):
-            return Success(frame)
-        return Failure(InvalidRequest("frame", frame, "a message, such as live.client_content(…) returns"))
+        """Return a client message unchanged, or the error of an invalid one."""
+        return check_message(frame)
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
         """Return a server message unchanged."""

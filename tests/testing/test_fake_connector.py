@@ -13,6 +13,7 @@ from genai_fn.ops.live import ConnectLive
 from genai_fn.schema import (
     FunctionCall,
     LiveClientMessage,
+    LiveClientSetup,
     LiveMusicServerMessage,
     LiveServerGoAway,
     LiveServerMessage,
@@ -154,11 +155,21 @@ def test_wrong_answers(run_test: Any, answer: Any) -> None:
     run_test(body)
 
 
-def test_wrong_frames(run_test: Any) -> None:
-    """A value that is not a message is refused."""
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "hi",
+        LiveClientMessage(),
+        LiveClientMessage(setup=LiveClientSetup(model="m")),
+        LiveClientMessage(client_content="hi"),  # type: ignore[arg-type]  # refused at run time
+    ],
+)
+def test_wrong_frames(run_test: Any, frame: Any) -> None:
+    """A value that could not be sent over the network is refused, and the session continues."""
 
     async def body() -> None:
         async with Fake({"live.connect": "x"}).aio.live(SESSION) as session:
-            assert isinstance((await session.send("hi")).failure(), InvalidRequest)  # type: ignore[arg-type]
+            assert isinstance((await session.send(frame)).failure(), InvalidRequest)
+            assert Success(None) == await session.send(live.client_content("hi"))
 
     run_test(body)

@@ -16,6 +16,7 @@ from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.sockets import CloseStatus, Connector, MessageSocket
 from genai_fn.interpreters.middleware import ConnectorMiddleware
+from genai_fn.live_protocol.frames import check_message
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live, kind_of
 from genai_fn.testing.recordings.calls import format_difference
@@ -131,7 +132,7 @@ class _ReplayConnector:
         self._remaining_events = deque[dict[str, Any]](() if call.live is msgspec.UNSET else call.live)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        return Success(frame)
+        return check_message(frame)
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
         result: Result[Any, GenaiError] = data

@@ -23,7 +23,7 @@ from genai_fn import (
     with_config,
 )
 from genai_fn.errors import APIError
-from genai_fn.schema import LiveMusicServerMessage
+from genai_fn.schema import LiveClientMessage, LiveMusicServerMessage
 from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
@@ -121,6 +121,25 @@ def test_other_messages(run_test: Any, tmp_path: Path) -> None:
     *_, last = run_test(lambda: run_session(Replay(path).aio, "first", "more"))
     assert isinstance(last.failure(), NoAnswer)
     assert 1 == len(run_test(lambda: run_session(Replay(path).aio)))
+
+
+def test_invalid_messages(run_test: Any, tmp_path: Path) -> None:
+    """A message that was refused when it was recorded is refused in the replay, which continues."""
+    path = tmp_path / "live.jsonl"
+
+    async def send_two(run: Any) -> list[Any]:
+        async with run.aio.live(SESSION) as session:
+            refused = await session.send(LiveClientMessage())
+            await session.send(live.client_content("hi"))
+            return [refused, *[item async for item in session.turn()]]
+
+    async def body() -> None:
+        with recording(Fake({"live.connect": "yes"}), path) as run:
+            expected = await send_two(run)
+        assert isinstance(expected[0].failure(), InvalidRequest)
+        assert expected == await send_two(Replay(path))
+
+    run_test(body)
 
 
 def test_other_sessions(run_test: Any, tmp_path: Path) -> None:
