@@ -132,25 +132,29 @@ class LiveTurn:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        """Drop the unsent part of an answer, and cancel pending calls."""
-        unsent_content = self._list_unsent("serverContent")
+        """
+        Drop the unsent part of an answer, and cancel pending calls.
+
+        Unsent messages about earlier interruptions are kept.
+        """
+        dropped = [each for each in self.unsent if not _is_sent_despite_interruption(each)]
+        unsent_content = [each["serverContent"] for each in dropped if "serverContent" in each]
         is_speaking = any("turnComplete" in each for each in unsent_content)
         if not is_speaking and not self.history.pending_calls:
             return
         if is_speaking:
             self.history = truncate_answers(self.history, _count_chunks(unsent_content))
-        unsent_ids = {call["id"] for each in self._list_unsent("toolCall") for call in each["functionCalls"]}
+        unsent_ids = {
+            call["id"] for each in dropped if "toolCall" in each for call in each["toolCall"]["functionCalls"]
+        }
         ids = tuple(each.id for each in self.history.pending_calls if each.id and each.id not in unsent_ids)
-        self.unsent = tuple(each for each in self.unsent if "goAway" in each)
+        self.unsent = tuple(filter(_is_sent_despite_interruption, self.unsent))
         self.history = replace(self.history, pending_calls=(), function_responses=())
         if ids:
             self._send(tool_call_cancellation=LiveServerToolCallCancellation(ids=ids))
         self._send_content(interrupted=True)
         if is_speaking:
             self._send_content(turn_complete=True)
-
-    def _list_unsent(self, kind: str) -> list[Any]:
-        return [each[kind] for each in self.unsent if kind in each]
 
     def _answer_turn(self) -> None:
         """
@@ -239,6 +243,13 @@ def _count_chunks(contents: Iterable[Mapping[str, Any]]) -> list[int]:
         if "turnComplete" in each:
             counts.append(0)
     return counts[:-1]
+
+
+def _is_sent_despite_interruption(message: Mapping[str, Any]) -> bool:
+    """Whether a message is a ``goAway``, or reports an interruption; the end of a whole answer contains its usage."""
+    content = message.get("serverContent", {})
+    is_interrupted_end = "turnComplete" in content and "usageMetadata" not in message
+    return is_interrupted_end or "interrupted" in content or not {"goAway", "toolCallCancellation"}.isdisjoint(message)
 
 
 def _build_audio(text: str) -> Blob:

@@ -377,6 +377,26 @@ class TestInterrupted:
         texts = ["".join(part.text or "" for part in each.parts or ()) for each in session.history.turns]
         assert texts[1:2] == [each for each in (join_text(answer[:count]) or "hm",) if each in texts]
 
+    @pytest.mark.parametrize("count", range(3))
+    def test_interrupted_again(self, count: int) -> None:
+        """A frame that arrives before an interruption has been sent neither drops it nor changes the user's turns."""
+        session = Session()
+        answer = session.send_text("Why?")
+        part = {"turns": [build_turn("so")], "turnComplete": False}
+        first = session.receive(answer[1:], clientContent=part)
+        assert first[count:] == session.receive(first[count:], clientContent=part)
+        assert ["user", "model", "user", "user"] == [each.role for each in session.history.turns]
+
+    def test_unsent_interruption(self) -> None:
+        """Each interrupted answer has its end, and each cancelled call its cancellation, however fast frames arrive."""
+        session = Session(tools=TOOLS)
+        session.send_text("clock")
+        unsent: list[Any] = []
+        for text in ("Why?", "Why not?", "Well?"):
+            unsent = session.receive(unsent, clientContent={"turns": [build_turn(text)], "turnComplete": True})
+        kinds = [each for each in list_kinds(unsent) if each in ("toolCallCancellation", "interrupted", "turnComplete")]
+        assert kinds == ["toolCallCancellation", "interrupted", *["interrupted", "turnComplete"] * 2, "turnComplete"]
+
     def test_after_turn(self) -> None:
         """Messages after the end of a turn are sent anyway."""
         session = Session(**RESUMPTION)
