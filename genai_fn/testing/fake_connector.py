@@ -27,8 +27,12 @@ class FakeConnector:
         self._peer = _FakePeer(live, answer)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Return a client message unchanged, or the error of an invalid one."""
-        return check_message(frame)
+        """Return a client message unchanged, or the error of one that is invalid in this kind of session."""
+        is_music = isinstance(self._live.operation, ConnectLiveMusic)
+        checked = check_message(frame)
+        if isinstance(checked, Success) and isinstance(frame, LiveMusicClientMessage) != is_music:
+            return Failure(InvalidRequest("frame", frame, f"a message for {self._live.operation.op}"))
+        return checked
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
         """Return a server message unchanged."""

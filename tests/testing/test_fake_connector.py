@@ -162,6 +162,7 @@ def test_wrong_answers(run_test: Any, answer: Any) -> None:
         LiveClientMessage(),
         LiveClientMessage(setup=LiveClientSetup(model="m")),
         LiveClientMessage(client_content="hi"),  # type: ignore[arg-type]  # refused at run time
+        live.music.play(),
     ],
 )
 def test_wrong_frames(run_test: Any, frame: Any) -> None:
@@ -171,5 +172,7 @@ def test_wrong_frames(run_test: Any, frame: Any) -> None:
         async with Fake({"live.connect": "x"}).aio.live(SESSION) as session:
             assert isinstance((await session.send(frame)).failure(), InvalidRequest)
             assert Success(None) == await session.send(live.client_content("hi"))
+        async with Fake({"live.music.connect": None}).aio.live(live.music.connect("m")) as session:
+            assert isinstance((await session.send(live.client_content("hi"))).failure(), InvalidRequest)
 
     run_test(body)
