@@ -558,14 +558,19 @@ class LiveClosed(GenaiError):
     Args:
         code: WebSocket close code.
 
-        reason: Reason that the server sent.
+        reason: Reason that the server sent, if any.
+
+    >>> LiveClosed(1011)
+    LiveClosed(code=1011, reason='')
+    >>> print(LiveClosed(1011))
+    closed with 1011
     """
 
     code: int
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"closed with {self.code}: {self.reason}"
+        return f"closed with {self.code}" + (f": {self.reason}" if self.reason else "")
 
 
 @dataclass(eq=False, repr=False)
