@@ -559,11 +559,6 @@ class LiveClosed(GenaiError):
         code: WebSocket close code.
 
         reason: Reason that the server sent, if any.
-
-    >>> LiveClosed(1011)
-    LiveClosed(code=1011, reason='')
-    >>> print(LiveClosed(1011))
-    closed with 1011
     """
 
     code: int

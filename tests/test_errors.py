@@ -142,6 +142,14 @@ def test_no_answer(nearest: Any, expected: str) -> None:
     assert str(NoAnswer(1, nearest)) == expected
 
 
+def test_closed_session() -> None:
+    """The reason of a closed live session is shown, if there is one."""
+    assert [str(errors.LiveClosed(1011, reason)) for reason in ("busy", "")] == [
+        "closed with 1011: busy",
+        "closed with 1011",
+    ]
+
+
 def test_invalid_request_is_a_value_error() -> None:
     """`InvalidRequest` can be caught as ValueError."""
     assert isinstance(InvalidRequest("a", 1, "text"), ValueError)
