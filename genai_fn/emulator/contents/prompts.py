@@ -129,7 +129,7 @@ def _check_request(body: EmulatedGenerateRequest) -> None:
             raise make_invalid_argument(
                 f"* GenerateContentRequest.contents[{index}].role: Please use a valid role: user, model."
             )
-    if error := describe_range_error(body.generation_config, _CONFIG_RANGES):
+    if error := describe_range_error(body.generation_config, GENERATION_CONFIG_RANGES):
         raise make_invalid_argument(f"* GenerateContentRequest.generation_config.{error}")
 
 
@@ -158,9 +158,10 @@ def _check_signatures(contents: tuple[Content, ...]) -> None:
             )
 
 
-_CONFIG_RANGES = {
+GENERATION_CONFIG_RANGES = {
     "candidate_count": (1, 8),
     "max_output_tokens": (1, 2**31 - 1),
     "temperature": (0, 2),
     "top_p": (0, 1),
 }
+"""Valid values of fields of a generation config, also in a live session."""

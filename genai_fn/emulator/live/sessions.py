@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from genai_fn.emulator.auth_tokens import apply_token_setup, redeem_token
+from genai_fn.emulator.contents.prompts import GENERATION_CONFIG_RANGES
 from genai_fn.emulator.live.history import LiveHistory
 from genai_fn.emulator.live.setup import (
     EmulatedClose,
@@ -25,6 +26,7 @@ from genai_fn.emulator.live.setup import (
 )
 from genai_fn.emulator.live.turns import HANDLE_COLLECTION, EmulatedSession, LiveTurn
 from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.request_parsing import describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema.base import Message
 from genai_fn.schema.generation import Modality
@@ -99,6 +101,9 @@ def _check_setup(setup: EmulatedSetup) -> None:
     modalities = (setup.generation_config and setup.generation_config.response_modalities) or ()
     if len(modalities) > 1 or set(modalities) - {Modality.TEXT, Modality.AUDIO}:
         raise EmulatedClose(1007, f"A session responds either in TEXT or in AUDIO, not in {', '.join(modalities)}.")
+    config = setup.generation_config
+    if config is not None and (error := describe_range_error(config, GENERATION_CONFIG_RANGES)):
+        raise EmulatedClose(1007, f"setup.generation_config.{error}")
 
 
 def _find_resumed_session(state: EmulatorState, setup: EmulatedSetup) -> EmulatedSession:

@@ -9,6 +9,7 @@ from genai_fn import Gemini, Vertex, live
 from genai_fn.emulator import EmulatorState
 from genai_fn.emulator.live.history import LiveHistory
 from genai_fn.emulator.live.sessions import open_session, receive_frame
+from genai_fn.emulator.live.setup import EmulatedClose
 from genai_fn.live_protocol.frames import encode_frame
 from genai_fn.live_protocol.handshake import encode_handshake
 from genai_fn.schema import LiveClientMessage
@@ -32,6 +33,13 @@ def send(history: LiveHistory, backend: Gemini | Vertex, message: LiveClientMess
     frame = encode_frame(message, backend).unwrap()
     _, history, messages = receive_frame(EmulatorState(), history, frame)
     return history, json.dumps(messages)
+
+
+@both
+def test_out_of_range(backend: Any) -> None:
+    """A number out of its range is refused with its path, as in other requests."""
+    with pytest.raises(EmulatedClose, match=r"setup\.generation_config\.max_output_tokens: -3 is not from 1 to"):
+        open_live(backend, max_output_tokens=-3)
 
 
 @both
