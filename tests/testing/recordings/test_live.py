@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from anyio.lowlevel import checkpoint
 
 from genai_fn import (
     AsyncHttp,
@@ -260,6 +261,40 @@ def test_functions(run_test: Any, tmp_path: Path) -> None:
         first = run_test(record_session)
     assert first == run_test(lambda: read_turn(Replay(path).aio))
     assert [1, 1] == arguments
+
+
+def test_order_of_functions(run_test: Any, tmp_path: Path) -> None:
+    """Functions that run at the same time may end in another order than when they were recorded."""
+    path = tmp_path / "calls.jsonl"
+    slow: list[str] = []
+
+    async def run_for(name: str) -> str:
+        for _ in range(100 if name in slow else 1):
+            await checkpoint()
+        return name
+
+    async def one() -> str:
+        return await run_for("one")
+
+    async def two() -> str:
+        return await run_for("two")
+
+    async def read_session(run: Any) -> Any:
+        async with run.aio.live(SESSION | calling(one, two)) as session:
+            await session.send(live.client_content("one and two"))
+            return [item async for item in session.turn()]
+
+    async def body() -> None:
+        slow[:] = ["two"]
+        with recording(Offline(), path) as run:
+            expected = await read_session(run)
+        assert expected == await read_session(Replay(path))
+        slow[:] = ["one"]
+        assert expected == await read_session(Replay(path))
+        sent = [each["sent"] for each in read_lines(path)[0]["live"] if "sent" in each]
+        assert ["one", "two"] == [each["toolResponse"]["functionResponses"][0]["name"] for each in sent[1:]]
+
+    run_test(body)
 
 
 @pytest.mark.parametrize("make", [Offline, lambda: Fake({"live.connect": ["one", "two"]})], ids=["offline", "fake"])
