@@ -10,7 +10,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from genai_fn.emulator.fake_model.audio import build_tone
-from genai_fn.emulator.live.setup import EmulatedClose, ServerMessages, dump_message, list_set_fields, parse_frame
+from genai_fn.emulator.live.setup import (
+    EmulatedClose,
+    ServerMessages,
+    check_live_model,
+    dump_message,
+    list_set_fields,
+    parse_frame,
+)
 from genai_fn.emulator.predictions.image_predictions import is_blocked_prompt
 from genai_fn.emulator.server.request_parsing import describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
@@ -53,8 +60,7 @@ def open_session(state: EmulatorState, frame: bytes | str) -> tuple[EmulatorStat
     message = parse_frame(frame, LiveMusicClientMessage)
     if list_set_fields(message) != ["setup"] or message.setup is None:
         raise EmulatedClose(1007, "setup must be the first message.")
-    if not message.setup.model:
-        raise EmulatedClose(1007, "setup.model is not specified.")
+    check_live_model(state, message.setup.model)
     return state, MusicHistory(), (dump_message(LiveMusicServerMessage(setup_complete=LiveMusicServerSetupComplete())),)
 
 

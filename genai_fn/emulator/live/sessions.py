@@ -20,6 +20,7 @@ from genai_fn.emulator.live.setup import (
     EmulatedClose,
     EmulatedSetup,
     ServerMessages,
+    check_live_model,
     dump_message,
     list_set_fields,
     parse_frame,
@@ -81,7 +82,7 @@ def open_session(
         except EmulatedFault as fault:
             raise EmulatedClose(1008, fault.message) from None
         setup = apply_token_setup(stored_token, setup)
-    _check_setup(setup)
+    _check_setup(state, setup)
     resumed = _find_resumed_session(state, setup)
     history = LiveHistory(
         setup=setup,
@@ -95,9 +96,8 @@ def open_session(
     return state, history, (_dump_message(history, LiveServerMessage(setup_complete=complete)),)
 
 
-def _check_setup(setup: EmulatedSetup) -> None:
-    if not setup.model:
-        raise EmulatedClose(1007, "setup.model is not specified.")
+def _check_setup(state: EmulatorState, setup: EmulatedSetup) -> None:
+    check_live_model(state, setup.model)
     modalities = (setup.generation_config and setup.generation_config.response_modalities) or ()
     if len(modalities) > 1 or set(modalities) - {Modality.TEXT, Modality.AUDIO}:
         raise EmulatedClose(1007, f"A session responds either in TEXT or in AUDIO, not in {', '.join(modalities)}.")

@@ -6,9 +6,11 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from genai_fn import codec
+from genai_fn.emulator.models.existence import is_base_model
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.request_parsing import parse_message
 from genai_fn.emulator.server.responses import encode_json
+from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 from genai_fn.schema.generation import GenerationConfig, ModelSelectionConfig
@@ -79,6 +81,21 @@ def parse_frame(frame: bytes | str, kind: type[S]) -> S:
         return parse_message(frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame, kind)
     except EmulatedFault as fault:
         raise EmulatedClose(1007, fault.message) from None
+
+
+def check_live_model(state: EmulatorState, name: str | None) -> None:
+    """
+    Check that a setup names a model, and that it exists, if it is a base model.
+
+    Raises:
+        EmulatedClose: If it does not.
+    """
+    if not name:
+        raise EmulatedClose(1007, "setup.model is not specified.")
+    collection, _, model = name.rpartition("models/")
+    is_base = "/" not in model and (not collection or collection.endswith("publishers/google/"))
+    if is_base and not is_base_model(state, model):
+        raise EmulatedClose(1008, f"models/{model} is not found, or is not supported for bidiGenerateContent.")
 
 
 def list_set_fields(message: Message) -> list[str]:

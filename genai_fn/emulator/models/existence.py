@@ -23,12 +23,17 @@ def check_model_exists(state: EmulatorState, request: EmulatedRequest, model: st
     if _NAMES_NO_BASE_MODEL.search(request.path):
         return
     model = model.partition("@")[0]  # a version
-    exists = _is_model_name(model) if state.models is None else model in state.models
+    exists = is_base_model(state, model)
     cataloged = BASE_MODELS.get(model)
     if cataloged is not None and not request.is_vertex:
         exists = exists and method in cataloged.supported_generation_methods
     if not exists:
         raise _make_model_fault(request, model, method)
+
+
+def is_base_model(state: EmulatorState, model: str) -> bool:
+    """Whether a base model exists, by the rules of `check_model_exists`."""
+    return _is_model_name(model) if state.models is None else model in state.models
 
 
 _NAMES_NO_BASE_MODEL = re.compile(r"/tunedModels/|/endpoints/|/locations/[^/]+/models/|/publishers/(?!google/)")

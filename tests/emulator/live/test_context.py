@@ -36,6 +36,19 @@ def send(history: LiveHistory, backend: Gemini | Vertex, message: LiveClientMess
 
 
 @both
+def test_models(backend: Any) -> None:
+    """A session with a base model that does not exist is refused, as other requests are; others are not checked."""
+    for model in ("m", "gemini-2.0-flash-live-001", "projects/p/locations/l/models/gpt-4o"):
+        setup = encode_handshake(live.connect(model), backend).unwrap().setup
+        assert open_session(EmulatorState(), setup, NOW)[2]
+    setups = [encode_handshake(live.connect(each), backend).unwrap().setup for each in ("gpt-4o", "m")]
+    for setup, state in zip(setups, (EmulatorState(), EmulatorState(models=("n",))), strict=True):
+        with pytest.raises(EmulatedClose, match="is not found, or is not supported for bidiGenerateContent") as refusal:
+            open_session(state, setup, NOW)
+        assert 1008 == refusal.value.code
+
+
+@both
 def test_out_of_range(backend: Any) -> None:
     """A number out of its range is refused with its path, as in other requests."""
     with pytest.raises(EmulatedClose, match=r"setup\.generation_config\.max_output_tokens: -3 is not from 1 to"):
