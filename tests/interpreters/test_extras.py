@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
 
-REQUIREMENTS = [each for extra in sorted(OPTIONAL.keys() - {"dev", "websockets"}) for each in OPTIONAL[extra]]
+REQUIREMENTS = [
+    each.partition(";")[0] for extra in sorted(OPTIONAL.keys() - {"dev", "websockets"}) for each in OPTIONAL[extra]
+]
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
