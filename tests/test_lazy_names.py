@@ -39,16 +39,18 @@ def test_without_guesses() -> None:
 
 @pytest.fixture
 def restored_collection() -> Iterator[None]:
-    """Collection as it was, after a test that disables it."""
+    """Collection as it was, after a test that disables it, or changes what is frozen: the suite freezes its tests."""
+    has_frozen = gc.get_freeze_count() > 0
     yield
     gc.enable()
-    gc.unfreeze()
+    gc.freeze() if has_frozen else gc.unfreeze()
 
 
+@pytest.mark.usefixtures("restored_collection")
 def test_collection_pauses() -> None:
     """Collection is disabled in the block, and enabled after it; what the block created is in the oldest generation."""
-    gc.unfreeze()  # other tests freeze what they parse
-    with pause_collection():
+    gc.unfreeze()
+    with pause_collection("not.loaded"):
         assert not gc.isenabled()
         created: list[object] = [None]
     assert gc.isenabled()
@@ -57,15 +59,15 @@ def test_collection_pauses() -> None:
 
 def test_collection_continues_after_an_exception() -> None:
     """An exception in the block ends the pause."""
-    with pytest.raises(KeyboardInterrupt), pause_collection():
+    with pytest.raises(KeyboardInterrupt), pause_collection("not.loaded"):
         raise KeyboardInterrupt
     assert gc.isenabled()
 
 
 def test_nested_pauses() -> None:
     """The outer of two pauses ends them."""
-    with pause_collection():
-        with pause_collection():
+    with pause_collection("not.loaded"):
+        with pause_collection("not.loaded"):
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
@@ -75,9 +77,15 @@ def test_nested_pauses() -> None:
 def test_collection_of_the_program_stays_disabled() -> None:
     """Where the program has disabled collection, it stays disabled."""
     gc.disable()
-    with pause_collection():
+    with pause_collection("not.loaded"):
         pass
     assert not gc.isenabled()
+
+
+def test_loaded_module() -> None:
+    """Nothing is paused for a module that is loaded."""
+    with pause_collection(__name__):
+        assert gc.isenabled()
 
 
 @pytest.mark.usefixtures("restored_collection")
@@ -85,7 +93,7 @@ def test_frozen_objects_stay_frozen() -> None:
     """What the program has frozen is not unfrozen."""
     gc.freeze()
     frozen = gc.get_freeze_count()
-    with pause_collection():
+    with pause_collection("not.loaded"):
         pass
     assert gc.get_freeze_count() == frozen
 
@@ -96,7 +104,7 @@ def pause_in_a_thread() -> Generator[None]:
     has_begun, may_end = threading.Event(), threading.Event()
 
     def pause() -> None:
-        with pause_collection():
+        with pause_collection("not.loaded"):
             has_begun.set()
             may_end.wait(60)
 
@@ -113,7 +121,7 @@ def pause_in_a_thread() -> Generator[None]:
 def test_pauses_of_several_threads() -> None:
     """A pause that begins within that of another thread, and ends after it, leaves collection enabled."""
     with ExitStack() as stack:
-        with pause_collection():
+        with pause_collection("not.loaded"):
             stack.enter_context(pause_in_a_thread())
         assert gc.isenabled()
     assert gc.isenabled()
@@ -122,7 +130,7 @@ def test_pauses_of_several_threads() -> None:
 def test_pause_within_that_of_another_thread() -> None:
     """A pause that ends within that of another thread leaves collection to it."""
     with pause_in_a_thread():
-        with pause_collection():
+        with pause_collection("not.loaded"):
             pass
         assert not gc.isenabled()
     assert gc.isenabled()

@@ -130,7 +130,7 @@ class _Connections:
         return HttpConnector(live, self._handler, executor, pool.connect_config)
 
     def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCaches]":
-        with delay_forks, pause_collection():
+        with delay_forks, pause_collection("genai_fn.interpreters.net.pool.async_pool"):
             from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())

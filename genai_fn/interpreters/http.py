@@ -110,7 +110,7 @@ class _Connections:
         return executor
 
     def _open(self, handler: HttpHandler) -> "_OpenedConnections":
-        with delay_forks, pause_collection():
+        with delay_forks, pause_collection("genai_fn.interpreters.net.pool.sync_pool"):
             from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
             pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())

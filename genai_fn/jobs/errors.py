@@ -37,7 +37,7 @@ class SourceError(GenaiError):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     job = EmbeddingJob(source="gone.jsonl", output=folder, model="gemini-embedding-001")
     ...     Offline()(job.flow()).failure()
-    SourceError(file='gone.jsonl', row=None, reason='there is no such file')
+    SourceError(file='gone.jsonl', row=None, reason='there is no such file or folder')
     """
 
     file: str

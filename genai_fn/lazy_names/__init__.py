@@ -97,24 +97,22 @@ _EXTENDED_ARG, _IMPORT_NAME, _IMPORT_FROM = (opmap[name] for name in ("EXTENDED_
 
 def _import_name(module: str, name: str) -> Any:
     """Import a name as ``from module import name`` does: an attribute, or else a submodule."""
-    if module not in sys.modules:
-        with pause_collection():
-            import_module(module)
-    names = vars(import_module(module))
+    with pause_collection(module):
+        names = vars(import_module(module))
     return names[name] if name in names else import_module(f"{module}.{name}")
 
 
 @contextmanager
-def pause_collection() -> Generator[None]:
+def pause_collection(module: str) -> Generator[None]:
     """
-    Pause garbage collection while modules are loaded: what they create stays, and collections would visit all of it.
+    Pause garbage collection while a module and what it imports are loaded, unless it is loaded already.
 
-    Afterwards everything is in the oldest generation, as after two collections, but nothing was visited. A program that
-    has frozen objects keeps them frozen, and one that has disabled collection before keeps it disabled. Collection
-    continues in any case: after an exception or an interrupt, when several threads load modules, and in the child
-    process of a fork in another thread.
+    What modules create stays, and collections would visit all of it. Afterwards everything is in the oldest generation,
+    as after two collections, but nothing was visited. A program that has frozen objects keeps them frozen, and one that
+    has disabled collection before keeps it disabled. Collection continues in any case: after an exception or an
+    interrupt, when several threads load modules, and in the child process of a fork in another thread.
     """
-    if not gc.isenabled():  # the program has disabled it, or another thread pauses it and will enable it
+    if module in sys.modules or not gc.isenabled():  # another thread that has disabled it will enable it
         yield
         return
     pause = object()
@@ -125,7 +123,7 @@ def pause_collection() -> Generator[None]:
     finally:
         gc.enable()
         _PAUSES.discard(pause)
-    if not gc.get_freeze_count():
+    if not gc.get_freeze_count():  # it takes time in proportion to what is frozen
         try:
             gc.freeze()
         finally:

@@ -80,7 +80,7 @@ def generate(
 
 @functools.cache
 def _load_builder() -> "Callable[..., Request[GenerateContentResponse]]":
-    with delay_forks, pause_collection():
+    with delay_forks, pause_collection("genai_fn.ops.generate.operation"):
         from genai_fn.ops.generate.operation import build_request  # noqa: PLC0415  # the types, at the first call
 
     return build_request
