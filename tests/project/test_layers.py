@@ -332,8 +332,8 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
 @pytest.mark.parametrize(("name", "builder"), list_builders().items(), ids=list_builders())
 def test_builders_are_documented(name: str, builder: FunctionType) -> None:
     """Every builder of a resource documents its parameters and errors, and what its requests fail with."""
-    text, parameters = builder.__doc__ or "", inspect.signature(builder).parameters
-    assert [each for each in parameters if f"\n        {each}: " not in text] == []
+    text, parameters = inspect.getdoc(builder) or "", inspect.signature(builder).parameters
+    assert [each for each in parameters if f"\n    {each}: " not in text] == []
     assert not parameters or "Raises:" in text or name in RAISES_NOTHING
     is_run = get_origin(inspect.signature(builder).return_annotation) in (Request, Flow, Stream, Live)
     assert not is_run or "Fails with:" in text
