@@ -97,7 +97,8 @@ def with_config(
     >>> (generate("m", "hi") | with_config(temperature=0.2, top_k=5) | with_config(top_k=None)).operation.config
     GenerateContentConfig(temperature=0.2)
     """
-    return RequestModifier(_apply_config, (_copy_containers(config), tuple(sorted(_copy_containers(fields).items()))))
+    copied = sorted([(name, _copy_containers(each)) for name, each in fields.items()])
+    return RequestModifier(_apply_config, (_copy_containers(config), tuple(copied)))
 
 
 def with_model(name: str) -> RequestModifier:
@@ -233,7 +234,12 @@ def with_options(
 
 def _copy_containers(value: Any) -> Any:
     """Copy the dicts and lists in a value, which the caller may change before the modifier is applied."""
+    if type(value) in _LEAF_TYPES:  # most values are
+        return value
     return value if codec.is_too_deep(value) else _copy_nested(value)  # its conversion refuses it
+
+
+_LEAF_TYPES = {str, int, float, bool, type(None)}
 
 
 def _copy_nested(value: Any) -> Any:
