@@ -110,6 +110,8 @@ def is_too_deep(value: Any) -> bool:
     >>> is_too_deep([[{"a": []}]])
     False
     """
+    if _is_flat(value):
+        return False
     level = [value] if issubclass(type(value), _CONTAINERS) else []
     for _ in range(MAX_DEPTH):
         if not level:
@@ -123,6 +125,12 @@ def is_too_deep(value: Any) -> bool:
         if len(level) > _MAX_LEVEL:  # one that contains itself several times doubles with each level
             level = list({id(each): each for each in level}.values())
     return bool(level)
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether a value is a dict without containers, as most configs are."""
+    items: Any = value
+    return type(value) is dict and _LEAVES.issuperset(map(type, items.values()))
 
 
 _CONTAINERS = (dict, list, tuple)

@@ -216,9 +216,8 @@ def _convert_datetime(value: Any) -> datetime:
         raise ConversionError(value, "a datetime with a time zone")
     if type(moment) is datetime:
         return moment
-    return datetime.combine(
-        moment.date(), moment.timetz()
-    )  # of a subclass, such as pandas', which msgspec does not encode
+    # Of a subclass, such as pandas', which msgspec does not encode
+    return datetime.combine(moment.date(), moment.timetz())
 
 
 def _convert_free_form(value: Any) -> Any:
