@@ -24,10 +24,11 @@ class Latch:
         self._callbacks: set[Callable[[], object]] = set()
 
     def set(self) -> None:
-        """Wake all waiting threads, and call the callbacks."""
+        """Wake all waiting threads, and call the callbacks, which are dropped then: they may refer to this latch."""
         self._is_set = True
         for call in tuple(self._callbacks):
             call()
+            self._callbacks.discard(call)
 
     def is_set(self) -> bool:
         """Return whether it was set."""
@@ -44,6 +45,7 @@ class Latch:
         self._callbacks.add(call)
         if self._is_set:
             call()
+            self._callbacks.discard(call)
 
     def remove_callback(self, call: Callable[[], object]) -> None:
         """Remove a callback."""
