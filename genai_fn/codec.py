@@ -33,6 +33,7 @@ from genai_fn.values import FrozenDict
 
 __all__ = [
     "EXTRA_JSON_NAME",
+    "LEAF_TYPES",
     "MAX_DEPTH",
     "MAX_TEXT_DEPTH",
     "ExtraFields",
@@ -120,7 +121,7 @@ def is_too_deep(value: Any) -> bool:
             child
             for each in level
             for child in (each.values() if issubclass(type(each), dict) else each)
-            if type(child) not in _LEAVES and issubclass(type(child), _CONTAINERS)
+            if type(child) not in LEAF_TYPES and issubclass(type(child), _CONTAINERS)
         ]
         if len(level) > _MAX_LEVEL:  # one that contains itself several times doubles with each level
             level = list({id(each): each for each in level}.values())
@@ -130,11 +131,11 @@ def is_too_deep(value: Any) -> bool:
 def _is_flat(value: Any) -> bool:
     """Whether a value is a dict without containers, as most configs are."""
     items: Any = value
-    return type(value) is dict and _LEAVES.issuperset(map(type, items.values()))
+    return type(value) is dict and LEAF_TYPES.issuperset(map(type, items.values()))
 
 
 _CONTAINERS = (dict, list, tuple)
-_LEAVES = {str, int, float, bool, NoneType}
+LEAF_TYPES = {str, int, float, bool, NoneType}
 """The types of most values in JSON; looking up the exact type is faster than ``issubclass``."""
 _MAX_LEVEL = 1000
 
@@ -276,7 +277,7 @@ def _merge_extra_fields(value: Any) -> Any:
         items = cast("Sequence[Any]", value)
         merged = list(map(_merge_extra_fields, items))
         return items if all(map(operator.is_, merged, items)) else merged
-    if type(value) not in _LEAVES and is_dataclass(value) and not isinstance(value, type):
+    if type(value) not in LEAF_TYPES and is_dataclass(value) and not isinstance(value, type):
         names = (each.name for each in dataclass_fields(value))
         members = {name: getattr(value, name) for name in names if hasattr(value, name)}
         merged = {name: _merge_extra_fields(each) for name, each in members.items()}

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def is_future(value: object) -> TypeIs["Future[Any]"]:
     """Whether a value is a ``concurrent.futures.Future``, such as one that a user function returns."""
-    futures = sys.modules.get("concurrent.futures")  # whoever made a future has imported it
+    futures = sys.modules.get("concurrent.futures")  # if it is not imported, there is no future
     return isinstance(value, getattr(futures, "Future", ()))
 
 

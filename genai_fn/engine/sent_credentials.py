@@ -34,7 +34,7 @@ class SentCredentials:
         self._headers: set[tuple[str, str]] = set()
         self._carriers: dict[int, Any] = {}
         self._masker: tuple[tuple[int, int], Masker] | None = None
-        """The masker of so many headers and carriers; other threads may have added some since."""
+        """The last masker, and how many headers and carriers it was built from: if these differ, it is outdated."""
 
     def __repr__(self) -> str:
         return "SentCredentials(***)"

@@ -2,7 +2,8 @@
 Finds texts that occur twice: an index from the hash of each text to the first row that has it, on disk.
 
 It is an SQLite database, so that its memory is flat: a dict of a million hashes takes 130 MB, this 2 MB. It is not
-part of the output: each run builds it anew from the shards, so it has no journal and is never synced to the disk.
+part of the output: each run builds it anew from the shards, so SQLite keeps no journal for it and never waits for the
+disk.
 
 It also keeps the vectors of texts that occur in several shards. So each of them is read from its shard once in a run,
 however many later shards have the text.

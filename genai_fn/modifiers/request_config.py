@@ -234,12 +234,9 @@ def with_options(
 
 def _copy_containers(value: Any) -> Any:
     """Copy the dicts and lists in a value, which the caller may change before the modifier is applied."""
-    if type(value) in _LEAF_TYPES:  # most values are
+    if type(value) in codec.LEAF_TYPES:  # most values are
         return value
     return value if codec.is_too_deep(value) else _copy_nested(value)  # its conversion refuses it
-
-
-_LEAF_TYPES = {str, int, float, bool, type(None)}
 
 
 def _copy_nested(value: Any) -> Any:

@@ -76,7 +76,7 @@ def test_requests_are_printed() -> None:
 
 
 def test_reader_of_errors_is_gone() -> None:
-    """If nobody reads the lines of its requests any more, requests are answered as before."""
+    """Requests are answered also after the reader of standard error has closed it."""
     with run_emulator() as (lines, process):
         assert process.stderr is not None
         process.stderr.close()
@@ -86,7 +86,7 @@ def test_reader_of_errors_is_gone() -> None:
 
 
 def test_reader_of_the_address_is_gone() -> None:
-    """If nobody reads its address, it ends quietly."""
+    """It ends without a traceback if standard output is closed before the address is printed."""
     reader, writer = os.pipe()
     os.close(reader)
     try:

@@ -315,7 +315,7 @@ def test_types_that_cannot_be_kept(tmp_path: Path, column: pa.Array) -> None:
 
 
 def test_columns_of_one_name(tmp_path: Path) -> None:
-    """Several columns of the name that is to be read are an error that names it."""
+    """If several columns have the name of the one to read, the error contains that name."""
     (tmp_path / "t.csv").write_text("text,key,key,price\na,b,c,1\n", encoding="utf-8")
     with pytest.raises(SourceError, match="more than one column 'key'"):
         read_kept(str(tmp_path / "t.csv"))

@@ -43,7 +43,7 @@ def test_success_is_shared() -> None:
 
 
 def test_result_of_a_leader_that_has_not_left() -> None:
-    """Until the leader leaves, which stores its result before, there is no other leader, whoever joins."""
+    """A request that joins while the leader stores its result does not become a leader."""
     flights: Flights[str] = Flights()
     first = join(flights)
     first.set_result(Success("hello"))
