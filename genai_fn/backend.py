@@ -414,9 +414,10 @@ def _set_fields(backend: object, **values: Any) -> None:
 def _wrap_key(key: Any) -> Secret | None:
     if key is None or isinstance(key, Secret):
         return key
-    if not isinstance(key, str) or not _HEADER_VALUE.fullmatch(key.strip()):
-        raise InvalidRequest("api_key", "***", "a key of one line of text, or None")
-    return Secret(key.strip())
+    text = key.strip() if isinstance(key, str) else None
+    if not text or not _HEADER_VALUE.fullmatch(text):
+        raise InvalidRequest("api_key", "***" if key else "", "a key of one line of text, or None")
+    return Secret(text)
 
 
 def normalize_base_url(url: Any) -> str:

@@ -228,6 +228,15 @@ def test_key_is_sent() -> None:
     assert credential.headers == Secret((("x-goog-api-key", "test-key"),))
 
 
+@pytest.mark.parametrize("key", ["", " ", "two\nlines", b"bytes", 0])
+@pytest.mark.parametrize("backend", [Gemini, Vertex])
+def test_malformed_key(backend: type[Gemini | Vertex], key: Any) -> None:
+    """A key that cannot be one is refused, and its text is not in the error."""
+    with pytest.raises(InvalidRequest) as raised:
+        backend(api_key=key)
+    assert (raised.value.path, raised.value.value) == ("api_key", "***" if key else "")
+
+
 @pytest.mark.parametrize(
     ("make", "path"),
     [
