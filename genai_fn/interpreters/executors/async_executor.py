@@ -42,7 +42,7 @@ from genai_fn.engine.futures import is_future
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
-from genai_fn.interpreters.executors.event_loops import await_future, await_promise, call_soon
+from genai_fn.interpreters.executors.event_loops import await_future, await_promise, await_result, call_soon
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
@@ -277,7 +277,7 @@ class AsyncExecutor:
                 value = call()
             if is_future(value):
                 return await self._wait_until_closed(await_future, value)
-            return (await self._wait_until_closed(_await, value)) if inspect.isawaitable(value) else value
+            return (await self._wait_until_closed(await_result, value)) if inspect.isawaitable(value) else value
         raise FlowFailed(effect.build_timeout_error())
 
     async def _notify(self, effect: Notify) -> None:
@@ -349,10 +349,6 @@ class AsyncExecutor:
         WriteTemp: _perform_on_disk,
         CommitTemp: _perform_on_disk,
     }
-
-
-async def _await(value: Awaitable[T]) -> T:
-    return await value
 
 
 _INTERPRETER_CLOSED = EffectFailed(Closed())

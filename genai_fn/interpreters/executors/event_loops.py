@@ -1,6 +1,7 @@
 """Between threads and the event loops of asyncio and trio."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -34,6 +35,30 @@ async def await_future(future: Future[T]) -> T:
         raise FlowFailed(Closed()) from None
     finally:
         future.cancel()
+
+
+async def await_result(value: Awaitable[T]) -> T:
+    """
+    Wait for the result of a user function.
+
+    A cancellation that it raises although its task is not cancelled, as one does that awaits a cancelled task of
+    asyncio, becomes a RuntimeError: it is a failure of the function, and must not end its caller.
+    """
+    try:
+        return await value
+    except anyio.get_cancelled_exc_class() as error:
+        if _is_task_cancelled():
+            raise
+        raise RuntimeError("the function awaited a task that was cancelled") from error
+
+
+def _is_task_cancelled() -> bool:
+    asyncio: Any = sys.modules.get("asyncio")  # not loaded by trio, where only a cancelled task raises a cancellation
+    try:
+        task = asyncio and asyncio.current_task()
+    except RuntimeError:  # in trio's loop
+        return True
+    return task is None or task.cancelling() > 0
 
 
 def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:

@@ -1,5 +1,6 @@
 """``| calling(f)``: the session runs the functions that the model calls, answers, and cancels on request."""
 
+import asyncio
 from typing import Any
 
 import anyio
@@ -118,6 +119,34 @@ def test_cancelled_calls(run: Any) -> None:
 
         run(body)
     assert ["2", "3"] == [each["id"] for each in list_responses(peer.connections[0])]
+
+
+def test_awaits_a_cancelled_task() -> None:
+    """A function that awaits a cancelled task of asyncio has failed: its call is answered, and the session goes on."""
+
+    async def await_cancelled() -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [build_call("await_cancelled", "1")]})
+        await connection.receive()
+        await connection.send(toolCall={"functionCalls": [build_call("add", "2", a=1, b=1)]})
+        await connection.receive()
+        await connection.close()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(await_cancelled, add)) as session:
+                assert 2 == len([item async for item in session])
+
+        anyio.run(body)
+    failed, added = list_responses(peer.connections[0])
+    assert "awaited a task that was cancelled" in failed["response"]["error"]
+    assert {"result": 2} == added["response"]
 
 
 def test_closed_meanwhile(run: Any) -> None:
