@@ -5,14 +5,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from hatchling.metadata.plugin.interface import MetadataHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface  # type: ignore[import-not-found]  # in the build's environment
 
 __all__ = ["ReadmeHook", "replace_links"]
 
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]]*)\]\((?P<path>[^():\s#]*)(?P<anchor>#[^()\s]*)?\)")
 
 
-class ReadmeHook(MetadataHookInterface):
+class ReadmeHook(MetadataHookInterface):  # type: ignore[misc]  # of a class without types
     """Sets the description of the package."""
 
     def update(self, metadata: dict[str, Any]) -> None:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+Http1: TypeAlias = Literal["auto", "httpcore"]
+"""Our implementation of HTTP/1.1: ``auto`` is httptools."""
 
 SHORT_FORM = 0.05
 """Below this factor of effort, a run only shows that nothing is broken: sizes shrink as well."""
@@ -29,7 +32,7 @@ class Task:
     size: int = 0
     """Calls in flight, bytes or items; the case decides."""
 
-    http1: str = "auto"
+    http1: Http1 = "auto"
     event_loop: str = "asyncio"
     uses_uvloop: bool = False
     cpu: float = field(default=0.0, init=False)
@@ -60,7 +63,7 @@ class Task:
 
             trio.run(function)
         elif self.uses_uvloop:
-            import uvloop
+            import uvloop  # type: ignore[import-not-found]  # it is in the environment of the contestant
 
             uvloop.run(function())
         else:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cases import Http1
+
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = Path(tempfile.gettempdir()) / "genai-fn-environments"
 
@@ -24,7 +26,7 @@ class Contestant:
     """``ours``, ``theirs`` or ``raw``."""
 
     interpreter: str = sys.executable
-    http1: str = "auto"
+    http1: Http1 = "auto"
     uses_uvloop: bool = False
 
 

@@ -72,8 +72,8 @@ class Server:
 @contextmanager
 def run_server(interpreter: str = sys.executable, certificate: str = "") -> Generator[Server]:
     """Context manager: run the server in a child process; with the file of a certificate and its key, over TLS."""
-    with run_child("benchmarks.http_server", interpreter, certificate) as ports:
-        yield Server(*ports, "https" if certificate else "http")
+    with run_child("benchmarks.http_server", interpreter, certificate) as (port, usage_port):
+        yield Server(port, usage_port, "https" if certificate else "http")
 
 
 # The child process
@@ -234,7 +234,7 @@ async def _serve(certificate: str) -> None:
 if __name__ == "__main__":
     _SCHEME = b"https" if sys.argv[1] else b"http"
     try:
-        import uvloop
+        import uvloop  # type: ignore[import-not-found]  # it is in one environment only
     except ImportError:  # an environment without it
         asyncio.run(_serve(sys.argv[1]))
     else:

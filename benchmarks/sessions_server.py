@@ -61,7 +61,8 @@ async def _send_repeatedly(connection: ServerConnection, message: str, count: in
 
 async def _serve() -> None:
     async with serve(_run_session, "127.0.0.1", 0, compression=None, max_size=None) as server:
-        await serve_until_orphaned(server.sockets[0].getsockname()[1])
+        [listener] = server.sockets
+        await serve_until_orphaned(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def list_types(kind: Any) -> list[str]:
     for base in kind.__mro__:
         annotations += [each for bound in getattr(base, "__orig_bases__", ()) for each in get_args(bound)]
     found = (each.__name__ for annotation in annotations for each in _find_structs(annotation))
-    return [name for name in dict.fromkeys(found) if name in schema.__all__]
+    return [name for name in dict.fromkeys(found) if name in dir(schema)]
 
 
 def _find_operations(path: Path) -> Iterator[Any]:
@@ -96,7 +96,7 @@ def _describe_backend(kind: Any, backend: str) -> str:
 
 def _describe_return(value: ast.expr | None, method: ast.FunctionDef) -> str:
     match value:
-        case ast.Call(func=ast.Name(id="Refusal"), args=[ast.Constant(value=why)]):
+        case ast.Call(func=ast.Name(id="Refusal"), args=[ast.Constant(value=str(why))]):
             return f"no: {why}"
         case ast.Call(func=ast.Name(id=verb), args=[path, *_]) if verb in _VERBS:
             paths = _list_paths(path, method)

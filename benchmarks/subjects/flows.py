@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from benchmarks.cases import Case, Task
 from benchmarks.environments import Contestant
@@ -50,7 +51,7 @@ def _embed_theirs(task: Task) -> None:
 
         async def work(starts: Iterator[int]) -> None:
             for start in starts:
-                texts = [f"Text {number} of many." for number in range(start, start + _BATCH)]
+                texts: Any = [f"Text {number} of many." for number in range(start, start + _BATCH)]
                 answer = await client.aio.models.embed_content(model=_EMBEDDING_MODEL, contents=texts)
                 assert len(answer.embeddings or ()) == _BATCH
 
@@ -108,7 +109,7 @@ def _call_functions_theirs(task: Task) -> None:
     from google.genai import Client
 
     client = Client(api_key="test-key", http_options={"base_url": task.url})
-    config = {"tools": [get_number], "automatic_function_calling": {"maximum_remote_calls": 2 * _CALLS}}
+    config: Any = {"tools": [get_number], "automatic_function_calling": {"maximum_remote_calls": 2 * _CALLS}}
 
     def call() -> None:
         answer = client.models.generate_content(model=f"calls-{_CALLS}", contents="Call.", config=config)

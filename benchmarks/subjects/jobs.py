@@ -136,8 +136,8 @@ def _store_raw(task: Task) -> None:
 @contextmanager
 def _write_parquet(dimensions: int) -> Generator[Callable[[int, Any], None]]:
     """Context manager: write vectors to a file, a row group a batch, and yield the function that does."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     schema = pa.schema({"row": pa.int64(), "vector": pa.list_(pa.float32(), dimensions)})
     with (
@@ -168,7 +168,8 @@ def _run_theirs(task: Task, store: Callable[[int, Any], None]) -> None:
 
         async def work(starts: Iterator[int]) -> None:
             for start in starts:
-                answer = await client.aio.models.embed_content(model=_build_model(task), contents=list(texts))
+                contents: Any = list(texts)
+                answer = await client.aio.models.embed_content(model=_build_model(task), contents=contents)
                 store(start, np.array([each.values for each in answer.embeddings or ()], np.float32))
 
         await work(iter((0,)))

@@ -55,14 +55,16 @@ async def _run_ours(url: str, model: str, is_echoing: bool) -> int:
 
 async def _run_theirs(url: str, model: str, is_echoing: bool) -> int:
     """google-genai always connects with TLS, so its connect function is replaced."""
-    from google.genai import Client, live as theirs_live
+    from google.genai import Client, live
 
     received = 0
     client = Client(api_key="test-key", http_options={"base_url": url})
-    original: Any = theirs_live.ws_connect
+    theirs_live: Any = live  # whose connect function is not public
+    config: Any = {"response_modalities": ["TEXT"]}
+    original = theirs_live.ws_connect
     theirs_live.ws_connect = _connect_without_tls
     try:
-        async with client.aio.live.connect(model=model, config={"response_modalities": ["TEXT"]}) as session:
+        async with client.aio.live.connect(model=model, config=config) as session:
             async for message in session.receive():
                 content = message.server_content
                 received += bool(content and content.model_turn)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from griffe import Alias, Extension, Module, Object
+from griffe import Alias, Extension, Module, Object  # type: ignore[import-not-found]  # in the environment of the site
 
 from docs.site_pages.docstring_markdown import to_markdown
 
@@ -16,7 +16,7 @@ OF_MODULES = {"genai_fn", "genai_fn.ops", "genai_fn.flows"}
 """Packages from which only modules are public names; a page of the reference is not an object."""
 
 
-class PreparedDocstrings(Extension):
+class PreparedDocstrings(Extension):  # type: ignore[misc]  # of a class without types
     """Prepares the docstrings of a package for Markdown, once all of its modules are loaded."""
 
     def on_package(self, *, pkg: Module, **_: Any) -> None:
