@@ -7,7 +7,7 @@ from threading import Thread
 
 import anyio
 from anyio import from_thread
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import current_token
 
 __all__ = ["LineReader"]
 
@@ -44,26 +44,21 @@ class LineReader:
         return line.decode(errors="replace").rstrip("\r")
 
     async def _read(self) -> bytes:
-        read = _Read(self._descriptor, current_token())
+        """Read up to 64 KiB in a thread. An error reads as the end of the input."""
+        data = b""
+        is_done = anyio.Event()
+        token = current_token()
+
+        def read() -> None:
+            nonlocal data
+            with suppress(OSError):  # such as EIO, of a process that has lost its terminal
+                data = os.read(self._descriptor, _CHUNK_BYTES)
+            with suppress(RuntimeError):  # the event loop has ended meanwhile
+                from_thread.run_sync(is_done.set, token=token)
+
         Thread(target=read, name="standard input", daemon=True).start()
-        await read.is_done.wait()
-        return read.data
-
-
-class _Read:
-    """Reads up to 64 KiB in a thread into `data`, then sets `is_done`. An error reads as the end of the input."""
-
-    def __init__(self, descriptor: int, token: EventLoopToken) -> None:
-        self.data = b""
-        self.is_done = anyio.Event()
-        self._descriptor = descriptor
-        self._token = token
-
-    def __call__(self) -> None:
-        with suppress(OSError):  # such as EIO, of a process that has lost its terminal
-            self.data = os.read(self._descriptor, _CHUNK_BYTES)
-        with suppress(RuntimeError):  # the event loop has ended meanwhile
-            from_thread.run_sync(self.is_done.set, token=self._token)
+        await is_done.wait()
+        return data
 
 
 _CHUNK_BYTES = 65_536
