@@ -9,6 +9,7 @@ The ``genai-fn`` command; needs the extra ``cli``.
 - ``interpreters``, ``backends``: open the interpreter that the options and the environment select.
 - ``chat_loop``: the conversation of ``chat``, its messages and its ``/`` commands.
 - ``async_lines``: lines of standard input for ``live``.
+- ``resources``: what the commands of resources have in common: list, print and delete them.
 - ``terminal``: prints answers to standard output and messages to standard error.
 - ``tables``: prints lists as tables, and resources as JSON.
 - ``progress``: progress bars on standard error.

@@ -102,20 +102,14 @@ def _root(  # pyright: ignore[reportUnusedFunction]  # typer calls it
         typer.echo(context.get_help())
 
 
-def _add_command(function: Callable[..., None]) -> None:
-    """Add a command whose help is its docstring, a line for each paragraph: typer keeps line breaks."""
+def _format_help(function: Callable[..., None]) -> str:
+    """Return the docstring of a command with a line for each paragraph, as typer keeps line breaks."""
     paragraphs = cleandoc(function.__doc__ or "").split("\n\n")
-    _app.command(help="\n\n".join(" ".join(each.split()) for each in paragraphs))(function)
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
 
-_add_command(generate)
-_add_command(chat)
-_add_command(embed)
-_add_command(tokens)
-_add_command(images)
-_add_command(live)
-_add_command(emulate)
-_add_command(explain)
+for _command in (generate, chat, embed, tokens, images, live, emulate, explain):
+    _app.command(help=_format_help(_command))(_command)
 _app.add_typer(models.app, name="models")
 _app.add_typer(files.app, name="files")
 _app.add_typer(caches.app, name="caches")

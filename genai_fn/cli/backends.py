@@ -51,7 +51,5 @@ _NO_PROJECT = (
 
 
 def _has_no_credentials(backend: "Vertex", environ: Mapping[str, str]) -> bool:
-    has_credentials = bool(
-        environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip()
-    )  # the file may contain the project
-    return backend.project is None and backend.api_key is None and backend.base_url is None and not has_credentials
+    has_file = bool(environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip())  # it may contain the project
+    return backend.project is None and backend.api_key is None and backend.base_url is None and not has_file

@@ -78,7 +78,7 @@ class ChatLoop:
         for result in turns:
             if isinstance(result, genai_fn.Success):
                 self._chat = result.unwrap().chat
-            yield result.map(_get_text)
+            yield result.map(lambda turn: turn.answer)
 
     def _run_command(self, name: str, argument: str) -> None:
         command = self._COMMANDS.get(name)
@@ -184,10 +184,6 @@ def load_chat(path: Path) -> "Chat":
         return genai_fn.chats.start(**saved)
     except (ValueError, TypeError, genai_fn.InvalidRequest) as error:  # msgspec's own are ValueErrors
         raise typer.BadParameter(f"{path} is not a saved chat: {error}") from None
-
-
-def _get_text(turn: "Turn[str]") -> str:
-    return turn.answer
 
 
 def _parse_path(argument: str, usage: str) -> Path:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import genai_fn
 from genai_fn.cli.backends import find_backend
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.async_http import AsyncHttp
     from genai_fn.interpreters.http import Http
     from genai_fn.interpreters.offline.interpreter import Offline
+    from genai_fn.request import Action
 
-__all__ = ["Listener", "RetryReporter", "list_variables", "open_async_interpreter", "open_interpreter"]
+__all__ = ["Listener", "RetryReporter", "list_variables", "open_async_interpreter", "open_interpreter", "run_action"]
+
+T = TypeVar("T")
 
 Listener: TypeAlias = Callable[[Any], object]
 """Function that is called with each event of ``genai_fn.events``."""
@@ -33,6 +36,17 @@ def open_interpreter(*, vertex: bool, offline: bool, on_event: Listener | None =
     if offline:
         return _build_offline(vertex=vertex)
     return genai_fn.Http(find_backend(list_variables(vertex=vertex)), on_event=_report_to(on_event))
+
+
+def run_action(action: "Action[T]", *, vertex: bool, offline: bool) -> T:
+    """
+    Open an interpreter, run one action, and return its value.
+
+    Raises:
+        GenaiError: If it fails, or the environment has no credentials.
+    """
+    with open_interpreter(vertex=vertex, offline=offline) as run:
+        return genai_fn.raise_for(run(action))
 
 
 def open_async_interpreter(*, vertex: bool, offline: bool) -> "AsyncHttp | Any":

@@ -14,10 +14,12 @@ __all__ = [
     "NameArgument",
     "NamesArgument",
     "OfflineOption",
+    "PathsArgument",
     "PromptArgument",
     "SchemaOption",
     "SystemOption",
     "TemperatureOption",
+    "TitleOption",
     "VertexOption",
 ]
 
@@ -70,6 +72,10 @@ OfflineOption: TypeAlias = Annotated[
     typer.Option(
         "--offline", help="Use the built-in emulator: no network, no key. It forgets all when the command ends."
     ),
+]
+TitleOption: TypeAlias = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Title in the list.")]
+PathsArgument: TypeAlias = Annotated[
+    list[Path], typer.Argument(exists=True, dir_okay=False, metavar="FILE...", help="Files to upload.")
 ]
 NameArgument: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Resource name, or its ID.")]
 NamesArgument: TypeAlias = Annotated[list[str], typer.Argument(metavar="NAME...", help="Resource names, or their IDs.")]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.generation import GenerateContentConfigDict
     from genai_fn.schema.responses import GenerateContentResponse
 
-__all__ = ["build_config", "build_request"]
+__all__ = ["build_request"]
 
 
 def build_request(
@@ -26,19 +26,8 @@ def build_request(
 ) -> "Request[GenerateContentResponse]":
     """Build the request: files first, then what is piped in, then the prompt."""
     parts: list[Any] = [*read_parts(files, mime_type), *read_prompt(prompt, has_files=bool(files))]
-    return genai_fn.generate(model, parts, build_config(system=system, temperature=temperature, schema=schema))
-
-
-def build_config(
-    *, system: str | None, temperature: float | None, schema: str | None = None
-) -> "GenerateContentConfigDict":
-    """Build the config of a request from the options that are set."""
-    config: GenerateContentConfigDict = {}
-    if system is not None:
-        config["system_instruction"] = system
-    if temperature is not None:
-        config["temperature"] = temperature
+    config: GenerateContentConfigDict = {"system_instruction": system, "temperature": temperature}
     if schema is not None:
         config["response_mime_type"] = "application/json"
         config["response_json_schema"] = read_schema(schema)
-    return config
+    return genai_fn.generate(model, parts, config)

@@ -1,11 +1,11 @@
 """``genai-fn batches``: jobs that answer many requests within a day, at half the price."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import genai_fn
-from genai_fn.cli.interpreters import open_interpreter
+from genai_fn.cli.interpreters import open_interpreter, run_action
 from genai_fn.cli.options import (
     DEFAULT_MODEL,
     JsonOption,
@@ -13,10 +13,12 @@ from genai_fn.cli.options import (
     NameArgument,
     NamesArgument,
     OfflineOption,
+    TitleOption,
     VertexOption,
 )
 from genai_fn.cli.progress import show_status
-from genai_fn.cli.tables import print_list, print_value
+from genai_fn.cli.resources import delete_resources, print_resource, print_resources
+from genai_fn.cli.tables import print_value
 from genai_fn.cli.terminal import print_message
 
 __all__ = ["POLL_SECONDS", "app"]
@@ -31,8 +33,7 @@ app = typer.Typer(help="Run jobs that answer many requests within a day, at half
 def _list(*, json: JsonOption = False, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """List the batch jobs."""
     columns = {"NAME": "name", "STATE": "state", "MODEL": "model", "TITLE": "display_name", "CREATED": "create_time"}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_list(run, genai_fn.batches.list(), columns, as_json=json)
+    print_resources(genai_fn.batches.list(), columns, as_json=json, vertex=vertex, offline=offline)
 
 
 @app.command("create")
@@ -42,7 +43,7 @@ def _create(
     ],
     *,
     model: ModelOption = DEFAULT_MODEL,
-    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Title in the list.")] = None,
+    title: TitleOption = None,
     destination: Annotated[
         str | None,
         typer.Option("--dest", metavar="URI", help="Where to write the answers, on Vertex AI: gs://… or bq://…."),
@@ -51,10 +52,8 @@ def _create(
     offline: OfflineOption = False,
 ) -> None:
     """Start a job for the requests of a file of JSON lines, and print it as JSON."""
-    options = {"display_name": title, "dest": destination}
-    config: Any = {name: value for name, value in options.items() if value is not None}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.batches.create(model, source, config))))
+    request = genai_fn.batches.create(model, source, {"display_name": title, "dest": destination})
+    print_resource(request, vertex=vertex, offline=offline)
 
 
 @app.command("get")
@@ -75,15 +74,11 @@ def _get(
 @app.command("cancel")
 def _cancel(name: NameArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Stop a job; the answers that it has stay."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        genai_fn.raise_for(run(genai_fn.batches.cancel(name)))
+    run_action(genai_fn.batches.cancel(name), vertex=vertex, offline=offline)
     print_message("note", f"cancelled {name}")
 
 
 @app.command("delete")
 def _delete(names: NamesArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Delete jobs, and their answers."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        for name in names:
-            genai_fn.raise_for(run(genai_fn.batches.delete(name)))
-            print_message("note", f"deleted {name}")
+    delete_resources(genai_fn.batches.delete, names, vertex=vertex, offline=offline)

@@ -6,7 +6,6 @@ import typer
 
 import genai_fn
 from genai_fn.cli.inputs import read_parts, read_prompt
-from genai_fn.cli.interpreters import open_interpreter
 from genai_fn.cli.options import (
     DEFAULT_MODEL,
     FilesOption,
@@ -18,10 +17,10 @@ from genai_fn.cli.options import (
     OfflineOption,
     PromptArgument,
     SystemOption,
+    TitleOption,
     VertexOption,
 )
-from genai_fn.cli.tables import print_list, print_value
-from genai_fn.cli.terminal import print_message
+from genai_fn.cli.resources import delete_resources, print_resource, print_resources
 
 __all__ = ["app"]
 
@@ -34,8 +33,7 @@ _Ttl = Annotated[str, typer.Option("--ttl", metavar="DURATION", help="Time until
 def _list(*, json: JsonOption = False, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """List the cached contents."""
     columns = {"NAME": "name", "MODEL": "model", "TITLE": "display_name", "EXPIRES": "expire_time"}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_list(run, genai_fn.caches.list(), columns, as_json=json)
+    print_resources(genai_fn.caches.list(), columns, as_json=json, vertex=vertex, offline=offline)
 
 
 @app.command("create")
@@ -47,37 +45,29 @@ def _create(
     file: FilesOption = None,
     mime_type: MimeTypeOption = None,
     ttl: _Ttl = "3600s",
-    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Title in the list.")] = None,
+    title: TitleOption = None,
     vertex: VertexOption = False,
     offline: OfflineOption = False,
 ) -> None:
     """Store a prompt and files for a model, and print the cached content as JSON."""
     parts: list[Any] = [*read_parts(file, mime_type), *read_prompt(prompt, has_files=bool(file))]
-    options: dict[str, Any] = {"system_instruction": system, "display_name": title}
-    given = {name: value for name, value in options.items() if value is not None}
-    cache: Any = {"contents": parts, "ttl": ttl, **given}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.caches.create(model, cache))))
+    cache: Any = {"contents": parts, "ttl": ttl, "system_instruction": system, "display_name": title}
+    print_resource(genai_fn.caches.create(model, cache), vertex=vertex, offline=offline)
 
 
 @app.command("get")
 def _get(name: NameArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Print the model, the size and the expiry of a cached content, as JSON."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.caches.get(name))))
+    print_resource(genai_fn.caches.get(name), vertex=vertex, offline=offline)
 
 
 @app.command("update")
 def _update(name: NameArgument, ttl: _Ttl, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Change when a cached content expires, and print it as JSON."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.caches.update(name, {"ttl": ttl}))))
+    print_resource(genai_fn.caches.update(name, {"ttl": ttl}), vertex=vertex, offline=offline)
 
 
 @app.command("delete")
 def _delete(names: NamesArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Delete cached contents."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        for name in names:
-            genai_fn.raise_for(run(genai_fn.caches.delete(name)))
-            print_message("note", f"deleted {name}")
+    delete_resources(genai_fn.caches.delete, names, vertex=vertex, offline=offline)

@@ -19,7 +19,6 @@ from genai_fn.cli.options import (
     TemperatureOption,
     VertexOption,
 )
-from genai_fn.cli.requests import build_config
 
 __all__ = ["chat"]
 
@@ -45,7 +44,7 @@ def chat(
     Ctrl-C ends an answer, and not the chat; Ctrl-D ends the chat. Files of --file go with the first message.
     """
     if load is None:
-        start = genai_fn.chats.start(model, build_config(system=system, temperature=temperature))
+        start = genai_fn.chats.start(model, {"system_instruction": system, "temperature": temperature})
     else:
         _check_load(context)
         start = load_chat(load)

@@ -2,7 +2,7 @@
 
 import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -91,7 +91,7 @@ def embed(
         output=output,
         text_column=column,
         id_column=id_column,
-        config=_build_config(dimensions, task_type),
+        config={"output_dimensionality": dimensions, "task_type": task_type},
         keep_text=keep_text,
         npy=npy,
         concurrency=concurrency,
@@ -125,11 +125,6 @@ def _check_source(source: str) -> str:
     if not (glob.has_magic(source) or Path(source).exists()):
         raise typer.BadParameter(f"file or folder {source!r} does not exist")
     return source
-
-
-def _build_config(dimensions: int | None, task_type: str | None) -> Any:
-    options = {"output_dimensionality": dimensions, "task_type": task_type}
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _choose_policy(output: Path, *, resume: bool, restart: bool) -> Literal["resume", "restart", "fail"]:

@@ -45,13 +45,7 @@ def explain(
     It needs no key; --vertex needs GOOGLE_CLOUD_PROJECT, as it is part of the URL.
     """
     request = build_request(
-        prompt,
-        model=model,
-        system=system,
-        files=file,
-        mime_type=mime_type,
-        temperature=temperature,
-        schema=schema,
+        prompt, model=model, system=system, files=file, mime_type=mime_type, temperature=temperature, schema=schema
     )
     description = request | genai_fn.streamed if stream else request
     print_text(genai_fn.raise_for(genai_fn.to_curl(description, _find_backend(vertex=vertex))))

@@ -8,10 +8,19 @@ import typer
 import genai_fn
 from genai_fn.cli.inputs import guess_file_type
 from genai_fn.cli.interpreters import open_interpreter
-from genai_fn.cli.options import JsonOption, MimeTypeOption, NameArgument, NamesArgument, OfflineOption, VertexOption
+from genai_fn.cli.options import (
+    JsonOption,
+    MimeTypeOption,
+    NameArgument,
+    NamesArgument,
+    OfflineOption,
+    PathsArgument,
+    VertexOption,
+)
 from genai_fn.cli.progress import show_status, show_uploads
-from genai_fn.cli.tables import print_list, print_value
-from genai_fn.cli.terminal import print_message, print_text
+from genai_fn.cli.resources import delete_resources, print_resource, print_resources
+from genai_fn.cli.tables import print_value
+from genai_fn.cli.terminal import print_text
 
 __all__ = ["app"]
 
@@ -28,15 +37,12 @@ def _list(*, json: JsonOption = False, vertex: VertexOption = False, offline: Of
         "STATE": "state",
         "EXPIRES": "expiration_time",
     }
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_list(run, genai_fn.files.list(), columns, as_json=json)
+    print_resources(genai_fn.files.list(), columns, as_json=json, vertex=vertex, offline=offline)
 
 
 @app.command("upload")
 def _upload(
-    paths: Annotated[
-        list[Path], typer.Argument(exists=True, dir_okay=False, metavar="FILE...", help="Files to upload.")
-    ],
+    paths: PathsArgument,
     *,
     mime_type: MimeTypeOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the server has processed each file.")] = False,
@@ -59,8 +65,7 @@ def _upload(
 @app.command("get")
 def _get(name: NameArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Print the type, the size and the state of a file, as JSON."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.files.get(name))))
+    print_resource(genai_fn.files.get(name), vertex=vertex, offline=offline)
 
 
 @app.command("download")
@@ -81,7 +86,4 @@ def _download(
 @app.command("delete")
 def _delete(names: NamesArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Delete files."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        for name in names:
-            genai_fn.raise_for(run(genai_fn.files.delete(name)))
-            print_message("note", f"deleted {name}")
+    delete_resources(genai_fn.files.delete, names, vertex=vertex, offline=offline)

@@ -53,13 +53,7 @@ def generate(
 ) -> None:
     """Send a prompt to a model and print the answer as it arrives."""
     request = build_request(
-        prompt,
-        model=model,
-        system=system,
-        files=file,
-        mime_type=mime_type,
-        temperature=temperature,
-        schema=schema,
+        prompt, model=model, system=system, files=file, mime_type=mime_type, temperature=temperature, schema=schema
     )
     if output is not None:
         check_output_folder(output)

@@ -50,8 +50,8 @@ def images(
     taken = [str(each) for each in paths if each.exists()]
     if taken and not force:  # before the call is paid for
         raise typer.BadParameter(f"the output exists: {', '.join(taken)}; choose another name, or pass --force")
-    options = {"number_of_images": number, "aspect_ratio": aspect_ratio, "output_mime_type": _find_mime_type(output)}
-    config: Any = {name: value for name, value in options.items() if value is not None}
+    mime_type = _find_mime_type(output)
+    config: Any = {"number_of_images": number, "aspect_ratio": aspect_ratio, "output_mime_type": mime_type}
     with open_interpreter(vertex=vertex, offline=offline) as run, show_status("generating"):
         response = genai_fn.raise_for(run(genai_fn.images.generate(model, prompt, config)))
     written = 0

@@ -2,7 +2,7 @@
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -42,8 +42,7 @@ def live(
     """
     import anyio  # noqa: PLC0415  # slow to import, and only this command needs it
 
-    config: Any = {"response_modalities": ["TEXT"], **({} if system is None else {"system_instruction": system})}
-    connect = genai_fn.live.connect(model, config)
+    connect = genai_fn.live.connect(model, {"response_modalities": ["TEXT"], "system_instruction": system})
     try:
         anyio.run(partial(_talk, connect, vertex=vertex, offline=offline), backend=loop)
     finally:

@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 import genai_fn
-from genai_fn.cli.interpreters import open_interpreter
 from genai_fn.cli.options import JsonOption, OfflineOption, VertexOption
-from genai_fn.cli.tables import print_list, print_value
+from genai_fn.cli.resources import print_resource, print_resources
 
 __all__ = ["app"]
 
@@ -24,8 +23,8 @@ def _list(
 ) -> None:
     """List the models that can be called."""
     columns = {"NAME": "name", "INPUT": "input_token_limit", "OUTPUT": "output_token_limit", "TITLE": "display_name"}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_list(run, genai_fn.models.list({"query_base": not tuned}), columns, as_json=json)
+    request = genai_fn.models.list({"query_base": not tuned})
+    print_resources(request, columns, as_json=json, vertex=vertex, offline=offline)
 
 
 @app.command("get")
@@ -36,5 +35,4 @@ def _get(
     offline: OfflineOption = False,
 ) -> None:
     """Print what a model can do, as JSON."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.models.get(model))))
+    print_resource(genai_fn.models.get(model), vertex=vertex, offline=offline)

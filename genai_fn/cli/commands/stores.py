@@ -1,6 +1,6 @@
 """``genai-fn stores``: File Search stores, whose documents a model can search."""
 
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -8,10 +8,18 @@ import typer
 import genai_fn
 from genai_fn.cli.inputs import guess_file_type
 from genai_fn.cli.interpreters import open_interpreter
-from genai_fn.cli.options import JsonOption, MimeTypeOption, NameArgument, NamesArgument, OfflineOption, VertexOption
+from genai_fn.cli.options import (
+    JsonOption,
+    MimeTypeOption,
+    NameArgument,
+    NamesArgument,
+    OfflineOption,
+    PathsArgument,
+    VertexOption,
+)
 from genai_fn.cli.progress import show_uploads
-from genai_fn.cli.tables import print_list, print_value
-from genai_fn.cli.terminal import print_message, print_text
+from genai_fn.cli.resources import delete_resources, print_resource, print_resources
+from genai_fn.cli.terminal import print_text
 
 __all__ = ["app"]
 
@@ -30,8 +38,7 @@ def _list(*, json: JsonOption = False, vertex: VertexOption = False, offline: Of
         "BYTES": "size_bytes",
         "CREATED": "create_time",
     }
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_list(run, genai_fn.stores.list(), columns, as_json=json)
+    print_resources(genai_fn.stores.list(), columns, as_json=json, vertex=vertex, offline=offline)
 
 
 @app.command("create")
@@ -42,24 +49,19 @@ def _create(
     offline: OfflineOption = False,
 ) -> None:
     """Create a store, and print it as JSON."""
-    config: Any = None if title is None else {"display_name": title}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.stores.create(config))))
+    print_resource(genai_fn.stores.create({"display_name": title}), vertex=vertex, offline=offline)
 
 
 @app.command("get")
 def _get(name: NameArgument, *, vertex: VertexOption = False, offline: OfflineOption = False) -> None:
     """Print the counts and the size of a store, as JSON."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_value(genai_fn.raise_for(run(genai_fn.stores.get(name))))
+    print_resource(genai_fn.stores.get(name), vertex=vertex, offline=offline)
 
 
 @app.command("upload")
 def _upload(
     name: NameArgument,
-    paths: Annotated[
-        list[Path], typer.Argument(exists=True, dir_okay=False, metavar="FILE...", help="Files to upload.")
-    ],
+    paths: PathsArgument,
     *,
     mime_type: MimeTypeOption = None,
     vertex: VertexOption = False,
@@ -80,8 +82,7 @@ def _documents(
 ) -> None:
     """List the documents of a store."""
     columns = {"NAME": "name", "TITLE": "display_name", "TYPE": "mime_type", "BYTES": "size_bytes", "STATE": "state"}
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        print_list(run, genai_fn.stores.documents.list(name), columns, as_json=json)
+    print_resources(genai_fn.stores.documents.list(name), columns, as_json=json, vertex=vertex, offline=offline)
 
 
 @app.command("delete")
@@ -89,7 +90,5 @@ def _delete(
     names: NamesArgument, *, force: _Force = False, vertex: VertexOption = False, offline: OfflineOption = False
 ) -> None:
     """Delete stores."""
-    with open_interpreter(vertex=vertex, offline=offline) as run:
-        for name in names:
-            genai_fn.raise_for(run(genai_fn.stores.delete(name, {"force": True} if force else None)))
-            print_message("note", f"deleted {name}")
+    delete = partial(genai_fn.stores.delete, config={"force": force or None})
+    delete_resources(delete, names, vertex=vertex, offline=offline)

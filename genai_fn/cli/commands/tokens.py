@@ -6,7 +6,7 @@ import typer
 
 import genai_fn
 from genai_fn.cli.inputs import read_parts, read_prompt
-from genai_fn.cli.interpreters import open_interpreter
+from genai_fn.cli.interpreters import run_action
 from genai_fn.cli.options import (
     DEFAULT_MODEL,
     FilesOption,
@@ -48,8 +48,7 @@ def tokens(
         tokenizer = genai_fn.raise_for(genai_fn.LocalTokenizer.load(model))
         count: Any = tokenizer.count_tokens(parts)
     else:
-        with open_interpreter(vertex=vertex, offline=offline) as run:
-            count = genai_fn.raise_for(run(genai_fn.tokens.count(model, parts)))
+        count = run_action(genai_fn.tokens.count(model, parts), vertex=vertex, offline=offline)
     if json:
         print_value(count)
     else:
