@@ -6,6 +6,7 @@ frozen, because ``contextmanager`` sets the traceback of an exception. Compariso
 in the base class: generating them for each class would take more time at import than the rest of this module.
 """
 
+from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
@@ -62,7 +63,8 @@ class GenaiError(Exception):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_error, (type(self), _get_field_values(self), self.calling_history, self.failed_targets)
+        attached = {name: value for name, value in vars(self).items() if name in _ATTACHED}
+        return type(self), _get_field_values(self), attached
 
     @property
     def calling_history(self) -> tuple[Any, ...]:
@@ -76,7 +78,7 @@ class GenaiError(Exception):
 
     def with_calling_history(self, history: tuple[Any, ...]) -> Self:
         """Return a copy of the error with another `calling_history`."""
-        return _rebuild_error(type(self), _get_field_values(self), history, self.failed_targets)
+        return _attach(self, "_calling_history", history)
 
     @property
     def failed_targets(self) -> "tuple[FailedTarget, ...]":
@@ -90,7 +92,7 @@ class GenaiError(Exception):
 
     def with_failed_targets(self, targets: "tuple[FailedTarget, ...]") -> Self:
         """Return a copy of the error with other `failed_targets`."""
-        return _rebuild_error(type(self), _get_field_values(self), self.calling_history, targets)
+        return _attach(self, "_failed_targets", targets)
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -100,18 +102,15 @@ def _get_field_values(error: GenaiError) -> tuple[Any, ...]:
     return tuple(getattr(error, each.name) for each in fields(error))
 
 
-def _rebuild_error(
-    kind: type[E],
-    values: tuple[Any, ...],
-    calling_history: tuple[Any, ...] = (),
-    failed_targets: "tuple[FailedTarget, ...]" = (),
-) -> E:
-    error = kind(*values)
-    if calling_history:
-        vars(error)["_calling_history"] = calling_history
-    if failed_targets:
-        vars(error)["_failed_targets"] = failed_targets
-    return error
+def _attach(error: E, name: str, value: tuple[Any, ...]) -> E:
+    """Return a copy of an error with one of the attributes that are not compared."""
+    copied = copy(error)
+    vars(copied)[name] = value
+    return copied
+
+
+_ATTACHED = ("_calling_history", "_failed_targets")
+"""The attributes that copies and pickles keep beside the fields."""
 
 
 class FailedTarget(Value):
