@@ -8,7 +8,7 @@ Nothing here does I/O: interpreters do.
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, get_args, overload
+from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeAlias, TypeVar, dataclass_transform, get_args, overload
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -289,49 +289,15 @@ class _Source(Value):
             return Struct.__repr__(self)
 
 
-class _Derived(_Source):
-    """A flow or stream: it is pickled as a list of steps, so that a chain of ``bind`` may have any length."""
+class _Description(_Source):
+    """A value that modifiers apply to."""
 
-    def __reduce__(self) -> Any:
-        steps: list[Any] = []
-        source: Any = self
-        while isinstance(source, _Derived):
-            step: Any = source
-            steps.append((type(step), step.builder, step.args, step.kwargs))
-            source = step.source
-        return _rebuild_chain, (source, tuple(reversed(steps)))
-
-
-def _rebuild_chain(source: Any, steps: tuple[Any, ...]) -> Any:
-    for kind, builder, args, kwargs in steps:
-        source = kind(builder, source, args, kwargs)
-    return source
-
-
-class Flow(_Derived, Generic[T_co]):
-    """
-    Several steps that end in one T: a value, which an interpreter runs.
-
-    It contains the builder that was called (whose ``__wrapped__`` is the generator function), the `source` that a
-    modifier or method was applied to, and the other arguments; so it can be compared and pickled.
-
-    >>> from genai_fn import Offline, chats
-    >>> Offline()(chats.send(chats.start("gemini-2.5-flash"), "hi")).unwrap().answer.text[:4]
-    'I am'
-    """
-
-    builder: Callable[..., Any]
-    source: Any = None
-    args: tuple[Any, ...] = ()
-    kwargs: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def traits(self) -> FlowTraits:
-        """The traits of its builder."""
-        return _get_traits(self.builder)
-
-    def __or__(self, modifier: "Callable[[Flow[T_co]], U]") -> U:
+    def __or__(self, modifier: Callable[[Self], U]) -> U:
         return _check_modifier(modifier)(self)
+
+
+class _Action(_Description, Generic[T_co]):
+    """A description with one result: the methods of requests and flows."""
 
     def map(self, f: Callable[[T_co], U]) -> "Flow[U]":
         """Return a flow that applies a function to the value."""
@@ -346,7 +312,49 @@ class Flow(_Derived, Generic[T_co]):
         return Flow(_lash_result, self, (f,))
 
 
-class Request(_Source, Generic[T_co]):
+class _Derived(_Description):
+    """A flow or a stream: the builder that was called, and its arguments."""
+
+    builder: Callable[..., Any]
+    source: Any = None
+    args: tuple[Any, ...] = ()
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def traits(self) -> FlowTraits:
+        """The traits of its builder."""
+        return self.builder.traits  # type: ignore[attr-defined,no-any-return]  # `flow` or `stream` set it
+
+    def __reduce__(self) -> Any:
+        """Pickle it as a list of steps, so that a chain of ``bind`` may have any length."""
+        steps: list[Any] = []
+        source: Any = self
+        while isinstance(source, _Derived):
+            steps.append((type(source), source.builder, source.args, source.kwargs))
+            source = source.source
+        return _rebuild_chain, (source, tuple(reversed(steps)))
+
+
+def _rebuild_chain(source: Any, steps: tuple[Any, ...]) -> Any:
+    for kind, builder, args, kwargs in steps:
+        source = kind(builder, source, args, kwargs)
+    return source
+
+
+class Flow(_Derived, _Action[T_co]):
+    """
+    Several steps that end in one T: a value, which an interpreter runs.
+
+    It contains the builder that was called (whose ``__wrapped__`` is the generator function), the `source` that a
+    modifier or method was applied to, and the other arguments; so it can be compared and pickled.
+
+    >>> from genai_fn import Offline, chats
+    >>> Offline()(chats.send(chats.start("gemini-2.5-flash"), "hi")).unwrap().answer.text[:4]
+    'I am'
+    """
+
+
+class Request(_Action[T_co]):
     """
     One API call that returns a T: an operation, and the options of the call.
 
@@ -359,21 +367,6 @@ class Request(_Source, Generic[T_co]):
     operation: Operation[T_co]
     options: Options = Options()
 
-    def __or__(self, modifier: "Callable[[Request[T_co]], U]") -> U:
-        return _check_modifier(modifier)(self)
-
-    def map(self, f: Callable[[T_co], U]) -> Flow[U]:
-        """Return a flow that applies a function to the value."""
-        return Flow(_map_result, self, (f,))
-
-    def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> Flow[U]:
-        """Return a flow that runs the action that a function returns for the value."""
-        return Flow(_bind_result, self, (f,))
-
-    def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
-        """Return a flow that, after a failure, runs the action that a function returns for the error."""
-        return Flow(_lash_result, self, (f,))
-
 
 class Stream(_Derived, Generic[T_co]):
     """
@@ -385,21 +378,8 @@ class Stream(_Derived, Generic[T_co]):
     <Success: I am an offline model in>
     """
 
-    builder: Callable[..., Any]
-    source: Any = None
-    args: tuple[Any, ...] = ()
-    kwargs: tuple[tuple[str, Any], ...] = ()
 
-    @property
-    def traits(self) -> FlowTraits:
-        """The traits of its builder."""
-        return _get_traits(self.builder)
-
-    def __or__(self, modifier: "Callable[[Stream[T_co]], U]") -> U:
-        return _check_modifier(modifier)(self)
-
-
-class Live(_Source, Generic[T_co]):
+class Live(_Description, Generic[T_co]):
     """
     A live session, in which the server sends messages of type T.
 
@@ -413,9 +393,6 @@ class Live(_Source, Generic[T_co]):
     operation: LiveOperation[T_co]
     options: Options = Options()
     calling_options: Any = None
-
-    def __or__(self, modifier: "Callable[[Live[T_co]], U]") -> U:
-        return _check_modifier(modifier)(self)
 
 
 Action: TypeAlias = Request[T] | Flow[T]
@@ -535,10 +512,6 @@ def _decorate(generator: Callable[..., Any] | None, kind: Any, traits: FlowTrait
 
     build.traits = traits  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
     return build
-
-
-def _get_traits(builder: Callable[..., Any]) -> FlowTraits:
-    return builder.traits  # type: ignore[attr-defined,no-any-return]  # `flow` or `stream` set it
 
 
 def is_spawning(description: Any) -> bool:

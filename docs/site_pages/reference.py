@@ -106,6 +106,13 @@ PAGES = (
 )
 """Every page, in the order of the navigation."""
 
+INHERITED_MEMBERS = {
+    "Flow": ("traits", "map", "bind", "lash"),
+    "Request": ("map", "bind", "lash"),
+    "Stream": ("traits",),
+}
+"""The public members of classes that stand in a base class."""
+
 NAMES_OF_RETURNS = {"Failure", "Result", "Success"}
 """Names from another library, which the page of the results explains."""
 
@@ -117,9 +124,16 @@ _OPERATIONS = (
 def render_page(page: ReferencePage) -> str:
     """Return the source of a page: a directive for each name, and the sections that show a builder on the wire."""
     links = _OPERATIONS if page.module.startswith("genai_fn.ops") else ""
-    parts = [f"\n::: {page.module}.{name}\n{_render_example(page, name)}" for name in list_names(page)]
+    parts = [f"\n{_render_directive(page, name)}{_render_example(page, name)}" for name in list_names(page)]
     introduction = sections.INTRODUCTION if any(_find_sections(page, name) for name in list_names(page)) else ""
     return f"# {page.title}\n\n{page.summary}\n{links}{introduction}{''.join(parts)}"
+
+
+def _render_directive(page: ReferencePage, name: str) -> str:
+    """Return the directive that inserts the docstrings of a name and its members."""
+    inherited = "".join(f"\n        - {member}" for member in INHERITED_MEMBERS.get(name, ()))
+    options = f"    options:\n      inherited_members:{inherited}\n" if inherited else ""
+    return f"::: {page.module}.{name}\n{options}"
 
 
 def _render_example(page: ReferencePage, name: str) -> str:
