@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypedDict, TypeVar, Unpack, cast, overload
 
 from returns.result import Failure, Result
 
@@ -28,47 +28,27 @@ E = TypeVar("E")
 T = TypeVar("T")
 
 
+class _GatherOptions(TypedDict, total=False):
+    """The options of `gather`, which all of its overloads accept."""
+
+    concurrency: int
+    ordered: bool
+    stop_on_failure: bool
+
+
 @overload
 def gather(
-    actions: Iterable[Action[T]] | AsyncIterable[Action[T]],
-    /,
-    *,
-    concurrency: int = 8,
-    ordered: bool = True,
-    stop_on_failure: bool = False,
+    actions: Iterable[Action[T]] | AsyncIterable[Action[T]], /, **options: Unpack[_GatherOptions]
 ) -> Stream[T]: ...
 @overload
-def gather(
-    first: Action[A],
-    second: Action[B],
-    /,
-    *,
-    concurrency: int = 8,
-    ordered: bool = True,
-    stop_on_failure: bool = False,
-) -> Stream[A | B]: ...
+def gather(first: Action[A], second: Action[B], /, **options: Unpack[_GatherOptions]) -> Stream[A | B]: ...
 @overload
 def gather(
-    first: Action[A],
-    second: Action[B],
-    third: Action[C],
-    /,
-    *,
-    concurrency: int = 8,
-    ordered: bool = True,
-    stop_on_failure: bool = False,
+    first: Action[A], second: Action[B], third: Action[C], /, **options: Unpack[_GatherOptions]
 ) -> Stream[A | B | C]: ...
 @overload
 def gather(
-    first: Action[A],
-    second: Action[B],
-    third: Action[C],
-    fourth: Action[D],
-    /,
-    *,
-    concurrency: int = 8,
-    ordered: bool = True,
-    stop_on_failure: bool = False,
+    first: Action[A], second: Action[B], third: Action[C], fourth: Action[D], /, **options: Unpack[_GatherOptions]
 ) -> Stream[A | B | C | D]: ...
 @overload
 def gather(
@@ -78,18 +58,10 @@ def gather(
     fourth: Action[D],
     fifth: Action[E],
     /,
-    *,
-    concurrency: int = 8,
-    ordered: bool = True,
-    stop_on_failure: bool = False,
+    **options: Unpack[_GatherOptions],
 ) -> Stream[A | B | C | D | E]: ...
 @overload
-def gather(
-    *actions: Action[T],
-    concurrency: int = 8,
-    ordered: bool = True,
-    stop_on_failure: bool = False,
-) -> Stream[T]: ...
+def gather(*actions: Action[T], **options: Unpack[_GatherOptions]) -> Stream[T]: ...
 def gather(*actions: Any, concurrency: int = 8, ordered: bool = True, stop_on_failure: bool = False) -> Stream[Any]:
     """
     Run many actions concurrently and stream their results, one for each action, failures included.
