@@ -6,7 +6,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import StructMeta
-from msgspec.structs import force_setattr
+from msgspec.structs import asdict, force_setattr
 
 from genai_fn.backend import Backend
 from genai_fn.errors import GenaiError, InvalidRequest
@@ -148,13 +148,9 @@ class Options(Value, kw_only=True):
     is_final: Callable[[GenaiError], bool] | None = None
 
     def __repr__(self) -> str:
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        shown = (
-            (name, mask_headers(value) if name == "headers" else value)
-            for name, value in values
-            if value not in (None, False)
-        )
-        return f"Options({', '.join(f'{name}={value!r}' for name, value in shown)})"
+        values = {**asdict(self), "headers": None if self.headers is None else mask_headers(self.headers)}
+        shown = (f"{name}={value!r}" for name, value in values.items() if value not in (None, False))
+        return f"Options({', '.join(shown)})"
 
 
 def check_positive(path: str, value: object) -> None:
