@@ -203,17 +203,14 @@ class Vertex(_MasksHeadersInRepr):
             raise InvalidRequest("Vertex.location", self.location, "a project, too, beside an api_key")
         if key is not None and self.credentials is not None:
             raise InvalidRequest("Vertex.credentials", "***", "no credentials beside an api_key")
-        credentials = self.credentials
-        if credentials is not None and not isinstance(credentials, str | Secret):
-            credentials = Secret(credentials)
-        base = None if self.base_url is None else normalize_base_url(self.base_url)
+        is_wrapped = self.credentials is None or isinstance(self.credentials, str | Secret)
         _set_fields(
             self,
             project=_check_place(self.project, "Vertex.project", _PROJECT, _A_PROJECT),
             location=_check_place(self.location, "Vertex.location", _LOCATION, _A_LOCATION),
             api_key=key,
-            credentials=credentials,
-            base_url=base,
+            credentials=self.credentials if is_wrapped else Secret(self.credentials),
+            base_url=None if self.base_url is None else normalize_base_url(self.base_url),
             api_version=check_api_version(self.api_version),
             headers=normalize_headers(self.headers, "headers"),
         )
