@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from genai_fn import Offline
-from genai_fn.effects import Effects, SendRequest
+from genai_fn import HttpRequest, Offline
 from genai_fn.emulator.batches import gemini_batches
 from genai_fn.emulator.contents import embeddings
 from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument
 from genai_fn.jobs import EmbeddingJob, batch_lines
-from genai_fn.middleware import TransportWrapper
 from tests.support.embedding_jobs import MODEL, REFUSED
 from tests.support.job_crashes import CrashingDisk, CrashingTransport
 
@@ -43,20 +41,19 @@ def make_batch_job(source: Any, output: Any, **more: Any) -> EmbeddingJob:
 
 
 class BatchService:
-    """An emulated API, with the requests that it has received; it exists longer than a run."""
+    """An emulated API, with the requests that it has handled; it exists longer than a run."""
 
     def __init__(self, crashes: CrashingDisk | None = None) -> None:
-        self.offline = Offline()
+        self.offline = self.run = Offline()
         self.requests: list[tuple[str, str, bytes]] = []
-        service = self
+        emulator: Any = self.offline._service
+        handle = emulator.handle_request
 
-        class Log(TransportWrapper):
-            def send(self, request: SendRequest) -> Effects[Any]:
-                http = request.request
-                service.requests.append((http.method, http.url, _join_body(http.body)))
-                return self.inner.send(request)
+        def handle_and_log(request: HttpRequest) -> Any:
+            self.requests.append((request.method, request.url, _join_body(request.body)))
+            return handle(request)
 
-        self.run = self.offline.with_middleware(transport=Log)
+        emulator.handle_request = handle_and_log  # not a transport: a run may end between that and the emulator
         if crashes is not None:
             self.run = self.run.with_middleware(transport=lambda inner: CrashingTransport(inner, crashes))
 
