@@ -45,7 +45,7 @@ def write_shard(  # noqa: PLR0917  # what a shard consists of
     keep_text: bool,
 ) -> None:
     """Write a shard, a row group at a time; `kept` is a table of the kept columns, or None."""
-    schema = _build_schema(kept, dimensions, metadata, keep_text=keep_text)
+    schema = _build_table((), kept, dimensions, (), keep_text=keep_text).schema.with_metadata(dict(metadata))
     parquet = load_package("pyarrow.parquet")
     compressed = {name: "NONE" if name == _VECTOR_LEAF else "SNAPPY" for name in _list_leaves(schema)}
     with parquet.ParquetWriter(
@@ -58,30 +58,11 @@ def write_shard(  # noqa: PLR0917  # what a shard consists of
         for start in range(0, len(rows), GROUP_ROWS):
             part = rows[start : start + GROUP_ROWS]
             vectors = read_vectors([each.origin for each in part])
-            columns = _build_columns(part, kept, dimensions, vectors, keep_text=keep_text)
-            arrow = load_package("pyarrow")
-            writer.write_table(arrow.Table.from_arrays(columns, schema=schema), row_group_size=GROUP_ROWS)
+            table = _build_table(part, kept, dimensions, vectors, keep_text=keep_text)
+            writer.write_table(table, row_group_size=GROUP_ROWS)
 
 
 _VECTOR_LEAF = "vector.list.element"
-
-
-def _build_schema(kept: Any, dimensions: int, metadata: Mapping[str, str], *, keep_text: bool) -> Any:
-    arrow = load_package("pyarrow")
-    fields: list[Any] = [
-        arrow.field("row", arrow.int64(), nullable=False),
-        arrow.field("file", arrow.string()),
-        arrow.field("file_row", arrow.int64(), nullable=False),
-        arrow.field("text_hash", arrow.binary(DIGEST_SIZE), nullable=False),
-        *([arrow.field("text", arrow.string(), nullable=False)] if keep_text else []),
-        *([] if kept is None else kept.schema),
-        arrow.field(
-            "vector",
-            arrow.list_(arrow.field("element", arrow.float32(), nullable=False), dimensions),
-            nullable=False,  # with nulls, writing takes half as much time again
-        ),
-    ]
-    return arrow.schema(fields, metadata=dict(metadata))
 
 
 def _list_leaves(schema: Any) -> list[str]:
@@ -94,29 +75,31 @@ def _list_leaves(schema: Any) -> list[str]:
     return [leaves.column(index).path for index in range(len(leaves))]
 
 
-def _build_columns(
-    rows: Sequence[ShardRow], kept: Any, dimensions: int, vectors: list[bytes], *, keep_text: bool
-) -> list[Any]:
+def _build_table(
+    rows: Sequence[ShardRow], kept: Any, dimensions: int, vectors: Sequence[bytes], *, keep_text: bool
+) -> Any:
+    """Build the table of some rows and their vectors; that of no rows has the schema of all."""
     arrow = load_package("pyarrow")
-    numbers = arrow.Array.from_buffers(
-        arrow.float32(), len(rows) * dimensions, [None, arrow.py_buffer(b"".join(vectors))]
-    )
-    element = arrow.field("element", arrow.float32(), nullable=False)
-    kept_columns = [] if kept is None else _take_rows(kept, [each.kept for each in rows])
-    return [
-        arrow.array([each.row for each in rows], arrow.int64()),
-        arrow.array([each.file or None for each in rows], arrow.string()),
-        arrow.array([each.file_row for each in rows], arrow.int64()),
-        arrow.array([each.digest for each in rows], arrow.binary(DIGEST_SIZE)),
-        *([arrow.array([each.text for each in rows], arrow.string())] if keep_text else []),
-        *kept_columns,
-        arrow.FixedSizeListArray.from_arrays(numbers, type=arrow.list_(element, dimensions)),
+    columns: list[tuple[Any, Sequence[Any]]] = [
+        (arrow.field("row", arrow.int64(), nullable=False), [each.row for each in rows]),
+        (arrow.field("file", arrow.string()), [each.file or None for each in rows]),
+        (arrow.field("file_row", arrow.int64(), nullable=False), [each.file_row for each in rows]),
+        (arrow.field("text_hash", arrow.binary(DIGEST_SIZE), nullable=False), [each.digest for each in rows]),
     ]
-
-
-def _take_rows(table: Any, indices: list[int]) -> list[Any]:
-    arrow = load_package("pyarrow")
-    return list(table.take(arrow.array(indices, arrow.int64())).itercolumns())
+    if keep_text:
+        columns.append((arrow.field("text", arrow.string(), nullable=False), [each.text for each in rows]))
+    fields: list[Any] = [field for field, _ in columns]
+    arrays: list[Any] = [arrow.array(values, field.type) for field, values in columns]
+    if kept is not None:
+        taken = kept.take(arrow.array([each.kept for each in rows], arrow.int64()))
+        fields += taken.schema
+        arrays += taken.itercolumns()
+    vector = arrow.list_(arrow.field("element", arrow.float32(), nullable=False), dimensions)
+    numbers = [None, arrow.py_buffer(b"".join(vectors))]
+    floats = arrow.Array.from_buffers(arrow.float32(), len(rows) * dimensions, numbers)
+    fields.append(arrow.field("vector", vector, nullable=False))  # with nulls, writing takes half as much time again
+    arrays.append(arrow.FixedSizeListArray.from_arrays(floats, type=vector))
+    return arrow.Table.from_arrays(arrays, schema=arrow.schema(fields))
 
 
 def iter_hashes(path: Path) -> Iterator[tuple[list[int], list[bytes]]]:
