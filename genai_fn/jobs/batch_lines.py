@@ -139,16 +139,14 @@ def _build_error(row: int, code: int | None, message: str | None) -> GenaiError:
     """
     if code in (_INVALID_ARGUMENT, 400):
         return ClientError(400, "INVALID_ARGUMENT", message or "")
-    kind, status, name = _TEMPORARY.get(code or 0, (None, 0, ""))
-    return (
-        OperationFailed(f"row {row}", code, message or "no reason stated")
-        if kind is None
-        else kind(status, name, message or "")
-    )
+    if code not in _TEMPORARY:
+        return OperationFailed(f"row {row}", code, message or "no reason stated")
+    kind, status, name = _TEMPORARY[code]
+    return kind(status, name, message or "")
 
 
 _INVALID_ARGUMENT = 3
-_TEMPORARY: Mapping[int, tuple[type[ClientError | ServerError], int, str]] = {
+_TEMPORARY: Mapping[int | None, tuple[type[ClientError | ServerError], int, str]] = {
     1: (ClientError, 499, "CANCELLED"),
     4: (ServerError, 504, "DEADLINE_EXCEEDED"),
     8: (RateLimited, 429, "RESOURCE_EXHAUSTED"),
