@@ -9,7 +9,8 @@ engine can take the place of one.
 - ``job_flow``: turning rows into vectors: the flow that reads, embeds several batches at once, and stores the results.
 - ``batch_flow``, ``batch_lines``: the same through batch jobs of the service: the flow of one, and its lines.
 - ``output``: writing shards, and all else in the output folder.
-- ``run_state``: what a run has stored, and in which order it changes files.
+- ``run_state``, ``run_progress``: what a run has read, sent and stored, and its counts.
+- ``output_writer``: writes finished shards and the manifest, in the order that makes an interruption harmless.
 - ``row_plan``, ``open_shard``: which texts are new, their batches, and the shards that lack results.
 - ``rows``: batches of rows, and the texts in them that cannot be embedded.
 - ``text_index``: finds texts that occur twice, on disk.

@@ -59,13 +59,13 @@ def check_batch_support(job: "EmbeddingJob", backend: Backend | None) -> GenaiEr
 
 
 @flow
-def embed_by_batch_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
+def embed_by_batch_job(run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
     """
     Embed the texts of a batch by a job that an earlier run has begun, or by a new one, and store the results.
 
     It also succeeds if the run ends before the job. Fails with `BatchFailed` if the server fails, or `OutputError`.
     """
-    result = yield from attempt(_embed_and_delete(job, run, batch))
+    result = yield from attempt(_embed_and_delete(run, batch))
     error = result.failure() if isinstance(result, Failure) else None
     if error is None or isinstance(error, BatchFailed | OutputError) or not batch.rows:
         return result
@@ -73,12 +73,12 @@ def embed_by_batch_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> Fl
 
 
 @flow
-def _embed_and_delete(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
+def _embed_and_delete(run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
     try:
         state = batch.state or (yield from _call(run, run.begin_job, batch))
         problem: GenaiError | None = None
         if batch.rows:  # else an earlier run has stored all, and not deleted all
-            ended = yield from _run_job(job, run, batch, state)
+            ended = yield from _run_job(run, batch, state)
             if ended is None:
                 return Success(None)
             state, problem = ended
@@ -95,7 +95,7 @@ def _call(run: JobRun, function: Callable[..., T], *args: Any) -> FlowGenerator[
 
 
 def _run_job(
-    job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState
+    run: JobRun, batch: TextBatch, state: BatchState
 ) -> FlowGenerator[tuple[BatchState, GenaiError | None] | None]:
     """
     Store the results of a batch job, which is created if it does not exist.
@@ -107,8 +107,8 @@ def _run_job(
     inlined: Sequence[InlinedEmbedContentResponse | InlinedResponse] = ()
     if not (yield from _call(run, results.exists)):
         if state.name is None:
-            state = yield from _create_job(job, run, batch, state)
-        ended = yield from _wait_for_end(job, run, batch, state)
+            state = yield from _create_job(run, batch, state)
+        ended = yield from _wait_for_end(run, batch, state)
         if ended is None:
             return None
         dest = ended.dest or BatchJobDestination()
@@ -126,7 +126,7 @@ def _run_job(
 # Creating
 
 
-def _create_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState) -> FlowGenerator[BatchState]:
+def _create_job(run: JobRun, batch: TextBatch, state: BatchState) -> FlowGenerator[BatchState]:
     """
     Create a job, and store its name in the state.
 
@@ -137,13 +137,13 @@ def _create_job(job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: Batch
     name = None if is_new else (yield from _find_job(state))
     if name is None:
         if state.is_inlined:
-            source: dict[str, Any] = {"inlined_requests": {"contents": batch.texts, "config": job.embed_config}}
+            source: dict[str, Any] = {"inlined_requests": {"contents": batch.texts, "config": run.job.embed_config}}
         else:
-            yield from _upload_source(job, run, batch, state, is_new=is_new)
+            yield from _upload_source(run, batch, state, is_new=is_new)
             source = {"file_name": state.source_file}
-        request = batches.create_embeddings(job.model, source, {"display_name": state.key})
-        name = yield from _send_creation(job, run, state, request)
-    run.note_job(state.key, CompletionStats())
+        request = batches.create_embeddings(run.job.model, source, {"display_name": state.key})
+        name = yield from _send_creation(run, state, request)
+    run.progress.running_jobs[state.key] = CompletionStats()
     state = replace(state, name=name)
     yield from _call(run, save_state, run.folder, state)
     return state
@@ -161,9 +161,7 @@ def _find_job(state: BatchState) -> FlowGenerator[str | None]:
     return None
 
 
-def _upload_source(
-    job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState, *, is_new: bool
-) -> FlowGenerator[None]:
+def _upload_source(run: JobRun, batch: TextBatch, state: BatchState, *, is_new: bool) -> FlowGenerator[None]:
     """Upload the source file, unless an earlier run has; the server deletes it after two days."""
     if not is_new:
         found = yield from attempt(files.get(state.source_file))
@@ -172,16 +170,14 @@ def _upload_source(
         if not _is_missing(found.failure()):
             raise FlowFailed(found.failure())
     path = run.folder.get_batch_requests(state.key)
-    lines = encode_requests([each.row for each in batch.rows], batch.texts, job.embed_config)
+    lines = encode_requests([each.row for each in batch.rows], batch.texts, run.job.embed_config)
     yield from _call(run, write_requests, run.folder, state.key, lines)
     config = UploadFileConfig(name=state.source_file, display_name=state.key, mime_type="application/jsonl")
     yield from ask(files.upload(path, config) | until_done())
     yield from _call(run, remove_file, path)
 
 
-def _send_creation(
-    job: "EmbeddingJob", run: JobRun, state: BatchState, request: Request[BatchJob]
-) -> FlowGenerator[str]:
+def _send_creation(run: JobRun, state: BatchState, request: Request[BatchJob]) -> FlowGenerator[str]:
     """
     Send the request that creates a job, and return the job's name.
 
@@ -191,9 +187,9 @@ def _send_creation(
     while True:
         created = yield from attempt(request)
         error = created.failure() if isinstance(created, Failure) else None
-        if not isinstance(error, RateLimited) or run.is_stopping or not run.has_running_jobs:
+        if not isinstance(error, RateLimited) or run.is_stopping or not run.progress.running_jobs:
             break
-        yield from sleep(job.poll_interval)
+        yield from sleep(run.job.poll_interval)
     name = created.unwrap().name if error is None else None
     if name is None and not isinstance(error, ClientError):
         name = yield from _find_job(state)
@@ -205,9 +201,7 @@ def _send_creation(
 # Waiting
 
 
-def _wait_for_end(
-    job: "EmbeddingJob", run: JobRun, batch: TextBatch, state: BatchState
-) -> FlowGenerator[BatchJob | None]:
+def _wait_for_end(run: JobRun, batch: TextBatch, state: BatchState) -> FlowGenerator[BatchJob | None]:
     """
     Poll a job until it has ended, and return it; None if the run ends before.
 
@@ -224,13 +218,13 @@ def _wait_for_end(
             current = read.unwrap()
             if get_outcome(current) is not None:
                 break
-            run.note_job(state.key, current.completion_stats or CompletionStats())
+            run.progress.running_jobs[state.key] = current.completion_stats or CompletionStats()
             yield Notify(run.build_progress((yield GetTime())))
             if run.is_stopping:
                 return None
-            yield from sleep(job.poll_interval)
+            yield from sleep(run.job.poll_interval)
     finally:
-        run.note_job(state.key, None)
+        run.progress.running_jobs.pop(state.key, None)
     ended = build_result(current)
     if isinstance(ended, Failure):
         yield from _forget_job(run, state)

@@ -27,9 +27,9 @@ def run_embedding_job(job: "EmbeddingJob") -> FlowGenerator[Result[JobSummary, G
     run = JobRun(job, (yield GetTime()))
     yield OpenResource(run)
     try:
-        failure = yield from _open_run(job, run)
+        failure = yield from _open_run(run)
         if failure is None:
-            failure = yield from _embed_rows(job, run)
+            failure = yield from _embed_rows(run)
         if failure is None:
             result: Result[JobSummary, GenaiError] = Success(
                 (yield CallFunction(run.finish, ((yield GetTime()),), in_thread=True))
@@ -42,8 +42,9 @@ def run_embedding_job(job: "EmbeddingJob") -> FlowGenerator[Result[JobSummary, G
     return result
 
 
-def _open_run(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | None]:
+def _open_run(run: JobRun) -> FlowGenerator[GenaiError | None]:
     """Open the output, and cancel the batch jobs of earlier runs whose results are not needed."""
+    job = run.job
     backend = yield from get_backend()
     if job.through == "batch":
         limits = BATCH_JOB_LIMITS
@@ -57,27 +58,27 @@ def _open_run(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | No
     return cancelled.failure() if isinstance(cancelled, Failure) else None
 
 
-def _embed_rows(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | None]:
+def _embed_rows(run: JobRun) -> FlowGenerator[GenaiError | None]:
     """
     Send the batches, `concurrency` at once, until all are stored; return the first failure.
 
     After a failure no batch is sent, but those that were are awaited and stored, as they are paid for; batch jobs that
     have not ended are left to the next run.
     """
-    embed = embed_by_batch_job if job.through == "batch" else embed_and_store
+    embed = embed_by_batch_job if run.job.through == "batch" else embed_and_store
     running: dict[Any, None] = {}
     failure: GenaiError | None = None
     yield Notify(run.build_progress((yield GetTime())))
     while True:
         is_busy = failure is None
-        while is_busy and len(running) < job.concurrency:
+        while is_busy and len(running) < run.job.concurrency:
             try:
                 step: TextBatch | bool = yield CallFunction(run.advance, in_thread=True)
             except GenaiError as error:  # of the source or the disk
                 failure, step = error, False
                 run.is_stopping = True
             if isinstance(step, TextBatch):
-                running[(yield StartAction(embed(job, run, step)))] = None
+                running[(yield StartAction(embed(run, step)))] = None
             else:
                 is_busy = step
         yield Notify(run.build_progress((yield GetTime())))
@@ -92,9 +93,9 @@ def _embed_rows(job: "EmbeddingJob", run: JobRun) -> FlowGenerator[GenaiError | 
 
 
 @flow
-def embed_and_store(job: "EmbeddingJob", run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
+def embed_and_store(run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
     """Embed the texts of a batch, and store the results."""
-    texts = EmbeddingBatch(model=job.model, config=job.embed_config, output="numpy", texts=batch.texts)
+    texts = EmbeddingBatch(model=run.job.model, config=run.job.embed_config, output="numpy", texts=batch.texts)
     results = yield from attempt(embed_batch(texts))
     if isinstance(results, Failure):
         return results

@@ -1,6 +1,7 @@
 """A shard whose rows are being read and embedded, until it can be written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from genai_fn.codec import decode, encode
@@ -8,7 +9,7 @@ from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import UnusableText
 from genai_fn.jobs.output.dead_letters import DeadLetter, describe_error
 from genai_fn.jobs.output.folder import OutputFolder
-from genai_fn.jobs.output.journal import Journal
+from genai_fn.jobs.output.journal import Journal, RowFailure
 from genai_fn.jobs.output.shards import ShardRow, read_shard_vectors
 from genai_fn.jobs.rows import RowBatch, cut_text
 from genai_fn.jobs.text_index import IndexEntry, TextIndex
@@ -56,6 +57,14 @@ class OpenShard:
             self.rows += 1
         if batch.kept is not None:
             self._kept.append(batch.kept)
+
+    def add_results(
+        self, rows: Sequence[tuple[int, bytes, bytes]], failures: Sequence[RowFailure], tokens: int
+    ) -> None:
+        """Append results to the journal: the number, the hash and the vector of each row, and those without one."""
+        if rows or failures:
+            self.journal.append(rows, failures, tokens)
+        self.lacking.difference_update([row for row, _, _ in rows], [each.row for each in failures])
 
     def borrow_vectors(self, folder: OutputFolder, shard_size: int, index: TextIndex) -> dict[int, IndexEntry]:
         """
@@ -112,14 +121,9 @@ _BORROWED = 256
 """Vectors that are copied at once."""
 
 
-def _cut_parts(vectors: Iterable[tuple[bytes, bytes]]) -> Iterable[list[tuple[bytes, bytes]]]:
-    part: list[tuple[bytes, bytes]] = []
-    for each in vectors:
-        part.append(each)
-        if len(part) == _BORROWED:
-            yield part
-            part = []
-    if part:
+def _cut_parts(vectors: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    source = iter(vectors)
+    while part := list(islice(source, _BORROWED)):
         yield part
 
 

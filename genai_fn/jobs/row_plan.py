@@ -4,8 +4,6 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from msgspec.structs import replace
-
 from genai_fn.jobs.errors import SettingsChanged, UnusableText
 from genai_fn.jobs.open_shard import OpenShard
 from genai_fn.jobs.output.batch_states import BatchState
@@ -229,14 +227,5 @@ _NO_TEXT = bytes(DIGEST_SIZE)
 
 def _split_batch(batch: RowBatch, count: int) -> tuple[RowBatch, RowBatch | None]:
     """Split a batch after a number of rows."""
-    if len(batch.texts) <= count:
-        return batch, None
-    kept = batch.kept
-    first = replace(batch, texts=batch.texts[:count], kept=None if kept is None else kept.slice(0, count))
-    rest = replace(
-        batch,
-        first_row=batch.first_row + count,
-        texts=batch.texts[count:],
-        kept=None if kept is None else kept.slice(count),
-    )
-    return first, rest
+    size = len(batch.texts)
+    return (batch, None) if size <= count else (batch.slice(0, count), batch.slice(count, size))

@@ -27,6 +27,11 @@ class RowBatch(Value):
     texts: Sequence[str | UnusableText]
     kept: Any = None
 
+    def slice(self, start: int, stop: int) -> "RowBatch":
+        """Return the rows from one index up to another."""
+        kept = None if self.kept is None else self.kept.slice(start, stop - start)
+        return RowBatch(self.file, self.first_row + start, self.texts[start:stop], kept)
+
 
 def hash_text(text: str) -> bytes:
     """

@@ -11,8 +11,9 @@ however many later shards have the text.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from genai_fn.jobs.output.disk import remove_file
 
@@ -41,15 +42,11 @@ class TextIndex:
 
     def add(self, entries: Iterable[tuple[bytes, int, str | None]]) -> None:
         """Add texts: the hash, the row, and the error as JSON. Hashes that are in the index keep their entry."""
-        self._database.execute("BEGIN")
-        self._database.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", entries)
-        self._database.execute("COMMIT")
+        self._write("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", entries)
 
     def set_errors(self, errors: Iterable[tuple[str, bytes]]) -> None:
         """Set the errors of texts that are in the index: the error as JSON, and the hash."""
-        self._database.execute("BEGIN")
-        self._database.executemany("UPDATE texts SET error = ? WHERE digest = ?", errors)
-        self._database.execute("COMMIT")
+        self._write("UPDATE texts SET error = ? WHERE digest = ?", errors)
 
     def find(self, digests: Sequence[bytes]) -> dict[bytes, IndexEntry]:
         """Return the entries of those hashes that are in the index."""
@@ -62,19 +59,24 @@ class TextIndex:
 
     def add_vectors(self, vectors: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep the vectors of some texts: their hash, and the vector as float32."""
-        self._database.execute("BEGIN")
-        self._database.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", vectors)
-        self._database.execute("COMMIT")
+        self._write("INSERT OR IGNORE INTO vectors VALUES (?, ?)", vectors)
 
     def iter_vectors(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """Yield the hash and the vector of those texts whose vectors are kept."""
         for digest in digests:
             yield from self._database.execute("SELECT digest, vector FROM vectors WHERE digest = ?", (digest,))
 
+    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Execute a statement for each row, in one transaction."""
+        self._database.execute("BEGIN")
+        self._database.executemany(statement, rows)
+        self._database.execute("COMMIT")
+
     def close(self) -> None:
-        """Close the database, and remove it."""
-        self._database.close()
-        remove_file(self._path)
+        """Close the database, and remove it, if that is possible: else the next run does."""
+        with suppress(OSError, sqlite3.Error):
+            self._database.close()
+            remove_file(self._path)
 
 
 _MAX_PARAMETERS = 512

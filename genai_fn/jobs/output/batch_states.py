@@ -12,7 +12,7 @@ import msgspec
 
 from genai_fn.codec import decode, encode
 from genai_fn.jobs.errors import OutputError
-from genai_fn.jobs.output.disk import NewFile, remove_file, write_file
+from genai_fn.jobs.output.disk import remove_file
 from genai_fn.jobs.output.folder import OutputFolder
 from genai_fn.values import Value
 
@@ -53,8 +53,8 @@ _PREFIX = "embedding-job-"
 
 def save_state(folder: OutputFolder, state: BatchState) -> None:
     """Replace the file of a batch job, atomically."""
-    path = folder.get_batch_state(state.key)
-    write_file(path, folder.get_temporary(path), encode(state))
+    with folder.create_file(folder.get_batch_state(state.key)) as file:
+        file.write(encode(state))
 
 
 def load_states(folder: OutputFolder) -> tuple[BatchState, ...]:
@@ -80,15 +80,11 @@ def write_requests(folder: OutputFolder, key: str, lines: Iterable[bytes]) -> No
         OutputError: If the file is larger than the service accepts.
     """
     path = folder.get_batch_requests(key)
-    file = NewFile(path, folder.get_temporary(path))
-    try:
+    with folder.create_file(path) as file:
         for part in _join_lines(lines):
             file.write(part)
             if file.size > _MAX_FILE_BYTES:
                 raise OutputError(str(path), "more than the 2 GB that the service accepts: decrease max_batch_bytes")
-        file.commit()
-    finally:
-        file.close()
 
 
 def _join_lines(lines: Iterable[bytes]) -> Iterable[bytes]:

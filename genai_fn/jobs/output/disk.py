@@ -8,7 +8,7 @@ tests let each of them fail or be the last thing that a run does.
 import hashlib
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 __all__ = [
     "NewFile",
@@ -19,7 +19,6 @@ __all__ = [
     "sync_file",
     "sync_folder",
     "truncate_file",
-    "write_file",
 ]
 
 
@@ -72,7 +71,8 @@ class NewFile:
     """
     A file that is written under a temporary name, and gets its own when it is complete and on the disk.
 
-    It is a file object for libraries that write to one. `size` and `checksum` are those of what was written.
+    It is a file object for libraries that write to one. `size` and `checksum` are those of what was written. As a
+    context manager it gets its name at the end of the block, unless that raises.
     """
 
     def __init__(self, path: Path, temporary: Path) -> None:
@@ -107,22 +107,18 @@ class NewFile:
         """Do nothing, as there is no buffer."""
 
     def close(self) -> None:
-        """Close the file. It keeps its temporary name if it was not committed."""
+        """Close the file. It keeps its temporary name."""
         self._file.close()
 
-    def commit(self) -> None:
-        """Give the file its name."""
-        sync_file(self._file)
-        self._file.close()
-        replace_file(self._temporary, self._path)
-        sync_folder(self._path.parent)
+    def __enter__(self) -> Self:
+        return self
 
-
-def write_file(path: Path, temporary: Path, data: bytes) -> None:
-    """Create or replace a file, atomically."""
-    file = NewFile(path, temporary)
-    try:
-        file.write(data)
-        file.commit()
-    finally:
-        file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                sync_file(self._file)
+                self._file.close()
+                replace_file(self._temporary, self._path)
+                sync_folder(self._path.parent)
+        finally:
+            self._file.close()

@@ -8,7 +8,7 @@ from typing import Any
 from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import FolderLocked, OutputError
 from genai_fn.jobs.output.dead_letters import DEAD_LETTERS_NAME
-from genai_fn.jobs.output.disk import append_bytes, make_folder, remove_file, sync_file, truncate_file, write_file
+from genai_fn.jobs.output.disk import NewFile, append_bytes, make_folder, remove_file, sync_file, truncate_file
 from genai_fn.jobs.output.manifest import MANIFEST_NAME, JobManifest, encode_manifest, load_manifest
 
 __all__ = ["OutputFolder"]
@@ -65,9 +65,9 @@ class OutputFolder:
         """Return the path of the results of a batch job; it exists once they are complete."""
         return self.work / f"{key}.results.jsonl"
 
-    def get_temporary(self, path: Path) -> Path:
-        """Return the name of a file while it is incomplete."""
-        return self.work / f"{path.name}.part"
+    def create_file(self, path: Path) -> NewFile:
+        """Create a file, which has a temporary name while it is incomplete."""
+        return NewFile(path, self.work / f"{path.name}.part")
 
     def acquire(self) -> None:
         """
@@ -106,8 +106,8 @@ class OutputFolder:
 
     def save_manifest(self, manifest: JobManifest) -> None:
         """Replace the manifest, atomically."""
-        path = self.path / MANIFEST_NAME
-        write_file(path, self.get_temporary(path), encode_manifest(manifest))
+        with self.create_file(self.path / MANIFEST_NAME) as file:
+            file.write(encode_manifest(manifest))
 
     def append_dead_letters(self, data: bytes, size: int) -> int:
         """Append lines to the first bytes of the file of dead letters, and return the new size."""

@@ -10,15 +10,10 @@ from genai_fn.jobs.output.shards import iter_vectors
 __all__ = ["write_vector_array"]
 
 
-def write_vector_array(path: Path, temporary: Path, shards: Sequence[Path], shape: tuple[int, int]) -> None:
+def write_vector_array(file: NewFile, shards: Sequence[Path], shape: tuple[int, int]) -> None:
     """Write an array of shape (rows, dimensions) and dtype float32, in the order of the shards."""
     formats = load_package("numpy.lib.format")
-    file = NewFile(path, temporary)
-    try:
-        formats.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-        for shard in shards:
-            for floats in iter_vectors(shard):
-                file.write(floats.to_numpy().data)
-        file.commit()
-    finally:
-        file.close()
+    formats.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    for shard in shards:
+        for floats in iter_vectors(shard):
+            file.write(floats.to_numpy().data)

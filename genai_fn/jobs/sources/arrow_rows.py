@@ -1,8 +1,8 @@
 """Rows of record batches: Parquet, Arrow IPC and CSV files, tables, and frames that export Arrow."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import SourceError
@@ -15,19 +15,17 @@ __all__ = [
     "build_reader",
     "build_text_schema",
     "check_schema",
-    "convert_batch",
-    "describe_damage",
+    "convert_batches",
     "iter_arrow_rows",
     "read_file_schema",
 ]
 
 
-class FileSchema:
+class FileSchema(NamedTuple):
     """The Arrow schema of a file or table, and its number of rows, if that is known without reading them."""
 
-    def __init__(self, schema: Any, rows: int | None) -> None:
-        self.schema = schema
-        self.rows = rows
+    schema: Any
+    rows: int | None = None
 
 
 def read_file_schema(file: SourceFile, columns: RowColumns) -> FileSchema:
@@ -39,18 +37,13 @@ def read_file_schema(file: SourceFile, columns: RowColumns) -> FileSchema:
     """
     arrow = load_package("pyarrow")
     try:
-        match file.format:
-            case "parquet":
-                with load_package("pyarrow.parquet").ParquetFile(file.path) as parquet:
-                    return FileSchema(parquet.schema_arrow, parquet.metadata.num_rows)
-            case "arrow":
-                with _open_ipc(file) as reader:
-                    return FileSchema(reader.schema, None)
-            case _:
-                with _open_csv(file, columns) as reader:
-                    return FileSchema(reader.schema, None)
+        if file.format == "parquet":
+            with load_package("pyarrow.parquet").ParquetFile(file.path) as parquet:
+                return FileSchema(parquet.schema_arrow, parquet.metadata.num_rows)
+        with _open_reader(file, columns) as reader:
+            return FileSchema(reader.schema)
     except (arrow.ArrowException, OSError) as error:
-        raise describe_damage(str(file.path), None, error) from None
+        raise _describe_damage(str(file.path), None, error) from None
 
 
 def build_text_schema(columns: RowColumns) -> Any:
@@ -59,12 +52,12 @@ def build_text_schema(columns: RowColumns) -> Any:
     return arrow.schema([(name, arrow.string()) for name in columns.names])
 
 
-def check_schema(columns: RowColumns, found: FileSchema, file: str) -> None:
+def check_schema(columns: RowColumns, schema: Any, file: str) -> None:
     """Raise `SourceError` if a column is not there, or that of the texts has another type."""
     types = load_package("pyarrow").types
-    check_columns(columns, found.schema.names, file)
-    _check_kept_columns(columns, found.schema, file)
-    text_type = found.schema.field(columns.text).type
+    check_columns(columns, schema.names, file)
+    _check_kept_columns(columns, schema, file)
+    text_type = schema.field(columns.text).type
     value_type = text_type.value_type if types.is_dictionary(text_type) else text_type
     texts = (types.is_string, types.is_large_string, types.is_string_view)
     data = (types.is_binary, types.is_large_binary, types.is_binary_view)
@@ -94,34 +87,48 @@ def iter_arrow_rows(file: SourceFile, columns: RowColumns) -> Iterator[RowBatch]
     Raises:
         SourceError: If the file is damaged: with the number of the row from which on it cannot be read.
     """
+    return convert_batches(_iter_record_batches(file, columns), columns, file.name, str(file.path))
+
+
+def convert_batches(batches: Iterable[Any], columns: RowColumns, name: str, source: str) -> Generator[RowBatch]:
+    """
+    Convert record batches of any size to batches of rows of the file `name`.
+
+    Raises:
+        SourceError: If `source`, as the error names it, cannot be read from a row on.
+    """
     arrow = load_package("pyarrow")
     row = 0
     try:
-        for batch in _iter_record_batches(file, columns):
+        for batch in batches:
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 part = batch.slice(start, BATCH_ROWS)
-                yield convert_batch(part, columns, file.name, row)
+                yield _convert_batch(part, columns, name, row)
                 row += part.num_rows
     except (arrow.ArrowException, OSError) as error:
-        raise describe_damage(str(file.path), row, error) from None
+        raise _describe_damage(source, row, error) from None
 
 
 def _iter_record_batches(file: SourceFile, columns: RowColumns) -> Iterator[Any]:
-    match file.format:
-        case "parquet":
-            parquet_module = load_package("pyarrow.parquet")
-            with parquet_module.ParquetFile(file.path, pre_buffer=False, buffer_size=_BUFFER_SIZE) as parquet:
-                yield from parquet.iter_batches(BATCH_ROWS, columns=list(columns.names), use_threads=False)
-        case "arrow":
-            with _open_ipc(file) as reader:
-                yield from _iter_ipc(reader)
-        case _:
-            with _open_csv(file, columns) as reader:
-                yield from reader
+    if file.format == "parquet":
+        parquet_module = load_package("pyarrow.parquet")
+        with parquet_module.ParquetFile(file.path, pre_buffer=False, buffer_size=_BUFFER_SIZE) as parquet:
+            yield from parquet.iter_batches(BATCH_ROWS, columns=list(columns.names), use_threads=False)
+        return
+    with _open_reader(file, columns) as reader:
+        if hasattr(reader, "num_record_batches"):  # of Arrow's file format, which is no iterator
+            yield from map(reader.get_batch, range(reader.num_record_batches))
+        else:
+            yield from reader
 
 
 _BUFFER_SIZE = 1 << 20
 """Bytes that are read at once of a column, instead of all that a row group has of it."""
+
+
+def _open_reader(file: SourceFile, columns: RowColumns) -> Any:
+    """Open a file of a format other than Parquet, as a context manager that returns a reader of record batches."""
+    return _open_ipc(file) if file.format == "arrow" else _open_csv(file, columns)
 
 
 @contextmanager
@@ -136,13 +143,6 @@ def _open_ipc(file: SourceFile) -> Generator[Any]:
 
 
 _IPC_MARK = b"ARROW1"
-
-
-def _iter_ipc(reader: Any) -> Iterator[Any]:
-    if hasattr(reader, "num_record_batches"):
-        yield from (reader.get_batch(index) for index in range(reader.num_record_batches))
-    else:
-        yield from reader
 
 
 def _open_csv(file: SourceFile, columns: RowColumns) -> Any:
@@ -171,11 +171,10 @@ def build_reader(table: Any) -> Any:
     return arrow.RecordBatchReader.from_stream(table)
 
 
-def convert_batch(batch: Any, columns: RowColumns, file: str, first_row: int) -> RowBatch:
+def _convert_batch(batch: Any, columns: RowColumns, file: str, first_row: int) -> RowBatch:
     """Convert a record batch to a batch of rows."""
     arrow = load_package("pyarrow")
-    text = batch.column(columns.text)
-    text = _convert_column(text)
+    text = _convert_column(batch.column(columns.text))
     if not arrow.types.is_binary(text.type):
         text = text.cast(arrow.large_binary())  # so that text that is not UTF-8 is found row by row
     texts = [check_text(each, columns.max_text_bytes) for each in text.to_pylist()]
@@ -197,7 +196,7 @@ def _convert_column(column: Any) -> Any:
     return column.cast(arrow.large_binary()) if arrow.types.is_binary_view(column.type) else column
 
 
-def describe_damage(file: str, row: int | None, error: Exception) -> SourceError:
+def _describe_damage(file: str, row: int | None, error: Exception) -> SourceError:
     """Build the error for a file or table that cannot be read from a row on."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return SourceError(file, row, f"cannot be read: {reason}")

@@ -3,7 +3,8 @@
 import glob
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -13,7 +14,15 @@ from genai_fn.jobs.errors import SourceError
 from genai_fn.jobs.output.settings import SourceFingerprint
 from genai_fn.values import Value
 
-__all__ = ["FILE_FORMATS", "FileFormat", "SourceFile", "build_fingerprint", "list_files", "matches_pattern"]
+__all__ = [
+    "FILE_FORMATS",
+    "FileFormat",
+    "SourceFile",
+    "build_fingerprint",
+    "convert_file_errors",
+    "list_files",
+    "matches_pattern",
+]
 
 FileFormat: TypeAlias = Literal["parquet", "arrow", "jsonl", "csv", "tsv", "text"]
 FILE_FORMATS: tuple[str, ...] = get_args(FileFormat)
@@ -26,6 +35,15 @@ _SUFFIXES: dict[str, FileFormat] = {
     **dict.fromkeys((".tsv",), "tsv"),
     **dict.fromkeys((".txt", ".text", ".md"), "text"),
 }
+
+
+@contextmanager
+def convert_file_errors(path: Path) -> Generator[None]:
+    """Context manager: raise `SourceError` in place of an OSError, for a file as a whole."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(str(path), None, error.strerror or str(error)) from None
 
 
 class SourceFile(Value):
@@ -108,12 +126,10 @@ def _match_parts(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _build_file(path: Path, name: str, file_format: FileFormat | None) -> SourceFile:
-    try:
+    with convert_file_errors(path):
         if not path.is_file():
             raise SourceError(str(path), None, "is not a file" if path.exists() else "there is no such file or folder")
         size = path.stat().st_size
-    except OSError as error:
-        raise SourceError(str(path), None, error.strerror or str(error)) from None
     kind = file_format or _SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise InvalidRequest(

@@ -1,13 +1,11 @@
 """Finds out what a source is, and opens it."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import SourceError
 from genai_fn.jobs.output.dead_letters import DEAD_LETTERS_NAME
 from genai_fn.jobs.output.manifest import MANIFEST_NAME
@@ -18,29 +16,32 @@ from genai_fn.jobs.sources.arrow_rows import (
     build_reader,
     build_text_schema,
     check_schema,
-    convert_batch,
-    describe_damage,
+    convert_batches,
     iter_arrow_rows,
     read_file_schema,
 )
-from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns
-from genai_fn.jobs.sources.files import FileFormat, SourceFile, build_fingerprint, list_files, matches_pattern
+from genai_fn.jobs.sources.columns import RowColumns
+from genai_fn.jobs.sources.files import (
+    FileFormat,
+    SourceFile,
+    build_fingerprint,
+    convert_file_errors,
+    list_files,
+    matches_pattern,
+)
 from genai_fn.jobs.sources.json_lines import check_json_file, iter_json_rows
 from genai_fn.jobs.sources.text_files import read_text_file
 from genai_fn.jobs.sources.values import iter_value_rows
 
 __all__ = ["RowSource", "check_apart", "check_source", "open_source"]
 
-_ReadRows: TypeAlias = Callable[[], Iterator[RowBatch]]
 
-
-class RowSource:
+class RowSource(NamedTuple):
     """An opened source: its fingerprint, its number of rows if that is known, and its rows, which are read once."""
 
-    def __init__(self, fingerprint: SourceFingerprint, rows: int | None, read: _ReadRows) -> None:
-        self.fingerprint = fingerprint
-        self.rows = rows
-        self.iter_batches = read
+    fingerprint: SourceFingerprint
+    rows: int | None
+    batches: Generator[RowBatch]
 
 
 def check_source(source: Any) -> Any:
@@ -90,45 +91,34 @@ def open_source(source: Any, columns: RowColumns, file_format: FileFormat | None
         return _open_files(list_files(source, file_format), columns)
     if _is_arrow(source):
         return _open_arrow(source, columns)
+    batches = iter_value_rows(source, columns)
     rows = len(source) if isinstance(source, tuple) else None  # pyright: ignore[reportUnknownArgumentType]  # of any items
-    return RowSource(SourceFingerprint(kind="iterable"), rows, partial(iter_value_rows, source, columns))
+    return RowSource(SourceFingerprint(kind="iterable"), rows, batches)
 
 
 def _open_arrow(source: Any, columns: RowColumns) -> RowSource:
     is_exported = hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
     table = source if is_exported else source.to_arrow()  # a frame of an older Polars
     reader = build_reader(table)
-    check_schema(columns, FileSchema(reader.schema, None), _TABLE)
+    check_schema(columns, reader.schema, _TABLE)
     rows = getattr(table, "num_rows", None)
-    fingerprint = SourceFingerprint(kind="table")
-    return RowSource(fingerprint, rows if isinstance(rows, int) else None, partial(_iter_reader, reader, columns))
+    batches = convert_batches(reader, columns, "", _TABLE)
+    return RowSource(SourceFingerprint(kind="table"), rows if isinstance(rows, int) else None, batches)
 
 
 _TABLE = "the table"
-
-
-def _iter_reader(reader: Any, columns: RowColumns) -> Iterator[RowBatch]:
-    row = 0
-    try:
-        for whole in reader:
-            for start in range(0, whole.num_rows, BATCH_ROWS):
-                batch = whole.slice(start, BATCH_ROWS)
-                yield convert_batch(batch, columns, "", row)
-                row += batch.num_rows
-    except load_package("pyarrow").ArrowException as error:  # of a reader that reads a file or calls a function
-        raise describe_damage(_TABLE, row, error) from None
 
 
 def _open_files(files: tuple[SourceFile, ...], columns: RowColumns) -> RowSource:
     kept_types: dict[str, Any] = {}
     counts: list[int | None] = []
     for each in files:
-        schema = _check_file(each, columns)
-        counts.append(schema.rows)
-        if schema.schema is not None:
+        schema, count = _check_file(each, columns)
+        counts.append(count)
+        if schema is not None:
             _check_kept_types(columns, schema, each, kept_types)
     rows = None if None in counts else sum(filter(None, counts))
-    return RowSource(build_fingerprint(files), rows, partial(_iter_files, files, columns))
+    return RowSource(build_fingerprint(files), rows, _iter_files(files, columns))
 
 
 def _check_file(file: SourceFile, columns: RowColumns) -> FileSchema:
@@ -137,32 +127,28 @@ def _check_file(file: SourceFile, columns: RowColumns) -> FileSchema:
         if columns.kept:
             raise SourceError(str(file.path), None, "a text file has no columns to keep")
         return FileSchema(None, 1)
-    try:
-        if file.format == "jsonl":
+    if file.format == "jsonl":
+        with convert_file_errors(file.path):
             check_json_file(file, columns)
-            return FileSchema(build_text_schema(columns), None)
-    except OSError as error:
-        raise SourceError(str(file.path), None, error.strerror or str(error)) from None
-    schema = read_file_schema(file, columns)
-    check_schema(columns, schema, str(file.path))
-    return schema
+        return FileSchema(build_text_schema(columns))
+    found = read_file_schema(file, columns)
+    check_schema(columns, found.schema, str(file.path))
+    return found
 
 
-def _check_kept_types(columns: RowColumns, found: FileSchema, file: SourceFile, types: dict[str, Any]) -> None:
+def _check_kept_types(columns: RowColumns, schema: Any, file: SourceFile, types: dict[str, Any]) -> None:
     """Raise `SourceError` if a kept column has another type than in the files before."""
     for name, _ in columns.kept:
-        here = found.schema.field(name).type
+        here = schema.field(name).type
         before = types.setdefault(name, here)
         if here != before:
             raise SourceError(str(file.path), None, f"the column {name!r} has the type {here}, and before {before}")
 
 
-def _iter_files(files: tuple[SourceFile, ...], columns: RowColumns) -> Iterator[RowBatch]:
+def _iter_files(files: tuple[SourceFile, ...], columns: RowColumns) -> Generator[RowBatch]:
     for each in files:
-        try:
+        with convert_file_errors(each.path):
             yield from _READERS[each.format](each, columns)
-        except OSError as error:
-            raise SourceError(str(each.path), None, error.strerror or str(error)) from None
 
 
 _READERS: dict[FileFormat, Callable[[SourceFile, RowColumns], Iterator[RowBatch]]] = {

@@ -1,6 +1,6 @@
 """Rows of an iterable of texts or of mappings."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from itertools import islice
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ __all__ = ["iter_value_rows"]
 NAME = "the iterable"
 
 
-def iter_value_rows(values: Iterable[Any], columns: RowColumns) -> Iterator[RowBatch]:
+def iter_value_rows(values: Iterable[Any], columns: RowColumns) -> Generator[RowBatch]:
     """
     Read an iterable, whose exceptions pass. An item of another type is a row without a text.
 

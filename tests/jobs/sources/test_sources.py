@@ -32,7 +32,7 @@ def read_all(
 ) -> list[tuple[str, int, Any]]:
     """Read a source: the file, the number and the text of each row, or why it has none."""
     rows: list[tuple[str, int, Any]] = []
-    for batch in open_source(source, columns, file_format).iter_batches():
+    for batch in open_source(source, columns, file_format).batches:
         texts = [each.reason if isinstance(each, UnusableText) else each for each in batch.texts]
         rows += [(batch.file, batch.first_row + index, text) for index, text in enumerate(texts)]
     return rows
@@ -40,7 +40,7 @@ def read_all(
 
 def read_kept(source: Any) -> list[dict[str, Any]]:
     """Read the kept columns of a source."""
-    return [row for batch in open_source(source, KEEPING, None).iter_batches() for row in batch.kept.to_pylist()]
+    return [row for batch in open_source(source, KEEPING, None).batches for row in batch.kept.to_pylist()]
 
 
 def write_jsonl(table: pa.Table, path: Path) -> None:
@@ -387,7 +387,7 @@ def test_lazy() -> None:
         while True:
             yield "a"
 
-    batches = open_source(yield_texts(), PLAIN, None).iter_batches()
+    batches = open_source(yield_texts(), PLAIN, None).batches
     assert len(next(batches).texts) == 1024
 
 
@@ -497,4 +497,4 @@ def test_file_that_vanishes(tmp_path: Path) -> None:
         source = open_source(str(path), PLAIN, None)
         path.unlink()
         with pytest.raises(SourceError, match="No such file"):
-            list(source.iter_batches())
+            list(source.batches)
