@@ -55,27 +55,17 @@ def check_text(value: object, max_bytes: int) -> str | UnusableText:
     """Return the text of a row, which is bytes in UTF-8 or a string, or why it has none."""
     if value is None:
         return UnusableText("the text is null")
-    if isinstance(value, bytes):
-        if len(value) > max_bytes:
-            return _describe_size(len(value), max_bytes)
-        try:
-            value = value.decode()
-        except UnicodeDecodeError as error:
-            return UnusableText(f"the text is not UTF-8: {error.reason} at byte {error.start}")
-    elif not isinstance(value, str):
+    if not isinstance(value, str | bytes):
         return UnusableText(f"the text is of type {type(value).__name__}")
-    else:
-        try:
-            size = len(value) if value.isascii() else len(value.encode())
-        except UnicodeEncodeError as error:
-            return UnusableText(f"the text is not UTF-8: {error.reason} at character {error.start}")
+    try:
+        size = len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode())
         if size > max_bytes:
-            return _describe_size(size, max_bytes)
-    return value if value and not value.isspace() else UnusableText("the text is empty")
-
-
-def _describe_size(size: int, max_bytes: int) -> UnusableText:
-    return UnusableText(f"the text has {size} bytes, more than max_text_bytes={max_bytes}")
+            return UnusableText(f"the text has {size} bytes, more than max_text_bytes={max_bytes}")
+        text = value.decode() if isinstance(value, bytes) else value
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        place = f"{'byte' if isinstance(value, bytes) else 'character'} {error.start}"
+        return UnusableText(f"the text is not UTF-8: {error.reason} at {place}")
+    return text if text and not text.isspace() else UnusableText("the text is empty")
 
 
 def cut_text(text: str) -> str:

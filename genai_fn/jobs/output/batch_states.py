@@ -7,6 +7,7 @@ So a run that is resumed finds again what an earlier one has created, even if th
 
 import secrets
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -81,27 +82,14 @@ def write_requests(folder: OutputFolder, key: str, lines: Iterable[bytes]) -> No
     """
     path = folder.get_batch_requests(key)
     with folder.create_file(path) as file:
-        for part in _join_lines(lines):
+        unwritten = iter(lines)
+        while part := b"".join(islice(unwritten, _LINES_AT_ONCE)):
             file.write(part)
             if file.size > _MAX_FILE_BYTES:
                 raise OutputError(str(path), "more than the 2 GB that the service accepts: decrease max_batch_bytes")
 
 
-def _join_lines(lines: Iterable[bytes]) -> Iterable[bytes]:
-    """Join lines to parts of some size, so that few writes are needed."""
-    part: list[bytes] = []
-    size = 0
-    for line in lines:
-        part.append(line)
-        size += len(line)
-        if size >= _PART_BYTES:
-            yield b"".join(part)
-            part, size = [], 0
-    if part:
-        yield b"".join(part)
-
-
-_PART_BYTES = 1 << 20
+_LINES_AT_ONCE = 64
 _MAX_FILE_BYTES = 2_000_000_000
 """2 GB for a source file (https://ai.google.dev/gemini-api/docs/rate-limits#batch-api)."""
 

@@ -28,22 +28,10 @@ class OutputFolder:
     def __init__(self, path: str) -> None:
         self.path = Path(path)
         self.work = self.path / WORK_NAME
+        self.dead_letters = self.path / DEAD_LETTERS_NAME
+        self.npy = self.path / NPY_NAME
+        self.text_index = self.work / "texts.sqlite"
         self._lock: Any = None
-
-    @property
-    def dead_letters(self) -> Path:
-        """The file of dead letters."""
-        return self.path / DEAD_LETTERS_NAME
-
-    @property
-    def npy(self) -> Path:
-        """The file with all vectors."""
-        return self.path / NPY_NAME
-
-    @property
-    def text_index(self) -> Path:
-        """The index of texts."""
-        return self.work / "texts.sqlite"
 
     def get_shard(self, number: int) -> Path:
         """Return the path of a shard."""
@@ -111,7 +99,7 @@ class OutputFolder:
 
     def append_dead_letters(self, data: bytes, size: int) -> int:
         """Append lines to the first bytes of the file of dead letters, and return the new size."""
-        if self.dead_letters.exists() and self.dead_letters.stat().st_size > size:
+        if _measure_file(self.dead_letters) > size:
             truncate_file(self.dead_letters, size)
         if data:
             with self.dead_letters.open("ab", buffering=0) as file:

@@ -9,7 +9,7 @@ from genai_fn.jobs.errors import SourceError, UnusableText
 from genai_fn.jobs.rows import RowBatch, check_text
 from genai_fn.values import Value
 
-__all__ = ["RowColumns", "build_batch", "check_columns", "check_first_row"]
+__all__ = ["RowColumns", "build_batch", "check_columns"]
 
 BATCH_ROWS = 1024
 """Rows that are read at once."""
@@ -41,11 +41,6 @@ def check_columns(columns: RowColumns, found: Sequence[str], file: str) -> None:
     repeated = [name for name in columns.names if found.count(name) > 1]
     if repeated:
         raise SourceError(file, None, f"more than one column {', '.join(map(repr, repeated))}")
-
-
-def check_first_row(columns: RowColumns, row: Mapping[str, Any], file: str) -> None:
-    """Raise `SourceError` if the first row of JSON has no field of one of the columns: the name must be wrong."""
-    check_columns(columns, tuple(row), file)
 
 
 _SHOWN = 20

@@ -10,18 +10,18 @@ import msgspec
 from genai_fn.codec import decode
 from genai_fn.jobs.errors import UnusableText
 from genai_fn.jobs.rows import RowBatch
-from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns, build_batch, check_first_row
+from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns, build_batch, check_columns
 from genai_fn.jobs.sources.files import SourceFile
 
 __all__ = ["check_json_file", "iter_json_rows"]
 
 
 def check_json_file(file: SourceFile, columns: RowColumns) -> None:
-    """Raise `SourceError` if the JSON object on the first line has no field of a column."""
+    """Raise `SourceError` if the JSON object on the first line has no field of a column: the name must be wrong."""
     with file.path.open("rb") as lines:
         first = next(_iter_lines(lines), None)
     if isinstance(first, Mapping):
-        check_first_row(columns, first, str(file.path))
+        check_columns(columns, tuple(first), str(file.path))
 
 
 def iter_json_rows(file: SourceFile, columns: RowColumns) -> Iterator[RowBatch]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from genai_fn.jobs.errors import SourceError
 from genai_fn.jobs.rows import RowBatch, check_text
-from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns, build_batch, check_first_row
+from genai_fn.jobs.sources.columns import BATCH_ROWS, RowColumns, build_batch, check_columns
 
 __all__ = ["iter_value_rows"]
 
@@ -27,7 +27,7 @@ def iter_value_rows(values: Iterable[Any], columns: RowColumns) -> Generator[Row
         if isinstance(items[0], Mapping):
             rows = [_check_mapping(each, first_row + index) for index, each in enumerate(items)]
             if first_row == 0:
-                check_first_row(columns, rows[0], NAME)
+                check_columns(columns, tuple(rows[0]), NAME)
             yield build_batch(columns, rows, "", first_row)
         else:
             if columns.kept:
