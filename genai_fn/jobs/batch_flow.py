@@ -65,27 +65,30 @@ def embed_by_batch_job(run: JobRun, batch: TextBatch) -> FlowGenerator[Result[No
 
     It also succeeds if the run ends before the job. Fails with `BatchFailed` if the server fails, or `OutputError`.
     """
-    result = yield from attempt(_embed_and_delete(run, batch))
-    error = result.failure() if isinstance(result, Failure) else None
-    if error is None or isinstance(error, BatchFailed | OutputError) or not batch.rows:
-        return result
+    try:
+        error = yield from _embed_and_delete(run, batch)
+    except FlowFailed as end:
+        error = end.error
+    except GenaiError as raised:  # of the disk
+        error = raised
+    if error is None:
+        return Success(None)
+    if isinstance(error, BatchFailed | OutputError) or not batch.rows:
+        return Failure(error)
     return Failure(BatchFailed(batch.rows[0].file, batch.rows[0].file_row, len(batch.rows), error))
 
 
-@flow
-def _embed_and_delete(run: JobRun, batch: TextBatch) -> FlowGenerator[Result[None, GenaiError]]:
-    try:
-        state = batch.state or (yield from _call(run, run.begin_job, batch))
-        problem: GenaiError | None = None
-        if batch.rows:  # else an earlier run has stored all, and not deleted all
-            ended = yield from _run_job(run, batch, state)
-            if ended is None:
-                return Success(None)
-            state, problem = ended
-        yield from _delete_job(run, state)
-    except GenaiError as error:  # of the disk
-        return Failure(error)
-    return Success(None) if problem is None else Failure(problem)
+def _embed_and_delete(run: JobRun, batch: TextBatch) -> FlowGenerator[GenaiError | None]:
+    """Run a batch job to its end and delete it; return the first failure that is not the fault of a text."""
+    state = batch.state or (yield from _call(run, run.begin_job, batch))
+    problem: GenaiError | None = None
+    if batch.rows:  # else an earlier run has stored all, and not deleted all
+        ended = yield from _run_job(run, batch, state)
+        if ended is None:
+            return None
+        state, problem = ended
+    yield from _delete_job(run, state)
+    return problem
 
 
 def _call(run: JobRun, function: Callable[..., T], *args: Any) -> FlowGenerator[T]:
@@ -187,7 +190,7 @@ def _send_creation(run: JobRun, state: BatchState, request: Request[BatchJob]) -
     while True:
         created = yield from attempt(request)
         error = created.failure() if isinstance(created, Failure) else None
-        if not isinstance(error, RateLimited) or run.is_stopping or not run.progress.running_jobs:
+        if not isinstance(error, RateLimited) or run.failure is not None or not run.progress.running_jobs:
             break
         yield from sleep(run.job.poll_interval)
     name = created.unwrap().name if error is None else None
@@ -220,7 +223,7 @@ def _wait_for_end(run: JobRun, batch: TextBatch, state: BatchState) -> FlowGener
                 break
             run.progress.running_jobs[state.key] = current.completion_stats or CompletionStats()
             yield Notify(run.build_progress((yield GetTime())))
-            if run.is_stopping:
+            if run.failure is not None:
                 return None
             yield from sleep(run.job.poll_interval)
     finally:
@@ -283,15 +286,10 @@ def _send_deletion(request: Request[Any]) -> FlowGenerator[None]:
         raise FlowFailed(deleted.failure())
 
 
-@flow
-def cancel_jobs(run: JobRun, states: Sequence[BatchState]) -> FlowGenerator[Result[None, GenaiError]]:
+def cancel_jobs(run: JobRun, states: Sequence[BatchState]) -> FlowGenerator[None]:
     """Cancel and delete jobs whose results are not needed."""
-    try:
-        for each in states:
-            name = each.name or (yield from _find_job(each))
-            if name is not None:
-                yield from _send_deletion(batches.cancel(name))
-            yield from _delete_job(run, replace(each, name=name))
-    except GenaiError as error:  # of the disk
-        return Failure(error)
-    return Success(None)
+    for each in states:
+        name = each.name or (yield from _find_job(each))
+        if name is not None:
+            yield from _send_deletion(batches.cancel(name))
+        yield from _delete_job(run, replace(each, name=name))

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import attempt, get_backend
-from genai_fn.effects import CallFunction, CloseResource, GetTime, Notify, OpenResource, StartAction, WaitAny
+from genai_fn.effects import (
+    CallFunction,
+    CloseResource,
+    FlowFailed,
+    GetTime,
+    Notify,
+    OpenResource,
+    StartAction,
+    WaitAny,
+)
 from genai_fn.errors import GenaiError
 from genai_fn.jobs.batch_flow import BATCH_JOB_LIMITS, cancel_jobs, check_batch_support, embed_by_batch_job
 from genai_fn.jobs.job_summary import JobSummary
@@ -26,23 +35,20 @@ def run_embedding_job(job: "EmbeddingJob") -> FlowGenerator[Result[JobSummary, G
     """Run a job to its end, or up to the first failure that is not of a text."""
     run = JobRun(job, (yield GetTime()))
     yield OpenResource(run)
+    result: Result[JobSummary, GenaiError]
     try:
-        failure = yield from _open_run(run)
-        if failure is None:
-            failure = yield from _embed_rows(run)
-        if failure is None:
-            result: Result[JobSummary, GenaiError] = Success(
-                (yield CallFunction(run.finish, ((yield GetTime()),), in_thread=True))
-            )
-        else:
-            result = Failure(failure)
-    except GenaiError as error:
+        yield from _open_run(run)
+        yield from _embed_rows(run)
+        result = Success((yield CallFunction(run.finish, ((yield GetTime()),), in_thread=True)))
+    except FlowFailed as end:
+        result = Failure(end.error)
+    except GenaiError as error:  # of the source or the disk
         result = Failure(error)
     yield CloseResource(run)
     return result
 
 
-def _open_run(run: JobRun) -> FlowGenerator[GenaiError | None]:
+def _open_run(run: JobRun) -> FlowGenerator[None]:
     """Open the output, and cancel the batch jobs of earlier runs whose results are not needed."""
     job = run.job
     backend = yield from get_backend()
@@ -50,46 +56,44 @@ def _open_run(run: JobRun) -> FlowGenerator[GenaiError | None]:
         limits = BATCH_JOB_LIMITS
         unsupported = check_batch_support(job, backend)
         if unsupported is not None:
-            return unsupported
+            raise FlowFailed(unsupported)
     else:
         limits = get_batch_limits(backend, job.model)
     yield CallFunction(run.open, (job.apply_limits(limits),), in_thread=True)
-    cancelled = yield from attempt(cancel_jobs(run, run.unneeded_jobs))
-    return cancelled.failure() if isinstance(cancelled, Failure) else None
+    yield from cancel_jobs(run, run.unneeded_jobs)
 
 
-def _embed_rows(run: JobRun) -> FlowGenerator[GenaiError | None]:
+def _embed_rows(run: JobRun) -> FlowGenerator[None]:
     """
-    Send the batches, `concurrency` at once, until all are stored; return the first failure.
+    Send the batches, `concurrency` at once, until all are stored; fail with the first failure.
 
     After a failure no batch is sent, but those that were are awaited and stored, as they are paid for; batch jobs that
     have not ended are left to the next run.
     """
     embed = embed_by_batch_job if run.job.through == "batch" else embed_and_store
     running: dict[Any, None] = {}
-    failure: GenaiError | None = None
     yield Notify(run.build_progress((yield GetTime())))
     while True:
-        is_busy = failure is None
+        is_busy = run.failure is None
         while is_busy and len(running) < run.job.concurrency:
             try:
                 step: TextBatch | bool = yield CallFunction(run.advance, in_thread=True)
             except GenaiError as error:  # of the source or the disk
-                failure, step = error, False
-                run.is_stopping = True
+                run.failure, step = error, False
             if isinstance(step, TextBatch):
                 running[(yield StartAction(embed(run, step)))] = None
             else:
                 is_busy = step
         yield Notify(run.build_progress((yield GetTime())))
         if not running:
-            return failure
+            break
         child: Any = yield WaitAny(tuple(running))
         del running[child]
         stored: Result[None, GenaiError] = child.result()
-        if isinstance(stored, Failure) and failure is None:
-            failure = stored.failure()
-            run.is_stopping = True
+        if isinstance(stored, Failure) and run.failure is None:
+            run.failure = stored.failure()
+    if run.failure is not None:
+        raise FlowFailed(run.failure)
 
 
 @flow

@@ -89,8 +89,8 @@ class JobRun:
         self.lock = threading.RLock()  # a signal handler may close it while its thread holds the lock
         self.progress = RunProgress(started)
         self.is_closed = False
-        self.is_stopping = False
-        """Whether the run ends as soon as it can, as something has failed."""
+        self.failure: GenaiError | None = None
+        """The first failure, after which the run ends as soon as it can."""
         self.unneeded_jobs: tuple[BatchState, ...] = ()
         """Batch jobs of earlier runs whose results are not needed."""
         self._refused = 0
