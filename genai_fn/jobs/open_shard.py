@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from genai_fn.codec import decode, encode
+from genai_fn.codec import decode
 from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import UnusableText
 from genai_fn.jobs.output.dead_letters import DeadLetter, describe_error
 from genai_fn.jobs.output.folder import OutputFolder
-from genai_fn.jobs.output.journal import Journal, RowFailure
+from genai_fn.jobs.output.journal import Journal, RowFailure, RowVector
 from genai_fn.jobs.output.shards import ShardRow, read_shard_vectors
 from genai_fn.jobs.rows import RowBatch, cut_text
 from genai_fn.jobs.text_index import IndexEntry, TextIndex
@@ -58,10 +58,8 @@ class OpenShard:
         if batch.kept is not None:
             self._kept.append(batch.kept)
 
-    def add_results(
-        self, rows: Sequence[tuple[int, bytes, bytes]], failures: Sequence[RowFailure], tokens: int
-    ) -> None:
-        """Append results to the journal: the number, the hash and the vector of each row, and those without one."""
+    def add_results(self, rows: Sequence[RowVector], failures: Sequence[RowFailure], tokens: int) -> None:
+        """Append the results of a batch to the journal."""
         if rows or failures:
             self.journal.append(rows, failures, tokens)
         self.lacking.difference_update([row for row, _, _ in rows], [each.row for each in failures])
@@ -107,10 +105,6 @@ class OpenShard:
                 _build_letter(each.row, each.file, each.file_row, kept_id, error, text=text, digest=each.digest)
             )
         return good, sorted(letters, key=lambda letter: letter.row)
-
-    def list_errors(self, letters: Iterable[DeadLetter]) -> list[tuple[str, bytes]]:
-        """Return the errors of the texts whose first row is here, as the index stores them."""
-        return [(encode(each.error).decode(), bytes.fromhex(each.text_hash)) for each in letters if each.text_hash]
 
     def build_table(self) -> Any:
         """Return the table of kept columns; None if there are none."""

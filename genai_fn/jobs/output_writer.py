@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from genai_fn.codec import encode
 from genai_fn.jobs.open_shard import OpenShard
 from genai_fn.jobs.output.dead_letters import encode_dead_letters
 from genai_fn.jobs.output.disk import NewFile
@@ -59,7 +60,8 @@ class OutputWriter:
             dimensions=before.dimensions or (dimensions if rows else None),
         )
         self._save(manifest)
-        index.set_errors(shard.list_errors(letters))
+        errors = [(encode(each.error).decode(), bytes.fromhex(each.text_hash)) for each in letters if each.text_hash]
+        index.set_errors(errors)
         shard.journal.remove()
 
     def _write_rows(self, shard: OpenShard, rows: list[ShardRow], dimensions: int | None) -> NewFile:

@@ -74,3 +74,4 @@ def cut_text(text: str) -> str:
 
 
 _SHOWN = 200
+"""Characters."""

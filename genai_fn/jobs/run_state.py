@@ -27,7 +27,7 @@ from genai_fn.jobs.job_summary import JobSummary
 from genai_fn.jobs.output.batch_states import BatchState, create_key, load_states, save_state
 from genai_fn.jobs.output.dead_letters import describe_error, iter_dead_letters
 from genai_fn.jobs.output.folder import OutputFolder
-from genai_fn.jobs.output.journal import RowFailure
+from genai_fn.jobs.output.journal import RowFailure, RowVector
 from genai_fn.jobs.output.manifest import JobManifest
 from genai_fn.jobs.output.settings import hash_settings, list_changes
 from genai_fn.jobs.output.shards import iter_hashes
@@ -281,7 +281,7 @@ class JobRun:
     @_run_alone
     def store(self, batch: TextBatch, results: EmbeddingResults) -> BatchFailed | None:
         """Store the results of a batch in the journal; return the failure that is not of a text, if there is one."""
-        rows: list[tuple[int, bytes, bytes]] = []
+        rows: list[RowVector] = []
         failures: list[RowFailure] = []
         first_refusal: tuple[TextRow, GenaiError] | None = None
         problem: tuple[TextRow, GenaiError] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from genai_fn.codec import decode, encode
 from genai_fn.errors import GenaiError
+from genai_fn.jobs.rows import cut_text
 from genai_fn.values import Value
 
 __all__ = ["DEAD_LETTERS_NAME", "DeadLetter", "describe_error", "encode_dead_letters", "iter_dead_letters"]
@@ -45,11 +46,8 @@ def _simplify(value: Any) -> Any:
     try:
         encode(value)
     except (TypeError, ValueError):
-        return repr(value)[:_SHOWN]
+        return cut_text(repr(value))
     return value
-
-
-_SHOWN = 200
 
 
 def encode_dead_letters(letters: list[DeadLetter]) -> bytes:

@@ -129,9 +129,9 @@ class OutputFolder:
     def remove_output(self) -> None:
         """Remove all that a job has written, first the manifest."""
         remove_file(self.path / MANIFEST_NAME)
-        for path in (self.dead_letters, self.npy, *sorted(self.path.glob("shard-*.parquet"))):
-            if not path.name.startswith("shard-") or _SHARD_NAME.fullmatch(path.name):
-                remove_file(path)
+        shards = [path for path in sorted(self.path.iterdir()) if _SHARD_NAME.fullmatch(path.name)]
+        for path in (self.dead_letters, self.npy, *shards):
+            remove_file(path)
         for path in sorted(self.work.iterdir()):
             if path.suffix in (".journal", ".part"):
                 remove_file(path)

@@ -10,18 +10,22 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from genai_fn.codec import decode, encode
 from genai_fn.jobs.errors import DimensionMismatch
 from genai_fn.jobs.output.disk import append_bytes, remove_file, truncate_file
 from genai_fn.values import Value
 
-__all__ = ["Journal", "RowFailure"]
+__all__ = ["Journal", "RowFailure", "RowVector"]
 
 _HEAD = struct.Struct("<4sIQI")  # mark, bytes of JSON, bytes of vectors, checksum of both
 _MARK = b"gfj1"
 _FLOAT_SIZE = 4
+
+
+RowVector: TypeAlias = tuple[int, bytes, bytes]
+"""A row that has a vector: its number, the hash of its text, and the vector as float32."""
 
 
 class RowFailure(Value):
@@ -64,11 +68,9 @@ class Journal:
         """Whether there is any vector."""
         return bool(self._offsets)
 
-    def append(
-        self, rows: Sequence[tuple[int, bytes, bytes]], failures: Sequence[RowFailure] = (), tokens: int = 0
-    ) -> None:
+    def append(self, rows: Sequence[RowVector], failures: Sequence[RowFailure] = (), tokens: int = 0) -> None:
         """
-        Append a batch: the number, the hash and the vector of each row, and those that have failed.
+        Append the results of a batch.
 
         Raises:
             DimensionMismatch: If a vector has another length than the first of the job.
