@@ -12,7 +12,7 @@ from genai_fn.jobs.job_flow import run_embedding_job
 from genai_fn.jobs.job_summary import JobSummary
 from genai_fn.jobs.output.settings import JobSettings, SourceFingerprint
 from genai_fn.jobs.output.shards import RESERVED_COLUMNS
-from genai_fn.jobs.sources.columns import RowColumns
+from genai_fn.jobs.sources.columns import RowColumns, check_column_name
 from genai_fn.jobs.sources.files import FILE_FORMATS, FileFormat
 from genai_fn.jobs.sources.source_kinds import check_source
 from genai_fn.ops.embed.batches import BatchLimits
@@ -144,9 +144,9 @@ class EmbeddingJob(Value, kw_only=True):
         force_setattr(self, "output", _check_path(self.output))
         force_setattr(self, "config", as_struct(EmbedContentConfig, self.config))
         force_setattr(self, "columns", _check_columns(self.columns))
-        _check_name("text_column", self.text_column)
+        check_column_name("text_column", self.text_column)
         if self.id_column is not None:
-            _check_name("id_column", self.id_column)
+            check_column_name("id_column", self.id_column)
         _check_output_columns(self.row_columns)
         for name in ("shard_size", "max_text_bytes", "concurrency"):
             check_at_least_one(name, getattr(self, name))
@@ -232,17 +232,12 @@ def _check_path(path: object) -> str:
     return text
 
 
-def _check_name(path: str, name: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise InvalidRequest(path, name, "the name of a column")
-
-
 def _check_columns(columns: Any) -> tuple[str, ...]:
     if isinstance(columns, str) or not isinstance(columns, Sequence):
         raise InvalidRequest("columns", columns, "a list of names")
     names: tuple[Any, ...] = tuple(columns)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  # of anything
     for index, each in enumerate(names):
-        _check_name(f"columns[{index}]", each)
+        check_column_name(f"columns[{index}]", each)
     return names
 
 

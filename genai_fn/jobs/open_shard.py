@@ -1,7 +1,7 @@
 """A shard whose rows are being read and embedded, until it can be written."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from genai_fn.codec import decode
@@ -75,11 +75,8 @@ class OpenShard:
         lacking = {d: row for row, d in foreign.items() if found[row].error is None and row not in self.journal}
         for part in _cut_parts(index.iter_vectors(tuple(lacking))):
             self.journal.append([(lacking.pop(digest), digest, vector) for digest, vector in part])
-        by_shard: dict[int, list[int]] = {}
-        for origin in lacking.values():
-            by_shard.setdefault(origin // shard_size, []).append(origin)
-        for number in sorted(by_shard):
-            vectors = read_shard_vectors(folder.get_shard(number), by_shard[number])
+        for number, origins in groupby(sorted(lacking.values()), lambda origin: origin // shard_size):
+            vectors = read_shard_vectors(folder.get_shard(number), [*origins])
             for part in _cut_parts((foreign[row], vector) for row, vector in vectors):
                 self.journal.append([(lacking[digest], digest, vector) for digest, vector in part])
                 index.add_vectors(part)

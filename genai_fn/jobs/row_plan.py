@@ -123,9 +123,10 @@ class RowPlan:
         """Take the rows of the next batch up to the end of a shard, and keep the others."""
         batch = self.unread.popleft()
         size = self._shard_size
-        part, rest = _split_batch(batch, size - self.next_row % size)
-        if rest is not None:
-            self.unread.appendleft(rest)
+        count = size - self.next_row % size
+        part = batch.slice(0, count)
+        if len(batch.texts) > count:
+            self.unread.appendleft(batch.slice(count, len(batch.texts)))
         digests = [None if isinstance(each, UnusableText) else hash_text(each) for each in part.texts]
         self._rows_hash.update(b"".join(each or _NO_TEXT for each in digests))
         if self.next_row // size < len(self._before.shards):
@@ -223,9 +224,3 @@ class RowPlan:
 
 _NO_TEXT = bytes(DIGEST_SIZE)
 """Stands for a row without a text in the hash of the rows: the wording of the reason may change."""
-
-
-def _split_batch(batch: RowBatch, count: int) -> tuple[RowBatch, RowBatch | None]:
-    """Split a batch after a number of rows."""
-    size = len(batch.texts)
-    return (batch, None) if size <= count else (batch.slice(0, count), batch.slice(count, size))

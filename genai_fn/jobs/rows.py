@@ -28,7 +28,7 @@ class RowBatch(Value):
     kept: Any = None
 
     def slice(self, start: int, stop: int) -> "RowBatch":
-        """Return the rows from one index up to another."""
+        """Return the rows from one index up to another, or to the end."""
         kept = None if self.kept is None else self.kept.slice(start, stop - start)
         return RowBatch(self.file, self.first_row + start, self.texts[start:stop], kept)
 

@@ -9,6 +9,7 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.interpreters.http import Http
 from genai_fn.interpreters.protocols import Interpreter
 from genai_fn.jobs.errors import SourceError
+from genai_fn.jobs.sources.columns import check_column_name
 from genai_fn.ops.embed.arrays import ContentEmbeddingArray
 from genai_fn.ops.embed.many import StopOnFailure, embed_many
 from genai_fn.options import check_at_least_one
@@ -84,8 +85,7 @@ class ColumnEmbedding(Value, kw_only=True):
             raise InvalidRequest("make_interpreter", self.make_interpreter, "a function that returns an interpreter")
         columns = {each: getattr(self, each) for each in ("text_column", "vector_column", "error_column")}
         for path, name in columns.items():
-            if not isinstance(name, str) or not name:
-                raise InvalidRequest(path, name, "the name of a column")
+            check_column_name(path, name)
             if list(columns.values()).count(name) > 1:
                 raise InvalidRequest(path, name, "a name that no other column has")
         check_at_least_one("max_text_bytes", self.max_text_bytes)

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genai_fn.codec import encode
+from genai_fn.errors import InvalidRequest
 from genai_fn.jobs.arrow import load_package
 from genai_fn.jobs.errors import SourceError, UnusableText
 from genai_fn.jobs.rows import RowBatch, check_text
 from genai_fn.values import Value
 
-__all__ = ["RowColumns", "build_batch", "check_columns"]
+__all__ = ["RowColumns", "build_batch", "check_column_name", "check_columns"]
 
 BATCH_ROWS = 1024
 """Rows that are read at once."""
@@ -30,6 +31,12 @@ class RowColumns(Value, kw_only=True):
     def names(self) -> tuple[str, ...]:
         """The names in the source, each once."""
         return tuple(dict.fromkeys((self.text, *(name for name, _ in self.kept))))
+
+
+def check_column_name(path: str, name: object) -> None:
+    """Raise `InvalidRequest` unless a value can be the name of a column."""
+    if not isinstance(name, str) or not name:
+        raise InvalidRequest(path, name, "the name of a column")
 
 
 def check_columns(columns: RowColumns, found: Sequence[str], file: str) -> None:
