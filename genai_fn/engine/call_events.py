@@ -12,8 +12,6 @@ from genai_fn.http import HttpRequest
 from genai_fn.request import Operation
 from genai_fn.schema.usage import Usage, get_usage
 
-__all__ = ["CallEvents"]
-
 
 class CallEvents:
     """Notifies the listener of what happens to one call. Nothing is notified before the first request is sent."""

@@ -12,8 +12,6 @@ from genai_fn.request import Request
 from genai_fn.values import Value
 from genai_fn.wire.curl import write_curl
 
-__all__ = ["ExplainingHandler", "explain_program"]
-
 T = TypeVar("T")
 
 

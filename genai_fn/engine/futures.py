@@ -8,8 +8,6 @@ from typing_extensions import TypeIs
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["complete_future", "is_future", "make_future"]
-
 T = TypeVar("T")
 
 

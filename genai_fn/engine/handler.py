@@ -43,17 +43,6 @@ from genai_fn.wire.encoding import encode_request
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, hide_credentials
 
-__all__ = [
-    "Account",
-    "HttpHandler",
-    "RefusingHandler",
-    "RequestHandler",
-    "find_backend",
-    "find_credential_problem",
-    "find_refusal",
-    "iter_layers",
-]
-
 T = TypeVar("T")
 
 

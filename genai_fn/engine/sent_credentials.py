@@ -14,8 +14,6 @@ from genai_fn.request import Request
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets, list_secret_carriers
 
-__all__ = ["SentCredentials"]
-
 T = TypeVar("T")
 
 

@@ -25,8 +25,6 @@ from genai_fn.effects import (
 )
 from genai_fn.engine.stepper import wrap_programs
 
-__all__ = ["EffectTransport", "Transport", "send_through"]
-
 T = TypeVar("T")
 
 

@@ -36,8 +36,6 @@ from genai_fn.engine.stepper import DONE, Stepper, intercept_effects
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.values import Value
 
-__all__ = ["VirtualClock", "run_in_virtual_time"]
-
 T = TypeVar("T")
 
 

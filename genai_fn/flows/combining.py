@@ -11,8 +11,6 @@ from genai_fn.errors import GenaiError
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.request import FlowGenerator, FlowTraits, Stream, flow, start_generator, stream
 
-__all__ = ["call_for_each", "collect_items", "join_items"]
-
 T = TypeVar("T")
 
 

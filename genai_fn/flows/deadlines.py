@@ -9,8 +9,6 @@ from genai_fn.effects import GetTime
 from genai_fn.errors import GenaiError, TimedOut
 from genai_fn.request import FlowGenerator, Request
 
-__all__ = ["apply_remaining_time", "compute_deadline", "compute_remaining_time"]
-
 T = TypeVar("T")
 
 

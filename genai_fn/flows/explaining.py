@@ -8,8 +8,6 @@ from genai_fn.effects import Explain
 from genai_fn.errors import GenaiError
 from genai_fn.request import Description, FlowGenerator, flow
 
-__all__ = ["run_explained"]
-
 
 @flow
 def run_explained(source: Description) -> FlowGenerator[Result[str, GenaiError]]:

@@ -16,8 +16,6 @@ from genai_fn.schema.content import Content, Part
 from genai_fn.schema.grounding import CitationMetadata
 from genai_fn.schema.responses import Candidate, FinishReason, GenerateContentResponse, LogprobsResult
 
-__all__ = ["merge_chunks"]
-
 T = TypeVar("T")
 M = TypeVar("M", bound=OpenMessage)
 

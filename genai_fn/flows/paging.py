@@ -11,8 +11,6 @@ from genai_fn.errors import GenaiError, InvalidRequest, PageLoop
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, stream
 from genai_fn.schema.base import Page
 
-__all__ = ["next_page", "stream_items", "stream_pages"]
-
 P = TypeVar("P", bound=Page[Any])
 T = TypeVar("T")
 

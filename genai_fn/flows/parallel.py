@@ -8,8 +8,6 @@ from genai_fn.effects import AskAll, AskWithin
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, flow
 
-__all__ = ["both", "run_all", "run_within"]
-
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")

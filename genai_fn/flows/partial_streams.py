@@ -16,8 +16,6 @@ from genai_fn.request import FlowGenerator, FlowTraits, Stream, stream
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.wire.growing_json import JsonParser, TextParser
 
-__all__ = ["stream_partial"]
-
 T = TypeVar("T")
 
 

@@ -13,8 +13,6 @@ from genai_fn.values import Value
 from genai_fn.wire.growing_json import JsonSnapshot
 from genai_fn.wire.lenient_json import build_decode_error
 
-__all__ = ["Partial"]
-
 T_co = TypeVar("T_co", covariant=True)
 
 

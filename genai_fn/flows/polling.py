@@ -31,16 +31,6 @@ from genai_fn.schema.stores import ImportFileOperation, UploadToFileSearchStoreO
 from genai_fn.schema.tunings import TuningJob
 from genai_fn.schema.videos import GenerateVideosOperation
 
-__all__ = [
-    "LONG_RUNNING_TYPES",
-    "LongRunningResource",
-    "build_result",
-    "get_outcome",
-    "poll_request",
-    "run_until_done",
-    "until_done",
-]
-
 LongRunningResource: TypeAlias = (
     File
     | BatchJob

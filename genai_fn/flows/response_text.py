@@ -9,8 +9,6 @@ from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.request import Action, FlowGenerator, FlowTraits, Stream, flow, stream
 from genai_fn.schema.responses import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
 
-__all__ = ["build_no_text_error", "read_text", "select_first_candidate", "stream_texts"]
-
 
 @flow(traits=FlowTraits(reads_result=True))
 def read_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[str, GenaiError]]:

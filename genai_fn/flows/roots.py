@@ -8,8 +8,6 @@ from msgspec.structs import replace
 from genai_fn.errors import InvalidRequest
 from genai_fn.request import Description, Live, Request
 
-__all__ = ["change_root", "list_steps"]
-
 
 def change_root(description: Description | Live[Any], name: str, change: Callable[..., Any], *args: Any) -> Any:
     """

@@ -24,8 +24,6 @@ from genai_fn.schema.schemas import Schema
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import build_decode_error, truncate_text
 
-__all__ = ["ParsedResponse", "build_output_config", "is_text_enum", "parse", "run_parse"]
-
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 

@@ -13,8 +13,6 @@ from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.values import Value
 
-__all__ = ["Chat", "Turn", "add_turn", "complete_role", "get_answer", "replace_answer", "select_curated"]
-
 T_co = TypeVar("T_co", covariant=True)
 
 

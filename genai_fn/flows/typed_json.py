@@ -13,8 +13,6 @@ from genai_fn.schema.base import DEPTH_LIMIT
 from genai_fn.schema.limits import bind_limits
 from genai_fn.schema.other_types import decode_other_type, encode_other_type
 
-__all__ = ["convert_json", "to_json"]
-
 
 def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
     """

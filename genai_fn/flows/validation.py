@@ -16,8 +16,6 @@ from genai_fn.request import Action, Flow, FlowGenerator, Request, flow, start_g
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.responses import FinishReason, GenerateContentResponse
 
-__all__ = ["DEFAULT_ATTEMPTS", "repeat_until_valid", "run_retry_invalid"]
-
 DEFAULT_ATTEMPTS = 3
 """Default of the maximum number of requests for one value."""
 

@@ -11,8 +11,6 @@ from genai_fn.middleware.observers import ObservedCall, ObservedConnector, Obser
 from genai_fn.request import Live
 from genai_fn.values import Value
 
-__all__ = ["logged"]
-
 
 def logged(
     logger: logging.Logger | str = "genai_fn",

@@ -31,8 +31,6 @@ from genai_fn.values import Value
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["Coalescer", "coalesced"]
-
 T = TypeVar("T")
 
 _Outcome: TypeAlias = Result[Any, GenaiError]

@@ -5,8 +5,6 @@ from typing import Any
 from genai_fn.effects import Effects, GetTime
 from genai_fn.request import Request
 
-__all__ = ["compute_request_deadline"]
-
 
 def compute_request_deadline(request: Request[Any], until: float) -> Effects[float]:
     """Return the deadline of a request that starts now, at most `until`."""

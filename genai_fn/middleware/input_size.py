@@ -7,8 +7,6 @@ from msgspec import Struct
 
 from genai_fn.schema.content import Blob, Content, FileData
 
-__all__ = ["measure_config", "measure_contents", "measure_value"]
-
 
 def measure_contents(contents: Iterable[Content], file_size: int) -> int:
     """Return the size of contents; of the usual part, a text, without a look at its many other fields."""

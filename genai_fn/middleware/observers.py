@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from genai_fn.interpreters.live.sockets import Connector, MessageSocket  # loaded with anyio, at the first session
 
-__all__ = ["CallObserver", "ObservedCall", "ObservedConnector", "ObservingHandler", "get_model_name"]
-
 T = TypeVar("T")
 
 
@@ -59,8 +57,10 @@ class ObservedCall:
 
     @property
     def model(self) -> str | None:
-        """The model, without the prefixes of its resource name."""
-        return get_model_name(self.request)
+        """The model, without ``models/`` and other prefixes; None if the operation has none."""
+        operation: Any = self.request.operation
+        model: object = getattr(operation, "model", None) or getattr(operation, "base_model", None)
+        return model.rpartition("/")[2] if isinstance(model, str) else None
 
     @property
     def duration(self) -> float:
@@ -80,13 +80,6 @@ class ObservedCall:
         if isinstance(answer, GenerateContentResponse):
             reasons = [str(each.finish_reason) for each in answer.candidates if each.finish_reason is not None]
             self.finish_reasons = tuple(reasons) or self.finish_reasons
-
-
-def get_model_name(request: Request[Any] | Live[Any]) -> str | None:
-    """Return the model of a request without ``models/`` and the like; None if its operation has none."""
-    operation: Any = request.operation
-    model: object = getattr(operation, "model", None) or getattr(operation, "base_model", None)
-    return model.rpartition("/")[2] if isinstance(model, str) else None
 
 
 class CallObserver(Protocol):

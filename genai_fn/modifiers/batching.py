@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows.batching import BatchOptions, check_actions, stream_batched
+from genai_fn.flows.batching import check_actions, stream_batched
+from genai_fn.flows.batching.jobs import BatchOptions
 from genai_fn.options import check_at_least_one, check_positive
 from genai_fn.request import Description, Modifier, Stream
 from genai_fn.schema.batches import BatchJob

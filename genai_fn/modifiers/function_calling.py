@@ -6,9 +6,9 @@ from typing import Any, ClassVar, cast, overload
 from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import calling as loop
+from genai_fn.flows.calling import declare_missing_functions, run_calling_loop, stream_calling_loop
 from genai_fn.flows.calling.mcp_sessions import McpSession
-from genai_fn.flows.calling.options import OnError
+from genai_fn.flows.calling.options import CallingOptions, OnError
 from genai_fn.flows.turns import Turn
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
@@ -94,11 +94,11 @@ def calling(
         check_at_least_one("max_calls", max_calls)
     if on_error not in ("return", "fail"):
         raise InvalidRequest("on_error", on_error, "return or fail")
-    return CallingModifier(_apply_calling, (loop.CallingOptions(functions, max_calls, on_error),))
+    return CallingModifier(_apply_calling, (CallingOptions(functions, max_calls, on_error),))
 
 
 def _apply_calling(
-    description: Description | Live[Any], options: loop.CallingOptions
+    description: Description | Live[Any], options: CallingOptions
 ) -> Flow[Any] | Stream[Any] | Live[Any]:
     return (
         _apply_to_live(description, options)
@@ -107,18 +107,18 @@ def _apply_calling(
     )
 
 
-def _apply_to_description(description: Description, options: loop.CallingOptions) -> Flow[Any] | Stream[Any]:
+def _apply_to_description(description: Description, options: CallingOptions) -> Flow[Any] | Stream[Any]:
     if isinstance(description, Flow | Stream) and description.traits.passes_calling:
         source: Description = description.source
         if isinstance(source, Stream) and source.traits.is_server_stream:
             _validate_request(source.source, options)
-            return replace(description, source=Stream(loop.stream_calling_loop, source, (options,)))
+            return replace(description, source=Stream(stream_calling_loop, source, (options,)))
         return replace(description, source=_apply_to_description(source, options))
     _validate_request(description, options)
-    return Flow(loop.run_calling_loop, description, (options,))
+    return Flow(run_calling_loop, description, (options,))
 
 
-def _validate_request(description: Description, options: loop.CallingOptions) -> None:
+def _validate_request(description: Description, options: CallingOptions) -> None:
     if not isinstance(description, Request) or not description.operation.takes_functions:
         raise InvalidRequest(
             "calling", description, "a generate request: put | calling(…) once, before modifiers that read the response"
@@ -128,7 +128,7 @@ def _validate_request(description: Description, options: loop.CallingOptions) ->
     _declare_functions(cast("Any", description.operation).config, options)  # raises for what cannot be declared
 
 
-def _apply_to_live(live: Live[Any], options: loop.CallingOptions) -> Live[Any]:
+def _apply_to_live(live: Live[Any], options: CallingOptions) -> Live[Any]:
     config = getattr(live.operation, "config", None)
     if not isinstance(config, LiveConnectConfig) or live.calling_options is not None:
         raise InvalidRequest(
@@ -142,12 +142,12 @@ def _apply_to_live(live: Live[Any], options: loop.CallingOptions) -> Live[Any]:
     return replace(live, operation=replace(live.operation, **changed), calling_options=options)
 
 
-def _declare_functions(config: Any, options: loop.CallingOptions) -> Any:
+def _declare_functions(config: Any, options: CallingOptions) -> Any:
     """Add the declarations of the functions to a config; raise `InvalidRequest` if they cannot be declared."""
     functions = [each for each in options.functions if not is_mcp_session(each)]
     sessions = {id(each) for each in options.functions if is_mcp_session(each)}
     names = [_get_name(each) for each in functions]
-    declared: Any = loop.declare_missing_functions(config, options.functions)
+    declared: Any = declare_missing_functions(config, options.functions)
     if len(set(names)) + len(sessions) < len(options.functions):
         raise InvalidRequest("calling", names, "functions with different names, and each MCP session once")
     return declared

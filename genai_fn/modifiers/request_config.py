@@ -20,8 +20,8 @@ from genai_fn.backend import (
     normalize_headers,
 )
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import calling as loop, parallel
-from genai_fn.flows.calling import mcp_sessions
+from genai_fn.flows import parallel
+from genai_fn.flows.calling import declare_missing_functions, mcp_sessions
 from genai_fn.flows.calling.mcp_sessions import McpSession
 from genai_fn.flows.roots import change_root
 from genai_fn.ops.generate import GenerateContent, refuse_uncalled_functions
@@ -290,7 +290,7 @@ def replace_config(request: R, config: Any, fields: tuple[tuple[str, Any], ...])
     changes = as_changes(kind, given, "config") | as_changes(kind, dict(fields), "config")
     changed = replace(current, **changes)
     if isinstance(request, Live) and request.calling_options is not None:
-        changed = loop.declare_missing_functions(changed, request.calling_options.functions)
+        changed = declare_missing_functions(changed, request.calling_options.functions)
     return replace(request, operation=replace(operation, config=changed))
 
 

@@ -190,7 +190,10 @@ def _list_parents(name: str) -> list[str]:
 PARTS = {part for layer in LAYERS for part in layer}
 MODULES = {get_module_name(path): path for path in list_sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
-INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "local_tokenizer", "schema", "testing"}
+INTERNAL = {
+    *("emulator", "engine", "flows", "interpreters", "live_protocol", "local_tokenizer"),
+    *("middleware", "schema", "testing"),
+}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
 WITH_IO = ("interpreters", "jobs", "middleware", "cli", "testing", "__main__")
 each_pure_module = check_each([each for each in MODULES if find_part(each) not in WITH_IO])
@@ -381,11 +384,13 @@ def test_underscore_marks_own_names(name: str) -> None:
 
 
 PRINTED = {
+    "flows.parallel": {"run_all"},
+    "flows.polling": {"run_until_done"},
     "interpreters.net.waits.asyncio_waits": {"wait_for_socket"},
     "interpreters.net.waits.trio_waits": {"wait_for_socket"},
     "testing.strategies.deferred": {"answers"},
 }
-"""Functions whose names failing tests print, or that implement a protocol."""
+"""Functions whose names failing tests or traces print, or that implement a protocol."""
 
 
 @functools.cache

@@ -19,8 +19,6 @@ from genai_fn.flows.roots import change_root
 from genai_fn.request import Flow, FlowGenerator, FlowTraits, Request, Stream, stream
 from genai_fn.streams import get_iteration, validate_action
 
-__all__ = ["BatchOptions", "check_actions", "stream_batched"]
-
 
 @stream(traits=FlowTraits(spawns=True))
 def stream_batched(source: Stream[Any], options: BatchOptions) -> FlowGenerator[None]:

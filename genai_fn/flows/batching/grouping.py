@@ -12,8 +12,6 @@ from genai_fn.options import Options
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["RequestGroup", "get_batched_request", "group_requests"]
-
 
 class RequestGroup(Value):
     """The requests of one job, and their indexes in the sequence of all requests."""

@@ -39,11 +39,9 @@ from genai_fn.schema.files import UploadFileConfig
 from genai_fn.schema.operations import JobError
 from genai_fn.values import Value
 
-__all__ = ["BatchOptions", "return_result", "run_job"]
-
 T = TypeVar("T")
 
-Results: TypeAlias = tuple[Result[Any, GenaiError], ...]
+_Results: TypeAlias = tuple[Result[Any, GenaiError], ...]
 
 
 class BatchOptions(Value):
@@ -57,7 +55,7 @@ class BatchOptions(Value):
 
 
 @flow
-def run_job(requests: tuple[Request[Any], ...], options: BatchOptions) -> FlowGenerator[Result[Results, GenaiError]]:
+def run_job(requests: tuple[Request[Any], ...], options: BatchOptions) -> FlowGenerator[Result[_Results, GenaiError]]:
     """Run the requests of a group as one job, and return their results in order."""
     backend = (yield from get_backend()) or EXAMPLE_BACKENDS[0]
     if isinstance(backend, Vertex):
@@ -78,7 +76,7 @@ _VERTEX_HINT = (
 
 def _run_generation(
     requests: tuple[Request[Any], ...], backend: Backend, options: BatchOptions
-) -> FlowGenerator[Result[Results, GenaiError]]:
+) -> FlowGenerator[Result[_Results, GenaiError]]:
     try:
         lines = batches.jsonl(requests, backend)
     except GenaiError as error:
@@ -92,7 +90,7 @@ def _run_generation(
 
 def _run_from_file(
     requests: tuple[Request[Any], ...], lines: bytes, options: BatchOptions
-) -> FlowGenerator[Result[Results, GenaiError]]:
+) -> FlowGenerator[Result[_Results, GenaiError]]:
     """Upload the requests, run a job that reads them, and delete the file unless the job may still read it."""
     config = UploadFileConfig(mime_type="application/jsonl", display_name=options.display_name)
     uploaded = yield from attempt(files.upload(lines, config))
@@ -132,7 +130,7 @@ def _create_job(requests: tuple[Request[Any], ...], source: Any, options: BatchO
 
 def _read_results(
     requests: tuple[Request[Any], ...], finished: Result[BatchJob, GenaiError]
-) -> FlowGenerator[Result[Results, GenaiError]]:
+) -> FlowGenerator[Result[_Results, GenaiError]]:
     """Read the results of a job, from the job itself or from its result file."""
     if isinstance(finished, Failure):
         return finished
@@ -153,7 +151,7 @@ def _read_results(
 
 def _run_embeddings(
     requests: tuple[Request[Any], ...], options: BatchOptions
-) -> FlowGenerator[Result[Results, GenaiError]]:
+) -> FlowGenerator[Result[_Results, GenaiError]]:
     operations: list[Any] = [each.operation for each in requests]
     contents = tuple(content for each in operations for content in each.contents)
     source = EmbeddingsBatchJobSource(

@@ -41,14 +41,6 @@ from genai_fn.schema.tools import (
 )
 from genai_fn.streams import stream_response
 
-__all__ = [
-    "DEFAULT_MAX_CALLS",
-    "CallingOptions",
-    "declare_missing_functions",
-    "run_calling_loop",
-    "stream_calling_loop",
-]
-
 
 @stream(traits=FlowTraits(spawns=False))
 def stream_calling_loop(source: Stream[GenerateContentResponse], options: CallingOptions) -> FlowGenerator[None]:

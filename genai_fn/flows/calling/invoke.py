@@ -20,8 +20,6 @@ from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import DeclaredFunction, get_parameter_type
 from genai_fn.schema.functions import FunctionCall, FunctionResponse
 
-__all__ = ["convert_arguments", "describe_exception", "invoke_function"]
-
 
 @flow(traits=FlowTraits(calls_function=True))
 def invoke_function(

@@ -22,18 +22,6 @@ from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.mcp_results import convert_tool, dump_model
 from genai_fn.schema.tools import FunctionDeclaration, Tool, is_mcp_session
 
-__all__ = [
-    "REPEATED_NAME",
-    "McpSession",
-    "McpTool",
-    "find_repeated_name",
-    "list_mcp_tools",
-    "list_tools_within",
-    "run_declared",
-    "stream_declared",
-]
-
-
 T = TypeVar("T")
 D = TypeVar("D", bound=Action[Any] | Stream[Any])
 

@@ -5,8 +5,6 @@ from typing import Any, Literal, TypeAlias
 
 from genai_fn.values import Value
 
-__all__ = ["DEFAULT_MAX_CALLS", "CallingOptions", "OnError"]
-
 OnError: TypeAlias = Literal["return", "fail"]
 
 DEFAULT_MAX_CALLS = 10

@@ -27,8 +27,6 @@ from genai_fn.schema.responses import (
 from genai_fn.streams import stream_response
 from genai_fn.values import Value
 
-__all__ = ["DEFAULT_MAX_REQUESTS", "run_continued", "stream_continued"]
-
 DEFAULT_MAX_REQUESTS = 20
 """Default of the maximum number of requests for one response."""
 

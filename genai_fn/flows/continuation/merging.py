@@ -16,8 +16,6 @@ from genai_fn.schema.responses import (
 )
 from genai_fn.schema.safety import SafetyRating
 
-__all__ = ["add_usage", "merge_continuation"]
-
 M = TypeVar("M", bound=Message)
 
 

@@ -17,8 +17,6 @@ from genai_fn.options import check_at_least_one, check_type
 from genai_fn.request import Request
 from genai_fn.schema.usage import Usage
 
-__all__ = ["Budget", "budgeted"]
-
 
 def budgeted(
     *,

@@ -7,8 +7,6 @@ from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema.usage import Usage
 
-__all__ = ["estimate_usage", "is_paid"]
-
 
 def is_paid(request: Request[Any]) -> bool:
     """Return whether a request is paid by its usage: generation, embeddings, images, videos and new caches are."""

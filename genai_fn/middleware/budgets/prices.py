@@ -13,8 +13,6 @@ from genai_fn.interpreters.extras import install_command
 from genai_fn.schema.usage import Usage
 from genai_fn.values import Value
 
-__all__ = ["ModelPrices", "compute_cost", "find_prices"]
-
 
 class ModelPrices(Value, kw_only=True):
     """

@@ -25,8 +25,6 @@ from genai_fn.request import Request
 from genai_fn.schema.tools import Tool
 from genai_fn.values import Value
 
-__all__ = ["Cached", "cached", "is_deterministic"]
-
 T = TypeVar("T")
 
 

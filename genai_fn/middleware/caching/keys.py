@@ -25,8 +25,6 @@ from genai_fn.wire import PreparedRequest, apply_address_options, prepare_reques
 from genai_fn.wire.encoding import drop_backend
 from genai_fn.wire.secret_values import hide_credentials
 
-__all__ = ["CacheKey", "KeyBuilder"]
-
 _FORMAT = 1
 """Version of the keys and of what is stored; a change of either must change it."""
 

@@ -17,8 +17,6 @@ from genai_fn.errors import Closed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.executors.threads import SetOnce
 
-__all__ = ["Flights", "Ticket"]
-
 T = TypeVar("T")
 
 _LEADS: Final = object()

@@ -15,8 +15,6 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops.files.upload_flow import HasPath, read_path
 from genai_fn.options import check_at_least_one
 
-__all__ = ["SQLiteStore"]
-
 
 class SQLiteStore:
     """

@@ -10,8 +10,6 @@ from genai_fn.request import Operation, kind_of
 from genai_fn.schema.responses import FinishReason, GenerateContentResponse
 from genai_fn.wire.lenient_json import parse_json
 
-__all__ = ["decode_answer", "encode_answer", "is_lasting"]
-
 _FORMAT = 1
 
 

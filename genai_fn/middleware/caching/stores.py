@@ -9,8 +9,6 @@ from typing import Any, NamedTuple, Protocol
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.options import check_at_least_one
 
-__all__ = ["CacheStore", "MemoryStore", "may_block"]
-
 
 class CacheStore(Protocol):
     """

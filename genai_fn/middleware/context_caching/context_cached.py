@@ -33,8 +33,6 @@ from genai_fn.request import Flow, FlowGenerator, Request, flow
 if TYPE_CHECKING:
     from genai_fn.schema.caches import CachedContent
 
-__all__ = ["ContextCached", "context_cached"]
-
 T = TypeVar("T")
 
 

@@ -9,8 +9,6 @@ from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.middleware.context_caching.prefixes import Prefix
 from genai_fn.values import Value
 
-__all__ = ["KnownCache", "KnownCaches"]
-
 
 class KnownCache(Value):
     """A cache: its name, its prefix, and when its time to live started, in seconds of the clock of `GetTime`."""

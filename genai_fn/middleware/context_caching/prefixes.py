@@ -14,8 +14,6 @@ from genai_fn.schema.caches import CachedContent, CreateCachedContentConfig
 from genai_fn.schema.content import Content, Part
 from genai_fn.values import Value
 
-__all__ = ["Prefix", "build_create_request", "list_prefixes", "replace_prefix"]
-
 
 class Prefix(Value):
     """

@@ -2,8 +2,6 @@
 
 from genai_fn.forks import delay_forks
 
-__all__ = ["CircuitBreaker", "Trial"]
-
 
 class CircuitBreaker:
     """

@@ -31,8 +31,6 @@ from genai_fn.options import check_at_least_one, check_positive
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["FallbackTarget", "fallback"]
-
 
 def fallback(
     models: Iterable[str] = (),

@@ -9,17 +9,6 @@ from genai_fn.errors import APIError, Closed, GenaiError, InvalidRequest
 from genai_fn.request import Operation
 from genai_fn.values import Value
 
-__all__ = [
-    "MOVABLE_OPERATIONS",
-    "Bonds",
-    "Condition",
-    "FallbackConditions",
-    "FallbackTarget",
-    "describe_backend",
-    "find_bonds",
-    "takes_other_models",
-]
-
 Condition: TypeAlias = int | type[GenaiError] | Callable[[GenaiError], bool]
 """An HTTP status code, a class of errors, or a function of an error."""
 

@@ -8,8 +8,6 @@ from genai_fn.errors import APIError, RateLimited
 from genai_fn.middleware.limits.days import DAY_SECONDS, compute_seconds_to_midnight
 from genai_fn.values import Value
 
-__all__ = ["QuotaAdvice", "read_advice"]
-
 
 class QuotaAdvice(Value, kw_only=True):
     """

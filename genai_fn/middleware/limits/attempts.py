@@ -26,8 +26,6 @@ from genai_fn.values import Value
 from genai_fn.wire import build_api_error
 from genai_fn.wire.decompress import Decompressor
 
-__all__ = ["GatedHandler", "RequestPricer"]
-
 T = TypeVar("T")
 
 RequestPricer: TypeAlias = Callable[[Request[Any]], Cost | None]

@@ -17,8 +17,6 @@ from genai_fn.options import check_at_least_one
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["ConcurrencyLimit", "adaptive"]
-
 
 def adaptive(
     initial: int = 4,
@@ -92,7 +90,7 @@ class _AdaptiveSettings(Value, kw_only=True):
         check_function("count_requests", self.count_requests)
 
 
-class ConcurrencyLimit(GateMiddleware["AdaptiveGate"]):
+class ConcurrencyLimit(GateMiddleware["_AdaptiveGate"]):
     """
     Middleware that `adaptive` returns, with the state that all interpreters with it share.
 
@@ -122,16 +120,16 @@ class ConcurrencyLimit(GateMiddleware["AdaptiveGate"]):
         """The number of attempts in flight, now and in this process."""
         return self.get_gate().in_flight
 
-    def _build_gate(self) -> "AdaptiveGate":
+    def _build_gate(self) -> "_AdaptiveGate":
         bounds = self._bounds
-        return AdaptiveGate(bounds.initial, bounds.minimum, bounds.maximum, bounds.backoff_ratio)
+        return _AdaptiveGate(bounds.initial, bounds.minimum, bounds.maximum, bounds.backoff_ratio)
 
     def _compute_cost(self, request: Request[Any]) -> Cost | None:
         requests = self._count_requests(request)
         return Cost(requests, 0, get_model(request)) if requests else None
 
 
-class AdaptiveGate(Gate):
+class _AdaptiveGate(Gate):
     """A gate whose maximum of attempts in flight follows how they go."""
 
     def __init__(self, initial: int, minimum: int, maximum: int, backoff_ratio: float) -> None:

@@ -7,8 +7,6 @@ from genai_fn.http import ValueWithResponse
 from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
 from genai_fn.request import Request
 
-__all__ = ["count_requests", "estimate_tokens", "read_used_tokens"]
-
 
 def count_requests(request: Request[Any]) -> int:
     """

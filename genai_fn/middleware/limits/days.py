@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from genai_fn.http import Headers
 
-__all__ = ["DAY_SECONDS", "DayCounter", "compute_seconds_to_midnight"]
-
 DAY_SECONDS = 86_400.0
 
 

@@ -22,8 +22,6 @@ from genai_fn.middleware.limits.days import DayCounter
 from genai_fn.middleware.limits.sliding_log import SlidingLog
 from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
 
-__all__ = ["Gate", "change_state"]
-
 G = TypeVar("G", bound="Gate")
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -14,8 +14,6 @@ from genai_fn.middleware.limits.tickets import Cost
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["GateMiddleware", "RequestCounter", "check_counter", "check_function", "get_model"]
-
 G = TypeVar("G", bound=Gate)
 
 RequestCounter: TypeAlias = Callable[[Request[Any]], int]

@@ -23,8 +23,6 @@ from genai_fn.options import check_at_least_one
 from genai_fn.request import Request
 from genai_fn.values import Value
 
-__all__ = ["RateLimit", "limited"]
-
 
 def limited(
     requests_per_minute: int | None = None,

@@ -2,8 +2,6 @@
 
 from collections import deque
 
-__all__ = ["LogEntry", "SlidingLog"]
-
 
 class LogEntry:
     """An amount that was admitted between `start` and `time`. All of it leaves the window a window after `time`."""

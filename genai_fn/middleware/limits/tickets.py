@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from genai_fn.middleware.limits.sliding_log import LogEntry
 
-__all__ = ["AttemptTicket", "Cost"]
-
 
 class Cost(Value):
     """What one attempt costs: requests and estimated tokens, and the model whose quota of a day it uses."""

@@ -10,16 +10,6 @@ from genai_fn.errors import APIError
 from genai_fn.middleware.observers import ObservedCall
 from genai_fn.schema.usage import Usage
 
-__all__ = [
-    "find_provider",
-    "get_error_type",
-    "get_operation_name",
-    "list_address_attributes",
-    "list_metric_attributes",
-    "list_request_attributes",
-    "list_response_attributes",
-]
-
 
 def find_provider(handler: RequestHandler) -> str:
     """
@@ -33,11 +23,11 @@ def find_provider(handler: RequestHandler) -> str:
     return "gcp.gemini" if isinstance(backend, Gemini) else "gcp.vertex_ai"
 
 
-def get_operation_name(operation: str) -> str:
+def _get_operation_name(operation: str) -> str:
     """
     Return the conventions' name of an operation, or the operation itself if they have no name for it.
 
-    >>> get_operation_name("generate.stream"), get_operation_name("embed.numpy"), get_operation_name("files.list")
+    >>> _get_operation_name("generate.stream"), _get_operation_name("embed.numpy"), _get_operation_name("files.list")
     ('generate_content', 'embeddings', 'files.list')
     """
     return _OPERATION_NAMES.get(operation.partition(".")[0], operation)
@@ -55,7 +45,7 @@ def list_request_attributes(call: ObservedCall, provider: str) -> dict[str, Any]
     """List the attributes of a span that are known before the call."""
     config: Any = getattr(call.request.operation, "config", None)
     found: dict[str, Any] = {
-        "gen_ai.operation.name": get_operation_name(call.operation),
+        "gen_ai.operation.name": _get_operation_name(call.operation),
         "gen_ai.provider.name": provider,
         "gen_ai.request.model": call.model,
         "gen_ai.request.stream": True if call.is_stream else None,
@@ -95,7 +85,7 @@ def list_response_attributes(call: ObservedCall) -> dict[str, Any]:
         "gen_ai.response.model": getattr(response, "model_version", None),
         "gen_ai.response.time_to_first_chunk": call.first_item if call.is_stream else None,
         "http.request.resend_count": call.attempts - 1 if call.attempts > 1 else None,
-        **list_address_attributes(call.url),
+        **_list_address_attributes(call.url),
         **(_list_usage_attributes(call.usage) if call.usage is not None else {}),
     }
     if call.error is not None:
@@ -105,7 +95,7 @@ def list_response_attributes(call: ObservedCall) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, ())}
 
 
-def list_address_attributes(url: str) -> dict[str, Any]:
+def _list_address_attributes(url: str) -> dict[str, Any]:
     """List the attributes of a server's address. The port is None if the URL does not contain it."""
     address = urlsplit(url)
     return {"server.address": address.hostname, "server.port": address.port}

@@ -11,8 +11,6 @@ from genai_fn.middleware.observers import ObservedCall
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.responses import GenerateContentResponse
 
-__all__ = ["dump_json", "list_input_messages", "list_output_messages"]
-
 
 def dump_json(value: Any) -> str:
     """Write any value as JSON, in UTF-8; what JSON cannot contain becomes its repr."""

@@ -17,8 +17,6 @@ from genai_fn.middleware.tracing.attributes import (
 from genai_fn.middleware.tracing.messages import list_input_messages, list_output_messages
 from genai_fn.values import Value
 
-__all__ = ["CallTracer", "Instruments", "end_span"]
-
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = tuple(4**power for power in range(14))
 """The boundaries of histograms that the conventions advise."""

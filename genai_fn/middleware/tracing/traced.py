@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from genai_fn.middleware.tracing.spans import Instruments
 
-__all__ = ["traced"]
-
 
 def traced(
     tracer_provider: "TracerProvider | None" = None,

@@ -36,18 +36,17 @@ from genai_fn.request import Action, Flow, Stream
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.values import Value
 
-__all__ = ["WorkflowTracer", "find_workflow_name"]
-
 T = TypeVar("T")
 
 
-def find_workflow_name(description: Action[Any] | Stream[Any]) -> str | None:
+def _find_workflow_name(description: Action[Any] | Stream[Any]) -> str | None:
     """
     Return the name of the first step of a flow, from the outside, that may make several requests; None without.
 
     >>> from genai_fn import calling, generate, text
     >>> def double(number: int) -> int: ...
-    >>> find_workflow_name(generate("m", "hi") | text), find_workflow_name(generate("m", "hi") | calling(double) | text)
+    >>> question = generate("m", "hi")
+    >>> _find_workflow_name(question | text), _find_workflow_name(question | calling(double) | text)
     (None, 'calling_loop')
     """
     while isinstance(description, Flow | Stream):
@@ -101,7 +100,7 @@ class WorkflowTracer(Value):
         """Wrap the program of a run."""
         if isinstance(description, Flow) and description.traits.calls_function:  # in a live session
             return self._run_in_context(effects, get_current(), [])
-        name = find_workflow_name(description)
+        name = _find_workflow_name(description)
         return effects if name is None else self._run_workflow(effects, name)
 
     def _run_workflow(self, effects: Effects[T], name: str) -> Effects[T]:

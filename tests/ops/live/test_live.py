@@ -10,7 +10,7 @@ import pytest
 import genai_fn
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows.calling import CallingOptions
+from genai_fn.flows.calling.options import CallingOptions
 from genai_fn.flows.polling import until_done
 from genai_fn.modifiers import (
     calling,
