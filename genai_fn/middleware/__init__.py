@@ -23,6 +23,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``tracing``: spans and metrics of OpenTelemetry
 - ``observers``: what observes calls, for the others
 - ``deadlines``: the deadline of a request, for the others
+- ``resources``: what a request holds until its run ends, for the others
 - ``input_size``: the size of what a request sends, for estimates of tokens
 """
 

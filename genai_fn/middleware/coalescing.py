@@ -19,6 +19,7 @@ from genai_fn.engine.program import build_program
 from genai_fn.errors import Closed, EmbeddingFailed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
+from genai_fn.middleware.resources import Resource
 from genai_fn.ops.embed import EmbedContentArrays, EmbedOperation
 from genai_fn.ops.embed.arrays import EmbedContentArrayResponse
 from genai_fn.ops.embed.batches import get_batch_limits
@@ -112,7 +113,7 @@ class _Batch:
         """What its leader waits for: done when no more callers fit."""
 
 
-class _Caller:
+class _Caller(Resource):
     """
     A caller that waits for its result: a resource, as it leaves its batch whenever its run ends.
 
@@ -135,12 +136,6 @@ class _Caller:
     def close(self) -> None:
         """Leave the batch, and let another caller lead it."""
         self._batches.leave(self)
-
-    abort = close
-
-    async def aclose(self) -> None:
-        """Leave the batch."""
-        self.close()
 
 
 _LEAD: Final = object()

@@ -12,6 +12,7 @@ from genai_fn.engine.transport import EffectTransport, send_through
 from genai_fn.errors import GenaiError
 from genai_fn.http import ValueWithResponse
 from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.middleware.resources import Resource
 from genai_fn.request import Live, Request
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.schema.usage import Usage, get_usage
@@ -111,8 +112,8 @@ class CallObserver(Protocol):
         ...
 
 
-class _Ending:
-    """Ends a call once. As a resource of the executor it does so, too, if a stream is left early."""
+class _Ending(Resource):
+    """Ends a call once, also if it is cancelled, or its stream left early."""
 
     __slots__ = ("_call", "_observer")
 
@@ -136,12 +137,6 @@ class _Ending:
         self._call.clear()
 
     def close(self) -> None:
-        self.end(is_left=True)
-
-    def abort(self) -> None:
-        self.end(is_left=True)
-
-    async def aclose(self) -> None:
         self.end(is_left=True)
 
 

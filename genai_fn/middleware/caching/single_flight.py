@@ -16,6 +16,7 @@ from returns.result import Result, Success
 from genai_fn.errors import Closed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.executors.threads import SetOnce
+from genai_fn.middleware.resources import Resource
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ def _is_shared(leader: "Ticket[Any]", result: Any, ticket: "Ticket[Any]") -> boo
     return leader.terms == ticket.terms and not isinstance(error, TimedOut | Closed)
 
 
-class Ticket(Generic[T]):
+class Ticket(Resource, Generic[T]):
     """
     The place of one request in a flight; a resource: closing it leaves the flight, and hands the lead over.
 
@@ -147,9 +148,3 @@ class Ticket(Generic[T]):
         if self.role.set(_LEFT) is _LEADS:
             self.result.set(self._own_result)
             self.flight.advance()
-
-    abort = close
-
-    async def aclose(self) -> None:
-        """Leave the flight."""
-        self.close()

@@ -1,6 +1,7 @@
 """A circuit breaker: stops calls to a target that keeps failing, and lets one call try it again after a while."""
 
 from genai_fn.forks import delay_forks
+from genai_fn.middleware.resources import Resource
 
 
 class CircuitBreaker:
@@ -73,7 +74,7 @@ class CircuitBreaker:
                 self._failed_at, self._open_seconds, self.is_closed = now, advised or self._recovery, False
 
 
-class Trial:
+class Trial(Resource):
     """
     The right of one call to try a target whose breaker is open, as a resource that any thread may close.
 
@@ -88,9 +89,3 @@ class Trial:
     def close(self) -> None:
         """Let another call try the target."""
         self._breaker.end_trial(self)
-
-    abort = close
-
-    async def aclose(self) -> None:
-        """Let another call try the target."""
-        self.close()

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from genai_fn.middleware.resources import Resource
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class _TicketGate(Protocol):
     def build_signal(self, ticket: "AttemptTicket") -> "Future[None]": ...
 
 
-class AttemptTicket:
+class AttemptTicket(Resource):
     """
     The place of an attempt in the queue of a gate, and then its slot among those in flight.
 
@@ -58,14 +59,6 @@ class AttemptTicket:
         """Close it if it was closed by another thread, maybe before it held what it holds now; its run is over."""
         if self.is_closed:
             self.close()
-
-    def abort(self) -> None:
-        """Give it back; `aclose` follows."""
-        self.close()
-
-    async def aclose(self) -> None:
-        """Give it back, without a checkpoint."""
-        self.close()
 
     def __del__(self) -> None:
         """Give back the slot of a stream that was left behind."""

@@ -29,6 +29,7 @@ from genai_fn.effects import (
     Spawn,
 )
 from genai_fn.engine.stepper import DONE, Stepper
+from genai_fn.middleware.resources import Resource
 from genai_fn.middleware.tracing.attributes import get_error_type
 from genai_fn.middleware.tracing.messages import dump_json
 from genai_fn.middleware.tracing.spans import Instruments, end_span
@@ -68,8 +69,8 @@ _PLAIN_BUILDERS = frozenset(
 """Builders of flows that make one request, whose span says all."""
 
 
-class _SpanEnding:
-    """Ends a span once; as a resource of the executor it does so, too, if its flow is cancelled or left."""
+class _SpanEnding(Resource):
+    """Ends a span once, also if its flow is cancelled or left."""
 
     def __init__(self, span: Span) -> None:
         self._span = [span]
@@ -80,12 +81,6 @@ class _SpanEnding:
             end_span(self._span.pop(), error_type)
 
     def close(self) -> None:
-        self.end()
-
-    def abort(self) -> None:
-        self.end()
-
-    async def aclose(self) -> None:
         self.end()
 
 
