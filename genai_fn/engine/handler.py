@@ -67,6 +67,10 @@ class RequestHandler(Protocol):
         ...
 
 
+RequestRunner: TypeAlias = Callable[[Request[Any], float], Effects[Result[Any, GenaiError]]]
+"""The method `handle` or `open_stream` of a request handler."""
+
+
 class RefusingHandler(Value, weakref=True):
     """Fails every request with the same error, such as the reason why there is no backend."""
 

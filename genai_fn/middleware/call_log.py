@@ -7,7 +7,7 @@ from typing import Any
 from genai_fn.effects import EffectFailed, OpenResponse
 from genai_fn.errors import APIError, InvalidRequest
 from genai_fn.interpreters.middleware import SeveralSeams
-from genai_fn.middleware.observers import ObservedCall, ObservedConnector, ObservingHandler
+from genai_fn.middleware.observers import CallObserver, ObservedCall, ObservedConnector, ObservingHandler
 from genai_fn.request import Live
 from genai_fn.values import Value
 
@@ -56,32 +56,18 @@ def logged(
     observer = _CallLogger(logger, level, attempt_level, failure_level)
     return SeveralSeams(
         handler=partial(ObservingHandler, observer=observer),
-        session=partial(_observe_session, observer),
+        session=partial(ObservedConnector, observer=observer),
         name=f"logged({logger.name!r}, {level=}, {attempt_level=}, {failure_level=})",
     )
 
 
-def _observe_session(observer: "_CallLogger", live: Live[Any], connector: Any) -> ObservedConnector:
-    return ObservedConnector(live, connector, observer)
-
-
-class _CallLogger(Value):
-    """Logs what it observes."""
+class _CallLogger(CallObserver, Value):
+    """Logs each attempt and each call at its end, as one line."""
 
     logger: logging.Logger
     level: int
     attempt_level: int
     failure_level: int
-
-    @property
-    def is_detailed(self) -> bool:
-        return True
-
-    def start_call(self, call: ObservedCall) -> None:
-        """Log nothing: a call is one line, at its end."""
-
-    def start_attempt(self, call: ObservedCall) -> None:
-        """Log nothing: an attempt is one line, at its end."""
 
     def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Log an attempt."""

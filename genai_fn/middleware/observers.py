@@ -1,13 +1,12 @@
 """Observes calls, for logs, budgets and traces: requests with their attempts and items, and live connections."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import CloseResource, EffectFailed, Effects, GetTime, OpenResource, OpenResponse, SendRequest
-from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.handler import RequestHandler, RequestRunner
 from genai_fn.engine.transport import EffectTransport, send_through
 from genai_fn.errors import GenaiError
 from genai_fn.http import ValueWithResponse
@@ -83,33 +82,31 @@ class ObservedCall:
             self.finish_reasons = tuple(reasons) or self.finish_reasons
 
 
-class CallObserver(Protocol):
-    """Observes calls. Its methods may be called from any thread; what they raise ends the call."""
+class CallObserver:
+    """
+    Observes calls; a subclass overrides what it needs.
 
-    @property
-    def is_detailed(self) -> bool:
-        """Whether attempts are counted and reported, times and finish reasons read; without, a call costs less."""
-        ...
+    Its methods may be called from any thread; what they raise ends the call.
+    """
+
+    __slots__ = ()
+    is_detailed = True
+    """Whether attempts are counted and reported, times and finish reasons read; without, a call costs less."""
 
     def start_call(self, call: ObservedCall) -> GenaiError | None:
         """Start a call, before anything is sent; an error refuses it."""
-        ...
 
     def start_attempt(self, call: ObservedCall) -> None:
         """Record that an attempt starts."""
-        ...
 
     def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Record that an attempt was answered, or has failed."""
-        ...
 
     def add_item(self, call: ObservedCall) -> None:
         """Record an item of a stream, which is the call's `last_value`."""
-        ...
 
     def end_call(self, call: ObservedCall) -> None:
         """End a call; it is called once, whether the call succeeds, fails, is cancelled, or is left early."""
-        ...
 
 
 class _Ending(Resource):
@@ -186,7 +183,7 @@ class ObservingHandler(HandlerWrapper):
         return self._run(request, until, self.inner.open_stream, is_stream=True)
 
     def _run(
-        self, request: Request[Any], until: float, run: "_Run", *, is_stream: bool
+        self, request: Request[Any], until: float, run: RequestRunner, *, is_stream: bool
     ) -> Effects[Result[Any, GenaiError]]:
         observer, is_detailed = self._observer, self._is_detailed
         call = ObservedCall(request, (yield GetTime()) if is_detailed else 0.0, is_stream=is_stream)
@@ -242,9 +239,6 @@ class ObservingHandler(HandlerWrapper):
         return items
 
 
-_Run: TypeAlias = Callable[[Request[Any], float], Effects[Result[Any, GenaiError]]]
-
-
 class ObservedConnector:
     """The connector of a live session, whose connections are reported as calls; their messages are the items."""
 
@@ -273,12 +267,9 @@ class ObservedConnector:
                 call.error = result.failure()
         return result
 
-    def connect(self, handle: str | None) -> "AbstractAsyncContextManager[tuple[MessageSocket, Any] | EffectFailed]":
-        """Connect, and report the connection from its start to its end."""
-        return self._connect(handle)
-
     @asynccontextmanager
-    async def _connect(self, handle: str | None) -> "AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]":
+    async def connect(self, handle: str | None) -> "AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]":
+        """Connect, and report the connection from its start to its end."""
         call = ObservedCall(self._live, _get_current_time(), is_stream=True)
         self._observer.start_call(call)
         ending = _Ending(call, self._observer)

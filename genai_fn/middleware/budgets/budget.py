@@ -7,12 +7,11 @@ from datetime import UTC, date, datetime
 from threading import RLock
 from typing import Any
 
-from genai_fn.effects import EffectFailed, OpenResponse
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import APIError, BudgetExceeded, GenaiError, InvalidRequest, MissingExtra, TransportError
 from genai_fn.middleware.budgets.estimates import estimate_usage, is_paid
 from genai_fn.middleware.budgets.prices import ModelPrices, compute_cost, find_prices
-from genai_fn.middleware.observers import ObservedCall, ObservingHandler
+from genai_fn.middleware.observers import CallObserver, ObservedCall, ObservingHandler
 from genai_fn.options import check_at_least_one, check_type
 from genai_fn.request import Request
 from genai_fn.schema.usage import Usage
@@ -67,7 +66,7 @@ def budgeted(
     return Budget(usd=usd, tokens=tokens, prices=prices or {}, output_tokens=output_tokens, estimate=estimate)
 
 
-class Budget:
+class Budget(CallObserver):
     """
     A budget that calls share, from any thread and interpreter; it is middleware.
 
@@ -81,6 +80,8 @@ class Budget:
     >>> budget.spent + budget.remaining, budget.unit
     (1000, 'tokens')
     """
+
+    is_detailed = False
 
     def __init__(
         self,
@@ -147,11 +148,6 @@ class Budget:
         """What is left for further calls; below zero if calls have used more than their estimates."""
         return self.limit - self._spent - self._reserved
 
-    @property
-    def is_detailed(self) -> bool:
-        """No: only what was answered is paid."""
-        return False
-
     def start_call(self, call: ObservedCall) -> GenaiError | None:
         """Reserve what a call may cost, or refuse it."""
         request: Any = call.request
@@ -177,15 +173,6 @@ class Budget:
                 call.state = needed, prices, os.getpid()
                 return None
         return BudgetExceeded(needed, remaining, self.unit)
-
-    def start_attempt(self, call: ObservedCall) -> None:
-        """Ignore attempts."""
-
-    def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
-        """Ignore attempts."""
-
-    def add_item(self, call: ObservedCall) -> None:
-        """Ignore items: the usage of the last one counts."""
 
     def end_call(self, call: ObservedCall) -> None:
         """Count what a call has cost, in place of what was reserved."""

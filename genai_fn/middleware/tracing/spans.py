@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from msgspec.structs import replace
 from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from genai_fn.effects import EffectFailed, OpenResponse
-from genai_fn.middleware.observers import ObservedCall
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.middleware.observers import CallObserver, ObservedCall, ObservingHandler
 from genai_fn.middleware.tracing.attributes import (
+    find_provider,
     get_error_type,
     list_metric_attributes,
     list_request_attributes,
@@ -67,17 +70,13 @@ class _CallState:
         self.last_error = ""
 
 
-class CallTracer(Value):
+class CallTracer(CallObserver, Value):
     """Traces requests, streams and live connections."""
 
     tracer: Tracer
     instruments: Instruments
-    provider: str
-    capture_content: bool = False
-
-    @property
-    def is_detailed(self) -> bool:
-        return True
+    capture_content: bool
+    provider: str = "gcp.gen_ai"
 
     def start_call(self, call: ObservedCall) -> None:
         """Start a span, whose parent is the current one."""
@@ -118,6 +117,11 @@ class CallTracer(Value):
                 span.set_attributes(list_output_messages(values))
         end_span(span, attributes.get("error.type"))
         self.instruments.record_call(call, list_metric_attributes({**state.attributes, **attributes}))
+
+
+def trace_handler(tracer: CallTracer, handler: RequestHandler) -> ObservingHandler:
+    """Trace the requests of a handler, whose backend is the provider."""
+    return ObservingHandler(handler, replace(tracer, provider=find_provider(handler)))
 
 
 def end_span(span: Span, error_type: str | None) -> None:

@@ -4,19 +4,15 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.middleware import SeveralSeams
-from genai_fn.middleware.observers import ObservedConnector, ObservingHandler
+from genai_fn.middleware.observers import ObservedConnector
 from genai_fn.options import check_type
-from genai_fn.request import Live
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider  # optional
     from opentelemetry.trace import Tracer, TracerProvider
-
-    from genai_fn.middleware.tracing.spans import Instruments
 
 
 def traced(
@@ -65,15 +61,15 @@ def traced(
         metrics: Any = import_module("opentelemetry.metrics")
     except ImportError:
         raise MissingExtra("opentelemetry-api", "traced()", install_command("opentelemetry-api")) from None
-    from genai_fn.middleware.tracing.spans import Instruments  # noqa: PLC0415  # imports the optional package
-    from genai_fn.middleware.tracing.workflows import WorkflowTracer  # noqa: PLC0415  # as above
+    from genai_fn.middleware.tracing import spans, workflows  # noqa: PLC0415  # they import the optional package
 
     tracer: Tracer = trace.get_tracer("genai_fn", None, tracer_provider, _SCHEMA_URL)
-    instruments = Instruments(metrics.get_meter("genai_fn", "", meter_provider, _SCHEMA_URL))
+    instruments = spans.Instruments(metrics.get_meter("genai_fn", "", meter_provider, _SCHEMA_URL))
+    call_tracer = spans.CallTracer(tracer, instruments, capture_content)
     return SeveralSeams(
-        handler=partial(_trace_handler, tracer, instruments, capture_content),
-        session=partial(_trace_session, tracer, instruments, capture_content),
-        program=WorkflowTracer(tracer, instruments, capture_content),
+        handler=partial(spans.trace_handler, call_tracer),
+        session=partial(ObservedConnector, observer=call_tracer),
+        program=workflows.WorkflowTracer(tracer, instruments, capture_content),
         name=f"traced({tracer_provider!r}, {meter_provider!r}, {capture_content=})",
     )
 
@@ -84,20 +80,3 @@ def _check_provider(path: str, provider: object, method: str) -> None:
 
 
 _SCHEMA_URL = "https://opentelemetry.io/schemas/1.43.0"
-
-
-def _trace_handler(
-    tracer: "Tracer", instruments: "Instruments", capture_content: bool, handler: RequestHandler
-) -> ObservingHandler:
-    from genai_fn.middleware.tracing.attributes import find_provider  # noqa: PLC0415  # as above
-    from genai_fn.middleware.tracing.spans import CallTracer  # noqa: PLC0415  # as above
-
-    return ObservingHandler(handler, CallTracer(tracer, instruments, find_provider(handler), capture_content))
-
-
-def _trace_session(
-    tracer: "Tracer", instruments: "Instruments", capture_content: bool, live: Live[Any], connector: Any
-) -> ObservedConnector:
-    from genai_fn.middleware.tracing.spans import CallTracer  # noqa: PLC0415  # as above
-
-    return ObservedConnector(live, connector, CallTracer(tracer, instruments, "gcp.gen_ai", capture_content))
