@@ -1,11 +1,11 @@
 """`hedged`: a second attempt when the first is slow; the first answer wins, and the other attempt is cancelled."""
 
-from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import Effects, GetTime, Race, Sleep
+from genai_fn.engine.handler import RequestRunner
 from genai_fn.errors import GenaiError
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
 from genai_fn.options import check_at_least_one, check_positive
@@ -15,7 +15,6 @@ from genai_fn.values import Value
 T = TypeVar("T")
 
 _Outcome: TypeAlias = Result[Any, GenaiError]
-_Starter: TypeAlias = Callable[[Request[Any], float], Effects[_Outcome]]
 
 
 def hedged(after: float, *, attempts: int = 2) -> "Hedge":
@@ -78,12 +77,12 @@ class _HedgingHandler(HandlerWrapper):
     def open_stream(self, request: Request[Any], until: float) -> Effects[_Outcome]:
         return self._send(request, until, self.inner.open_stream)
 
-    def _send(self, request: Request[Any], until: float, start: _Starter) -> Effects[_Outcome]:
+    def _send(self, request: Request[Any], until: float, start: RequestRunner) -> Effects[_Outcome]:
         if not request.operation.repeatable or self._hedge.attempts == 1:
             return start(request, until)
         return self._race_attempts(request, until, start)
 
-    def _race_attempts(self, request: Request[Any], until: float, start: _Starter) -> Effects[_Outcome]:
+    def _race_attempts(self, request: Request[Any], until: float, start: RequestRunner) -> Effects[_Outcome]:
         now: float = yield GetTime()
         deadline, timeouts = request.options.deadline, request.options.timeouts
         until = until if deadline is None else min(until, now + deadline)  # the same for all attempts

@@ -1,18 +1,17 @@
 """`context_cached`: what requests have in common at their beginning becomes a cached content of the API."""
 
 import weakref
-from collections.abc import Callable
 from functools import partial
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import attempt
 from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource
-from genai_fn.engine.handler import iter_layers
+from genai_fn.engine.handler import RequestRunner, iter_layers
 from genai_fn.errors import ClientError, DecodeError, GenaiError, TimedOut
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
 from genai_fn.middleware.caching.single_flight import Flights, Ticket
@@ -189,7 +188,7 @@ class _ContextCachingHandler(HandlerWrapper):
         return (yield from self.inner.open_stream(request, until))
 
     def _send(
-        self, request: Request[Any], operation: GenerateContent, until: float, send: "_Send"
+        self, request: Request[Any], operation: GenerateContent, until: float, send: RequestRunner
     ) -> Effects[Result[Any, GenaiError]]:
         """Send a request with the name of a cache; whole, if there is none or it has vanished."""
         cache = yield from self._find_cache(operation, request.options, until)
@@ -279,8 +278,6 @@ class _ContextCachingHandler(HandlerWrapper):
         self._known.add(cache)
         return Success(cache)
 
-
-_Send: TypeAlias = Callable[[Request[Any], float], Effects[Result[Any, GenaiError]]]
 
 _GROWTH = 2
 """A longer prefix gets a cache of its own when it has this many times the tokens of the one that has a cache."""

@@ -1,6 +1,6 @@
 """`fallback`: sends a request that one model or backend refuses to the next one, and remembers which of them fail."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import inf
 from typing import Any, TypeAlias, cast
 
@@ -9,13 +9,14 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Backend
 from genai_fn.effects import CloseResource, Effects, GetTime, Notify, OpenResource
-from genai_fn.engine.handler import find_backend
+from genai_fn.engine.handler import RequestRunner, find_backend
 from genai_fn.errors import APIError, AuthError, FailedTarget, GenaiError, InvalidRequest, Unsupported
 from genai_fn.events import FellBack
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import Headers, ValueWithResponse, is_credential
 from genai_fn.interpreters.attempts_without_http import AttemptHandler
 from genai_fn.interpreters.middleware import HandlerWrapper, Middleware, RequestHandler
+from genai_fn.middleware.deadlines import compute_request_deadline
 from genai_fn.middleware.fallbacks.circuit_breaker import CircuitBreaker, Trial
 from genai_fn.middleware.fallbacks.targets import (
     MOVABLE_OPERATIONS,
@@ -163,7 +164,6 @@ class _PlannedTarget(Value, eq=False):
 
 
 _Plan: TypeAlias = tuple[_PlannedTarget, ...]
-_Run: TypeAlias = Callable[[Request[Any], float], Effects[Result[Any, GenaiError]]]
 
 
 class _FallbackHandler(HandlerWrapper):
@@ -183,12 +183,11 @@ class _FallbackHandler(HandlerWrapper):
         """Open a server stream; once its first item is there, it stays at its target."""
         return self._run(request, until, self.inner.open_stream)
 
-    def _run(self, request: Request[Any], until: float, run: _Run) -> Effects[Result[Any, GenaiError]]:
+    def _run(self, request: Request[Any], until: float, run: RequestRunner) -> Effects[Result[Any, GenaiError]]:
         plan = self._get_plan(request)
         if len(plan) < 2:
             return (yield from run(request, until))
-        if request.options.deadline is not None:
-            until = min(until, (yield GetTime()) + request.options.deadline)
+        until = yield from compute_request_deadline(request, until)
         call = _Call(request, plan, self._shared.settings)
         for each in plan:
             if not each.breaker.is_closed:
@@ -199,7 +198,7 @@ class _FallbackHandler(HandlerWrapper):
         finally:
             call.end_trial()
 
-    def _try_targets(self, call: "_Call", until: float, run: _Run) -> Effects[Result[Any, GenaiError]]:
+    def _try_targets(self, call: "_Call", until: float, run: RequestRunner) -> Effects[Result[Any, GenaiError]]:
         chosen: _PlannedTarget | None = call.choose_target(call.now)
         while chosen is not None:
             current, request = chosen, call.build_request(chosen, has_retries=self._has_retries)

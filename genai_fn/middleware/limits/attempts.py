@@ -11,11 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import CloseResource, EffectFailed, Effects, GetTime, OpenResponse, ReadChunk, SendRequest
-from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.handler import RequestHandler, RequestRunner
 from genai_fn.engine.transport import send_through
 from genai_fn.errors import APIError, GenaiError, QuotaExceeded, TimedOut, TransportError
 from genai_fn.http import HttpResponse
 from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.middleware.deadlines import compute_request_deadline
 from genai_fn.middleware.limits.advice import read_advice
 from genai_fn.middleware.limits.costs import read_used_tokens
 from genai_fn.middleware.limits.days import compute_seconds_to_midnight
@@ -43,38 +44,29 @@ class GatedHandler(HandlerWrapper):
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Run one request, each of its attempts once it passes."""
         cost = self._compute_cost(request)
-        return self.inner.handle(request, until) if cost is None else self._handle(request, until, cost)
-
-    def _handle(self, request: Request[T], until: float, cost: Cost) -> Effects[Result[T, GenaiError]]:
-        if request.options.deadline is not None:
-            until = min(until, (yield GetTime()) + request.options.deadline)
-        attempts = _GatedTransport(self._get_gate(), cost, until)
-        try:
-            result = yield from send_through(self.inner.handle(request, until), attempts)
-        except Exception:
-            yield from attempts.release_all()  # the program may handle it, and go on
-            raise
-        if attempts.are_open or not isinstance(result, Success):
-            yield from attempts.finish(result)
-        return result
+        run = self.inner.handle
+        return run(request, until) if cost is None else self._run(request, until, cost, run, is_stream=False)
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Open a server stream; its attempt is in flight until its end."""
         cost = self._compute_cost(request)
-        return self.inner.open_stream(request, until) if cost is None else self._open_stream(request, until, cost)
+        run = self.inner.open_stream
+        return run(request, until) if cost is None else self._run(request, until, cost, run, is_stream=True)
 
-    def _open_stream(self, request: Request[Any], until: float, cost: Cost) -> Effects[Result[Any, GenaiError]]:
-        if request.options.deadline is not None:
-            until = min(until, (yield GetTime()) + request.options.deadline)
+    def _run(
+        self, request: Request[Any], until: float, cost: Cost, run: RequestRunner, *, is_stream: bool
+    ) -> Effects[Result[Any, GenaiError]]:
+        until = yield from compute_request_deadline(request, until)
         attempts = _GatedTransport(self._get_gate(), cost, until)
         try:
-            result = yield from send_through(self.inner.open_stream(request, until), attempts)
+            result = yield from send_through(run(request, until), attempts)
         except Exception:
-            yield from attempts.release_all()
+            yield from attempts.release_all()  # the program may handle it, and go on
             raise
-        if isinstance(result, Success):
+        if is_stream and isinstance(result, Success):
             return Success(_GatedStream(result.unwrap(), attempts))
-        yield from attempts.finish(result)
+        if attempts.are_open or not isinstance(result, Success):
+            yield from attempts.finish(result)
         return result
 
     def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
