@@ -1,7 +1,6 @@
 """The middleware that refuses calls which might cost more than what is left of a budget."""
 
 import os
-import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from threading import RLock
@@ -11,6 +10,7 @@ from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import APIError, BudgetExceeded, GenaiError, InvalidRequest, MissingExtra, TransportError
 from genai_fn.middleware.budgets.estimates import estimate_usage, is_paid
 from genai_fn.middleware.budgets.prices import ModelPrices, compute_cost, find_prices
+from genai_fn.middleware.forked_state import ForkedState
 from genai_fn.middleware.observers import CallObserver, ObservedCall, ObservingHandler
 from genai_fn.options import check_at_least_one, check_type
 from genai_fn.request import Request
@@ -66,7 +66,7 @@ def budgeted(
     return Budget(usd=usd, tokens=tokens, prices=prices or {}, output_tokens=output_tokens, estimate=estimate)
 
 
-class Budget(CallObserver):
+class Budget(CallObserver, ForkedState):
     """
     A budget that calls share, from any thread and interpreter; it is middleware.
 
@@ -92,6 +92,7 @@ class Budget(CallObserver):
         output_tokens: int,
         estimate: Callable[[Request[Any]], Usage] | None,
     ) -> None:
+        super().__init__()
         given = [each for each in (usd, tokens) if each is not None]
         if len(given) != 1 or isinstance(given[0], bool) or not isinstance(given[0], int | float) or not given[0] > 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a text
             raise InvalidRequest("budgeted", given, "usd=… or tokens=…, a number above zero")
@@ -121,7 +122,6 @@ class Budget(CallObserver):
         self._reserved: float = 0
         if usd is not None and not prices:
             find_prices("gemini-2.5-flash")  # loads the prices, which takes a third of a second, before the first call
-        _BUDGETS.add(self)
 
     def __reduce__(self) -> Any:
         return _restore_budget, (self._settings, self._spent)
@@ -239,14 +239,3 @@ def _was_sent(error: TransportError) -> bool:
 
 
 _ROUNDING = 1e-12
-_BUDGETS: "weakref.WeakSet[Budget]" = weakref.WeakSet()
-
-
-def _renew_budgets() -> None:
-    """Give each budget a new lock in a forked process, as another thread may have held the old one, and no calls."""
-    for each in tuple(_BUDGETS):
-        each.renew_state()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_budgets)

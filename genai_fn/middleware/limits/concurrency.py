@@ -9,7 +9,6 @@ from genai_fn.middleware.limits.gate_middleware import (
     GateMiddleware,
     RequestCounter,
     check_counter,
-    check_function,
     get_model,
 )
 from genai_fn.middleware.limits.tickets import AttemptTicket, Cost
@@ -87,7 +86,6 @@ class _AdaptiveSettings(Value, kw_only=True):
         ratio = self.backoff_ratio
         if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a text
             raise InvalidRequest("backoff_ratio", ratio, "a number above 0 and below 1")
-        check_function("count_requests", self.count_requests)
 
 
 class ConcurrencyLimit(GateMiddleware["_AdaptiveGate"]):

@@ -1,13 +1,12 @@
 """What both kinds of limits share: one gate for each process, and functions that count requests."""
 
-import os
-import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import InvalidRequest
+from genai_fn.middleware.forked_state import ForkedState
 from genai_fn.middleware.limits.attempts import GatedHandler
 from genai_fn.middleware.limits.gate import Gate
 from genai_fn.middleware.limits.tickets import Cost
@@ -20,13 +19,13 @@ RequestCounter: TypeAlias = Callable[[Request[Any]], int]
 """Function that counts something in a request, such as its tokens."""
 
 
-class GateMiddleware(Generic[G]):
+class GateMiddleware(ForkedState, Generic[G]):
     """Middleware with a gate that all interpreters share which have it. Pickling and forking start with a new gate."""
 
     def __init__(self, settings: Value) -> None:
+        super().__init__()
         self._settings = settings
         self._gate: G = self._build_gate()
-        _ALL.add(self)
 
     def __call__(self, inner: RequestHandler) -> GatedHandler:
         return GatedHandler(inner, self.get_gate, self._compute_cost)
@@ -38,7 +37,7 @@ class GateMiddleware(Generic[G]):
         """Return the gate of this process."""
         return self._gate
 
-    def renew_gate(self) -> None:
+    def renew_state(self) -> None:
         """Replace the gate, in a forked process."""
         self._gate = self._build_gate()
 
@@ -53,27 +52,10 @@ class GateMiddleware(Generic[G]):
         raise NotImplementedError
 
 
-_ALL: "weakref.WeakSet[GateMiddleware[Any]]" = weakref.WeakSet()
-
-
-def _renew_gates() -> None:
-    """Give each middleware a new gate in a forked process, which must not share the lock and attempts of its parent."""
-    for each in tuple(_ALL):
-        each.renew_gate()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_gates)
-
-
-def check_function(name: str, value: object) -> None:
-    """Raise `InvalidRequest` unless a value is a function of a request or None."""
-    if value is not None and not callable(value):
-        raise InvalidRequest(name, value, "a function of a request that returns a number, or None")
-
-
 def check_counter(name: str, count: RequestCounter | None, default: RequestCounter) -> RequestCounter:
     """Return the function of a user that counts, with a check of what it returns; `default` if there is none."""
+    if count is not None and not callable(count):
+        raise InvalidRequest(name, count, "a function of a request that returns a number, or None")
     return default if count is None else partial(_call_counter, name, count)
 
 

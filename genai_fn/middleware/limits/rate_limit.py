@@ -14,7 +14,6 @@ from genai_fn.middleware.limits.gate_middleware import (
     GateMiddleware,
     RequestCounter,
     check_counter,
-    check_function,
     get_model,
 )
 from genai_fn.middleware.limits.sliding_log import SlidingLog
@@ -97,8 +96,6 @@ class _RateLimitSettings(Value, kw_only=True):
         for name, limit in limits.items():
             if limit is not None:
                 check_at_least_one(name, limit)
-        check_function("estimate_tokens", self.estimate_tokens)
-        check_function("count_requests", self.count_requests)
 
 
 _LIMIT_NAMES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "in_flight")
