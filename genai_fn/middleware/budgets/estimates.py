@@ -3,6 +3,7 @@
 from typing import Any
 
 from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
+from genai_fn.middleware.operation_names import EMBED, GENERATE, IMAGES, VIDEOS
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema.usage import Usage
@@ -13,12 +14,7 @@ def is_paid(request: Request[Any]) -> bool:
     return request.operation.op in _PAID
 
 
-_PAID = frozenset(
-    {
-        *("generate", "generate.stream", "embed", "embed.numpy", "caches.create", "videos.generate"),
-        *("images.generate", "images.edit", "images.recontext", "images.segment", "images.upscale"),
-    }
-)
+_PAID = frozenset((*GENERATE, *EMBED, *IMAGES, *VIDEOS, "caches.create"))
 
 
 def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
@@ -51,10 +47,10 @@ def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
     for field in ("prompt", "source"):
         size += measure_value(getattr(operation, field, None), _FILE_SIZE)
     input_tokens, name = -(-size // _BYTES_PER_TOKEN), operation.op
-    if name.startswith("images."):
+    if name in IMAGES:
         images = getattr(config, "number_of_images", None) or _DEFAULT_IMAGES.get(name, 1)
         return Usage(input_tokens=input_tokens, images=images)
-    if name == "videos.generate":
+    if name in VIDEOS:
         return Usage(input_tokens=input_tokens, videos=getattr(config, "number_of_videos", None) or 1)
     return Usage(input_tokens=input_tokens)
 

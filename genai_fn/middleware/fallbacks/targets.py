@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from genai_fn.backend import Backend, Gemini, check_backend
 from genai_fn.errors import APIError, Closed, GenaiError, InvalidRequest
+from genai_fn.middleware.operation_names import EMBED, GENERATE, IMAGES, TOKENS
 from genai_fn.request import Operation
 from genai_fn.values import Value
 
@@ -69,22 +70,7 @@ def _is_status_code(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
 
 
-MOVABLE_OPERATIONS = frozenset(
-    {
-        "embed",
-        "embed.numpy",
-        "generate",
-        "generate.stream",
-        "images.edit",
-        "images.generate",
-        "images.recontext",
-        "images.segment",
-        "images.upscale",
-        "tokens.compute",
-        "tokens.count",
-        "tokens.count.request",
-    }
-)
+MOVABLE_OPERATIONS = frozenset((*EMBED, *GENERATE, *IMAGES, *TOKENS))
 """
 Operations that run a model and leave nothing behind, so that any backend may answer them.
 
@@ -94,7 +80,7 @@ Others create, read or change resources, which exist at one backend only; what c
 
 def takes_other_models(operation: Operation[Any]) -> bool:
     """Return whether another model may answer; vectors, tokens and images of another model are not the same."""
-    return operation.op in ("generate", "generate.stream")
+    return operation.op in GENERATE
 
 
 class Bonds(Value):

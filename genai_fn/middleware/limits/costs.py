@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from genai_fn.http import ValueWithResponse
 from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
+from genai_fn.middleware.operation_names import EMBED, GENERATE, IMAGES, VIDEOS
 from genai_fn.request import Request
 
 
@@ -21,16 +22,10 @@ def count_requests(request: Request[Any]) -> int:
     operation = request.operation
     if operation.op in _GENERATIONS:
         return 1
-    return len(cast("Any", operation).contents) if operation.op in _EMBEDDINGS else 0
+    return len(cast("Any", operation).contents) if operation.op in EMBED else 0
 
 
-_EMBEDDINGS = frozenset({"embed", "embed.numpy"})
-_GENERATIONS = frozenset(
-    {
-        *("generate", "generate.stream", "videos.generate"),
-        *("images.generate", "images.edit", "images.recontext", "images.segment", "images.upscale"),
-    }
-)
+_GENERATIONS = frozenset((*GENERATE, *IMAGES, *VIDEOS))
 
 
 def estimate_tokens(request: Request[Any]) -> int:
