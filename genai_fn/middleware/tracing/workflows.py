@@ -28,7 +28,7 @@ from genai_fn.effects import (
     RunAll,
     Spawn,
 )
-from genai_fn.engine.stepper import DONE, Stepper
+from genai_fn.engine.stepper import DONE, Stepper, wrap_programs
 from genai_fn.middleware.resources import Resource
 from genai_fn.middleware.tracing.attributes import get_error_type
 from genai_fn.middleware.tracing.messages import dump_json
@@ -139,14 +139,8 @@ class WorkflowTracer(Value):
                 return (yield from self._call_tool(effect, call, context))
             case CallFunction():
                 return (yield _call_in_context(effect, context))
-            case RunAll(programs=programs):
-                return (yield RunAll(tuple(self._run_in_context(each, context, []) for each in programs)))
-            case Race(programs=programs):
-                return (
-                    yield replace(effect, programs=tuple(self._run_in_context(each, context, []) for each in programs))
-                )
-            case Spawn(program=program):
-                return (yield Spawn(self._run_in_context(program, context, [])))
+            case RunAll() | Race() | Spawn():
+                return (yield wrap_programs(effect, lambda program: self._run_in_context(program, context, [])))
             case _:
                 return (yield effect)
 
