@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource, Race, Sleep
+from genai_fn.effects import CallFunction, CloseResource, Effects, GetTime, OpenResource, Race, Sleep
 from genai_fn.engine.futures import complete_future, make_future
 from genai_fn.engine.handler import find_backend
 from genai_fn.engine.program import build_program
 from genai_fn.errors import Closed, EmbeddingFailed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
-from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
+from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler, identity
+from genai_fn.middleware.deadlines import call_within
 from genai_fn.middleware.resources import Resource
 from genai_fn.ops.embed import EmbedContentArrays, EmbedOperation
 from genai_fn.ops.embed.arrays import EmbedContentArrayResponse
@@ -241,14 +242,16 @@ class _CoalescingHandler(HandlerWrapper):
         yield OpenResource(caller)
         try:
             self._batches.join(key, caller, limit, now + self._settings.window)
-            received: Any = _LEAD if caller.is_leader else (yield from _wait_for_result(caller, deadline - now))
-            result: _Outcome = (
-                (yield from self._lead_batch(request, caller, deadline)) if received is _LEAD else received
-            )
+            received: Any = _LEAD
+            if not caller.is_leader:
+                doing = "waiting for a batch of embeddings"
+                received = yield from call_within(deadline - now, doing, identity, caller.future)
+            if received is _LEAD:
+                received = yield from self._lead_batch(request, caller, deadline)
         finally:
             caller.close()
         yield CloseResource(caller)
-        return result
+        return Failure(received) if isinstance(received, TimedOut) else received
 
     def _lead_batch(self, request: Request[Any], leader: _Caller, deadline: float) -> Effects[_Outcome]:
         """Wait for the window, send the batch, and return the result of its leader; the others receive theirs."""
@@ -314,28 +317,11 @@ def _sleep(seconds: float) -> Effects[None]:
 
 
 def _wait_for(future: "Future[Any]") -> Effects[None]:
-    yield CallFunction(_Getter(future))
-
-
-class _Getter(Value):
-    future: "Future[Any]"
-
-    def __call__(self) -> "Future[Any]":
-        return self.future
+    yield CallFunction(identity, (future,))  # the executor waits for a future that a function returns
 
 
 def _end_race(value: object) -> bool:  # noqa: ARG001  # whatever ends first
     return True
-
-
-def _wait_for_result(caller: _Caller, seconds: float) -> Effects[Any]:
-    """Return the result of a caller, or `_LEAD`; it is a failure if it does not arrive in time."""
-    try:
-        return (yield CallFunction(_Getter(caller.future), timeout=seconds))
-    except FlowFailed as failed:
-        if not isinstance(failed.error, TimedOut):
-            raise
-        return Failure(TimedOut("total", "waiting for a batch of embeddings"))
 
 
 def _is_of_leader_alone(result: _Outcome, *, is_late: bool) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, Notify, OpenResource
+from genai_fn.effects import CallFunction, Effects, FlowFailed, GetTime, Notify
 from genai_fn.engine.handler import HttpHandler, iter_layers
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.events import CacheHit
@@ -19,6 +19,7 @@ from genai_fn.middleware.caching.single_flight import Flights, Ticket
 from genai_fn.middleware.caching.stored_answers import decode_answer, encode_answer, is_lasting
 from genai_fn.middleware.caching.stores import CacheStore, MemoryStore, may_block
 from genai_fn.middleware.deadlines import compute_request_deadline
+from genai_fn.middleware.operation_names import EMBED, TOKENS
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.options import check_positive
 from genai_fn.request import Request
@@ -87,11 +88,8 @@ def is_deterministic(request: Request[Any]) -> bool:
     if request.options.extra_body is not None:
         return False
     if not isinstance(operation, GenerateContent):
-        return _matches(request, _DETERMINISTIC)
+        return _matches(request, (*EMBED, *TOKENS))
     return operation.config.temperature == 0 and all(map(_only_declares, operation.config.tools or ()))
-
-
-_DETERMINISTIC = ("embed", "embed.numpy", "tokens.count", "tokens.count.request", "tokens.compute")
 
 
 def _only_declares(tool: Any) -> bool:
@@ -236,32 +234,13 @@ class _CachingHandler(HandlerWrapper):
     def _share_flight(self, key: CacheKey, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Send a request as the leader of its flight, or wait for the result of the leader."""
         ticket = Ticket[T](_Terms(self.inner, request))
-        yield OpenResource(ticket)
-        try:
-            self.cache.flights.join(key.digest, ticket)
-            result = yield from self._wait(ticket, request, until)
-            if result is None:
-                result = yield from self._lead(key, request, until, ticket)
-            elif isinstance(result, Success):
-                yield Notify(CacheHit(key.http, was_in_flight=True))
-        except Exception:
-            yield CloseResource(ticket)  # the program may handle it, and go on
-            raise
-        yield CloseResource(ticket)
+        timeouts = request.options.timeouts or self._timeouts  # it waits as long as the request itself might take
+        seconds = min(until - (yield GetTime()), inf if timeouts is None else timeouts.total)
+        leading = self._lead(key, request, until, ticket)
+        result = yield from self.cache.flights.run(key.digest, ticket, seconds, leading)
+        if isinstance(result, Success) and ticket.shared_result is not None:
+            yield Notify(CacheHit(key.http, was_in_flight=True))
         return result
-
-    def _wait(self, ticket: Ticket[T], request: Request[T], until: float) -> Effects[Result[T, GenaiError] | None]:
-        """Wait for the result of the leader, as long as the request itself might take; None if this is the leader."""
-        now: float = yield GetTime()
-        timeouts = request.options.timeouts or self._timeouts
-        limit = min(until - now, inf if timeouts is None else timeouts.total)
-        try:
-            yield CallFunction(ticket.wait, timeout=limit)
-        except FlowFailed as end:
-            if isinstance(end.error, TimedOut):
-                return Failure(TimedOut("total", "waiting for the answer to an equal request"))
-            raise
-        return ticket.shared_result
 
     def _lead(
         self, key: CacheKey, request: Request[T], until: float, ticket: Ticket[T]

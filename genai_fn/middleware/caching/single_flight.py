@@ -11,11 +11,13 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
-from returns.result import Result, Success
+from returns.result import Failure, Result, Success
 
+from genai_fn.effects import CloseResource, Effects, OpenResource
 from genai_fn.errors import Closed, GenaiError, TimedOut
 from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.interpreters.executors.threads import SetOnce
+from genai_fn.middleware.deadlines import call_within
 from genai_fn.middleware.resources import Resource
 
 T = TypeVar("T")
@@ -42,6 +44,27 @@ class Flights(Generic[T]):
             if flight.add(ticket):
                 flight.advance()
                 return
+
+    def run(
+        self, key: str, ticket: "Ticket[T]", seconds: float, leading: Effects[Result[T, GenaiError]]
+    ) -> Effects[Result[T, GenaiError]]:
+        """
+        Return the result of a flight: the leader runs a program, which sets it on its ticket, and the others wait.
+
+        A wait takes at most some seconds, and ends with `TimedOut`.
+        """
+        yield OpenResource(ticket)
+        try:
+            self.join(key, ticket)
+            late = yield from call_within(seconds, "waiting for the answer to an equal request", ticket.wait)
+            result = Failure(late) if isinstance(late, TimedOut) else ticket.shared_result
+            if result is None:
+                result = yield from leading
+        except Exception:
+            yield CloseResource(ticket)  # the program may handle it, and go on
+            raise
+        yield CloseResource(ticket)
+        return result
 
     def discard(self, key: tuple[int, str], flight: "_Flight[T]") -> None:
         """Forget a flight that is over, unless another one has taken its place."""

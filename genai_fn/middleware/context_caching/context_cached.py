@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import attempt
-from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource
+from genai_fn.effects import Effects, GetTime
 from genai_fn.engine.handler import RequestRunner, iter_layers
-from genai_fn.errors import ClientError, DecodeError, GenaiError, TimedOut
+from genai_fn.errors import ClientError, DecodeError, GenaiError
 from genai_fn.interpreters.middleware import HandlerWrapper, RequestHandler
 from genai_fn.middleware.caching.single_flight import Flights, Ticket
 from genai_fn.middleware.context_caching.known_caches import KnownCache, KnownCaches
@@ -236,29 +236,17 @@ class _ContextCachingHandler(HandlerWrapper):
     ) -> Effects[KnownCache | None]:
         """Create the cache of a prefix, or wait while another request does; None if that fails."""
         ticket = Ticket[KnownCache]()
-        yield OpenResource(ticket)
-        try:
-            self._caching.flights.join(prefix.digest, ticket)
-            result = yield from self._wait(ticket, until)
-            if result is None:
-                result = yield from self._create(create, prefix, until)
-                ticket.set_result(result)
-        except Exception:
-            yield CloseResource(ticket)  # the program may handle it, and go on
-            raise
-        yield CloseResource(ticket)
+        seconds = inf if until == inf else until - (yield GetTime())
+        creating = self._lead(create, prefix, until, ticket)
+        result = yield from self._caching.flights.run(prefix.digest, ticket, seconds, creating)
         return result.unwrap() if isinstance(result, Success) else None
 
-    def _wait(self, ticket: Ticket[KnownCache], until: float) -> Effects[Result[KnownCache, GenaiError] | None]:
-        """Wait for the one that creates the cache; returns None if this request does."""
-        timeout: float = inf if until == inf else until - (yield GetTime())
-        try:
-            yield CallFunction(ticket.wait, timeout=timeout)
-        except FlowFailed as end:
-            if isinstance(end.error, TimedOut):
-                return Failure(end.error)
-            raise
-        return ticket.shared_result
+    def _lead(
+        self, create: "Request[CachedContent]", prefix: Prefix, until: float, ticket: Ticket[KnownCache]
+    ) -> Effects[Result[KnownCache, GenaiError]]:
+        result = yield from self._create(create, prefix, until)
+        ticket.set_result(result)
+        return result
 
     def _create(
         self, create: "Request[CachedContent]", prefix: Prefix, until: float

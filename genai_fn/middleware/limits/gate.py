@@ -15,8 +15,9 @@ from contextlib import suppress
 from math import inf, ulp
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from genai_fn.effects import CallFunction, CloseResource, Effects, FlowFailed, GetTime, OpenResource, Sleep
+from genai_fn.effects import CloseResource, Effects, GetTime, OpenResource, Sleep
 from genai_fn.errors import GenaiError, QuotaExceeded, TimedOut
+from genai_fn.middleware.deadlines import call_within
 from genai_fn.middleware.limits.advice import QuotaAdvice
 from genai_fn.middleware.limits.days import DayCounter
 from genai_fn.middleware.limits.sliding_log import SlidingLog
@@ -104,9 +105,10 @@ class Gate:
             if isinstance(outcome, GenaiError):
                 return outcome
             now = yield GetTime()  # it has gone on if this thread waited for the lock
-            error = None
+            error: GenaiError | None = None
             if outcome == _BEHIND:
-                error = yield from _wait_for_turn(ticket, deadline - now)
+                seconds, doing = max(0.0, deadline - now), "waiting for other requests at the rate limit"
+                error = yield from call_within(seconds, doing, ticket.build_signal)
             elif outcome >= deadline:
                 error = TimedOut("total", f"waiting for the rate limit, for {outcome - now:.3g} s")
             elif outcome > now:
@@ -353,16 +355,6 @@ class Gate:
 _PASSED = -inf
 _BEHIND = inf
 _MIN_HALF_SECONDS = 0.25
-
-
-def _wait_for_turn(ticket: AttemptTicket, seconds: float) -> Effects[TimedOut | None]:
-    try:
-        yield CallFunction(ticket.build_signal, timeout=max(0.0, seconds))
-    except FlowFailed as failed:
-        if isinstance(failed.error, TimedOut):
-            return TimedOut("total", "waiting for other requests at the rate limit")
-        raise  # the interpreter was closed
-    return None
 
 
 def _lower_limit(log: SlidingLog | None, limit: int | None) -> SlidingLog | None:
