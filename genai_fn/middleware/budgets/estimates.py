@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
+from genai_fn.middleware.input_size import measure_input
 from genai_fn.middleware.operation_names import EMBED, GENERATE, IMAGES, VIDEOS
-from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema.usage import Usage
 
@@ -34,19 +33,11 @@ def estimate_usage(request: Request[Any], output_tokens: int) -> Usage:
     """
     operation: Any = request.operation
     config: Any = getattr(operation, "config", None)
-    if isinstance(operation, GenerateContent):
-        size = measure_contents(operation.contents, _FILE_SIZE)
-        if config.system_instruction is not None or config.tools:
-            size += measure_config(config, _FILE_SIZE)
+    input_tokens, name = -(-measure_input(operation, _FILE_SIZE) // _BYTES_PER_TOKEN), operation.op
+    if name in GENERATE:
         candidates: int = config.candidate_count or 1
         output_tokens = (config.max_output_tokens or output_tokens) * candidates
-        return Usage(input_tokens=-(-size // _BYTES_PER_TOKEN), output_tokens=output_tokens)
-    contents: Any = getattr(operation, "contents", None) or getattr(config, "contents", None) or ()
-    size = measure_contents(contents, _FILE_SIZE)
-    size += measure_config(config, _FILE_SIZE)
-    for field in ("prompt", "source"):
-        size += measure_value(getattr(operation, field, None), _FILE_SIZE)
-    input_tokens, name = -(-size // _BYTES_PER_TOKEN), operation.op
+        return Usage(input_tokens=input_tokens, output_tokens=output_tokens)
     if name in IMAGES:
         images = getattr(config, "number_of_images", None) or _DEFAULT_IMAGES.get(name, 1)
         return Usage(input_tokens=input_tokens, images=images)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from genai_fn.http import ValueWithResponse
-from genai_fn.middleware.input_size import measure_config, measure_contents, measure_value
+from genai_fn.middleware.input_size import measure_input
 from genai_fn.middleware.operation_names import EMBED, GENERATE, IMAGES, VIDEOS
 from genai_fn.request import Request
 
@@ -36,11 +36,7 @@ def estimate_tokens(request: Request[Any]) -> int:
     >>> estimate_tokens(generate("gemini-2.5-flash", "Why is the sky blue?"))
     5
     """
-    operation: Any = request.operation
-    config = getattr(operation, "config", None)
-    size = measure_contents(getattr(operation, "contents", ()), _FILE_SIZE) + measure_config(config, _FILE_SIZE)
-    size += measure_value(getattr(operation, "prompt", None), _FILE_SIZE)
-    return -(-size // _BYTES_PER_TOKEN)
+    return -(-measure_input(request.operation, _FILE_SIZE) // _BYTES_PER_TOKEN)
 
 
 _BYTES_PER_TOKEN = 4

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from returns.result import Failure
 
-from genai_fn import InvalidRequest, embed, files, generate, streamed, text, with_options
+from genai_fn import InvalidRequest, embed, files, generate, streamed, text, videos, with_options
 from genai_fn.errors import APIError, QuotaExceeded, RateLimited, TimedOut
 from genai_fn.middleware import adaptive, limited
 from genai_fn.middleware.limits.advice import QuotaAdvice, read_advice
@@ -154,6 +154,7 @@ def test_bypasses_what_does_not_count() -> None:
         (embed("gemini-embedding-001", ["one", "two", "three"]), 3, 3),
         (generate("gemini-2.5-flash", "äöü€"), 1, 3),
         (generate("m", "12345678", {"system_instruction": "12345678"}), 1, 4),
+        (videos.generate("m", source={"prompt": "12345678"}), 1, 2),
         (files.list(), 0, 0),
     ],
 )
