@@ -14,6 +14,7 @@ Flows: several requests as one value, written as generators of commands without 
 - `polling`: waits for long-running work.
 - `response_text`: the text of a response.
 - `roots`: the request that a description is derived from.
+- `rounds`: where another answer starts, after function calls.
 - `structured`: responses as values of a type; `typed_json` converts between JSON and Python types.
 - `validation`: requests a value again until it is valid.
 """

@@ -10,6 +10,7 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.partial_values import Partial
 from genai_fn.flows.response_text import select_first_candidate
+from genai_fn.flows.rounds import AnswerBoundary
 from genai_fn.flows.structured import is_text_enum, parse
 from genai_fn.flows.turns import get_answer, replace_answer
 from genai_fn.request import FlowGenerator, FlowTraits, Stream, stream
@@ -26,7 +27,7 @@ def stream_partial(source: Stream[Any], kind: Any) -> FlowGenerator[None]:
 
     Of chat turns, the answers are replaced. If functions are called between, each answer starts anew.
     """
-    reader, answer, last = StreamReader(source), _GrowingAnswer(kind), None
+    reader, boundary, answer, last = StreamReader(source), AnswerBoundary(), _GrowingAnswer(kind), None
     while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
             yield from emit(item)
@@ -35,7 +36,7 @@ def stream_partial(source: Stream[Any], kind: Any) -> FlowGenerator[None]:
         chunk = get_answer(last)
         if not isinstance(chunk, GenerateContentResponse):
             raise InvalidRequest("partial", chunk, "a stream of responses: put | partial(…) in place of | text")
-        if answer.is_followed_by(chunk):
+        if boundary.starts_answer(chunk):
             answer = _GrowingAnswer(kind)
         if answer.add(chunk):
             yield from emit(Success(replace_answer(last, answer.build_partial())))
@@ -49,21 +50,11 @@ class _GrowingAnswer:
         self._kind = kind
         self._parser = TextParser() if is_text_enum(kind) else JsonParser()
         self._chunks: list[GenerateContentResponse] = []
-        self._has_called = False
-
-    def is_followed_by(self, chunk: GenerateContentResponse) -> bool:
-        """Check whether a chunk is the first one of another answer, after function calls."""
-        if not self._chunks:
-            return False
-        history = self._chunks[-1].automatic_function_calling_history
-        return history != chunk.automatic_function_calling_history or (self._has_called and bool(chunk.candidates))
 
     def add(self, chunk: GenerateContentResponse) -> bool:
         """Add a chunk, and return whether the value has grown."""
         self._chunks.append(chunk)
-        first = select_first_candidate(chunk)
-        self._has_called |= bool(first.function_calls) and first.candidates[0].finish_reason is not None
-        return self._parser.feed(first.text or "")
+        return self._parser.feed(select_first_candidate(chunk).text or "")
 
     def build_partial(self) -> Partial[Any]:
         """Return what has arrived."""

@@ -226,6 +226,9 @@ def test_calling() -> None:
     assert items[-1].value == [3]
     quiet = REQUEST | with_config(automatic_function_calling={"ignore_call_history": True}) | calling(look_up)
     assert read(quiet | partial(list[int]), *rounds)[-1].unwrap().value == [3]
+    call = build_call("look_up", {"name": "abc"})
+    late_end = [chunk('["half', call), chunk(reason="STOP")]
+    assert read(quiet | partial(list[int]), late_end, rounds[1])[-1].unwrap().value == [3]
 
 
 def test_continued() -> None:

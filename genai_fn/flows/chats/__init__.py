@@ -17,6 +17,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.merge import merge_chunks
+from genai_fn.flows.rounds import AnswerBoundary
 from genai_fn.flows.turns import Chat, Turn, add_turn, select_curated
 from genai_fn.ops.generate import GenerateContent, as_generate_config
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream as streaming
@@ -183,13 +184,13 @@ def keep_rounds(chat: Chat, error: GenaiError) -> Chat:
 @streaming(traits=FlowTraits(spawns=False, passes_calling=True))
 def stream_turn(source: Stream[GenerateContentResponse], chat: Chat, message: Content) -> FlowGenerator[None]:
     """Emit the chunks of an answer, each with the chat up to it."""
-    reader, answer = StreamReader(source), GenerateContentResponse()
+    reader, boundary, answer = StreamReader(source), AnswerBoundary(), GenerateContentResponse()
     while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
             yield from emit(item)
             return
         chunk = item.unwrap()
-        answer = merge_chunks((answer, chunk)) if _is_same_answer(answer, chunk) else chunk
+        answer = chunk if boundary.starts_answer(chunk) else merge_chunks((answer, chunk))
         yield from emit(Success(Turn(add_turn(chat, message, answer, is_finished=_is_finished(answer)), chunk)))
 
 
@@ -203,12 +204,6 @@ def run_turn(
         return result
     response = result.unwrap()
     return Success(Turn(add_turn(chat, message, response), response))
-
-
-def _is_same_answer(answer: GenerateContentResponse, chunk: GenerateContentResponse) -> bool:
-    """Check whether a chunk belongs to the same answer; after a function call a new answer starts."""
-    has_called = bool(answer.function_calls) and _is_finished(answer) and bool(chunk.candidates)
-    return not has_called and answer.automatic_function_calling_history == chunk.automatic_function_calling_history
 
 
 def _is_finished(response: GenerateContentResponse) -> bool:
