@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import EXAMPLE_BACKENDS, Backend, Vertex
-from genai_fn.commands import ask, attempt, get_backend
+from genai_fn.commands import attempt, get_backend
 from genai_fn.effects import CallFunction
 from genai_fn.errors import (
     AuthError,
@@ -83,8 +83,7 @@ def _run_generation(
         return Failure(error)
     if len(lines) > options.max_inline_bytes:
         return (yield from _run_from_file(requests, lines, options))
-    created = yield from attempt(_create_and_report(_create_job(requests, requests, options), options.on_job))
-    ended = yield from _wait_for_end(created, options)
+    _, ended = yield from _run_to_end(_create_job(requests, requests, options), options)
     return (yield from _read_results(requests, ended))
 
 
@@ -101,8 +100,7 @@ def _run_from_file(
         create, delete = _create_job(requests, file_name, options), files.delete(file_name)
     except InvalidRequest as error:  # the server returned this name
         return Failure(DecodeError(error.expected, "file.name", file_name[:_MAX_SHOWN_CHARACTERS]))
-    created = yield from attempt(_create_and_report(create, options.on_job))
-    ended = yield from _wait_for_end(created, options)
+    created, ended = yield from _run_to_end(create, options)
     results = yield from _read_results(requests, ended)
     if _is_source_unused(created, ended):
         yield from attempt(delete)
@@ -159,8 +157,7 @@ def _run_embeddings(
     )
     config = CreateEmbeddingsBatchJobConfig(display_name=options.display_name)
     create = batches.create_embeddings(operations[0].model, source, config)
-    created = yield from attempt(_create_and_report(create, options.on_job))
-    ended = yield from _wait_for_end(created, options)
+    _, ended = yield from _run_to_end(create, options)
     if isinstance(ended, Failure):
         return ended
     answers = (ended.unwrap().dest or BatchJobDestination()).inlined_embed_content_responses
@@ -185,25 +182,17 @@ def _merge_embeddings(answers: list[InlinedEmbedContentResponse]) -> Result[Embe
 # Every job
 
 
-@flow
-def _create_and_report(
-    create: Action[BatchJob], on_job: Callable[[BatchJob], object] | None
-) -> FlowGenerator[Result[BatchJob, GenaiError]]:
-    """Create a job, and call `on_job` with it, if it is set."""
-    job = yield from ask(create)
-    if on_job is not None:
-        yield CallFunction(on_job, (job,), in_thread=True)
-    return Success(job)
-
-
-def _wait_for_end(
-    created: Result[BatchJob, GenaiError], options: BatchOptions
-) -> FlowGenerator[Result[BatchJob, GenaiError]]:
-    """Wait until a job has ended; if it was not created, return that failure."""
+def _run_to_end(
+    create: Action[BatchJob], options: BatchOptions
+) -> FlowGenerator[tuple[Result[BatchJob, GenaiError], Result[BatchJob, GenaiError]]]:
+    """Create a job, report it, and wait until it has ended; returns it as it was created, and as it has ended."""
+    created = yield from attempt(create)
     if isinstance(created, Failure):
-        return created
+        return created, created
+    if options.on_job is not None:
+        yield CallFunction(options.on_job, (created.unwrap(),), in_thread=True)
     polling = return_result(created) | until_done(every=options.every, timeout=options.timeout)
-    return (yield from attempt(polling))
+    return created, (yield from attempt(polling))
 
 
 @flow
