@@ -5,9 +5,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.effects import GetTime
+from genai_fn.commands import attempt
+from genai_fn.effects import AskWithin, GetTime
 from genai_fn.errors import GenaiError, TimedOut
-from genai_fn.request import FlowGenerator, Request
+from genai_fn.request import Action, FlowGenerator, Request
 
 T = TypeVar("T")
 
@@ -18,6 +19,18 @@ def compute_deadline(request: Request[T]) -> FlowGenerator[float | None]:
         return None
     now: float = yield GetTime()
     return now + request.options.deadline
+
+
+def attempt_until(action: Action[T], deadline: float | None, doing: str) -> FlowGenerator[Result[T, GenaiError]]:
+    """Run an action until a deadline, if there is one; returns `TimedOut` if it has passed already."""
+    remaining = yield from compute_remaining_time(deadline, doing)
+    if isinstance(remaining, Failure):
+        return remaining
+    seconds = remaining.unwrap()
+    if seconds is None:
+        return (yield from attempt(action))
+    result: Result[T, GenaiError] = yield AskWithin(action, seconds)
+    return result
 
 
 def apply_remaining_time(

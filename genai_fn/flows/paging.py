@@ -3,11 +3,11 @@
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Success
 
-from genai_fn.commands import StreamReader, attempt, emit
-from genai_fn.effects import AskWithin, GetTime
-from genai_fn.errors import GenaiError, InvalidRequest, PageLoop
+from genai_fn.commands import StreamReader, emit
+from genai_fn.errors import InvalidRequest, PageLoop
+from genai_fn.flows.deadlines import attempt_until, compute_deadline
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, stream
 from genai_fn.schema.base import Page
 
@@ -57,17 +57,11 @@ def stream_pages(request: Request[P]) -> FlowGenerator[None]:
 
     The deadline of the request applies to all pages together.
     """
-    seconds, end = request.options.deadline, 0.0
-    if seconds is not None:
-        end = (yield GetTime()) + seconds
+    deadline = yield from compute_deadline(request)
     seen_tokens: set[str | None] = {_get_page_token(request)}
     following: Request[P] | None = request
     while following is not None:
-        result: Result[P, GenaiError]
-        if seconds is None:
-            result = yield from attempt(following)
-        else:
-            result = yield AskWithin(following, end - (yield GetTime()))
+        result = yield from attempt_until(following, deadline, "reading the pages of a list")
         yield from emit(result)
         if isinstance(result, Failure):
             return

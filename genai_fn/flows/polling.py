@@ -105,7 +105,7 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
     The first read is immediate; before the later ones the flow pauses, as `poll_request` does. An action that returns
     ended work causes no reads. `timeout` applies to the reads, and not to an action that starts the work.
     """
-    lookup = _find_lookup(action)
+    lookup = action if isinstance(action, Request) and action.operation.is_lookup else None
     if lookup is None:
         started = yield from ask(action)
         if not isinstance(started, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may return anything
@@ -183,11 +183,6 @@ def build_result(work: W) -> Result[W, GenaiError]:
             str(message or "no reason stated"),
         )
     )
-
-
-def _find_lookup(action: Action[W]) -> Request[W] | None:
-    """Return the action if it is a request that reads the state of work; None if it starts the work."""
-    return action if isinstance(action, Request) and action.operation.is_lookup else None
 
 
 def _build_lookup(work: W, root: Options) -> Result[Request[W], GenaiError]:

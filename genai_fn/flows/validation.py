@@ -5,11 +5,9 @@ from typing import Any
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.commands import attempt
-from genai_fn.effects import AskWithin
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
 from genai_fn.flows.continuation.merging import add_usage
-from genai_fn.flows.deadlines import compute_deadline, compute_remaining_time
+from genai_fn.flows.deadlines import attempt_until, compute_deadline
 from genai_fn.flows.roots import change_root, list_steps
 from genai_fn.flows.structured import parse, run_parse
 from genai_fn.request import Action, Flow, FlowGenerator, Request, flow, start_generator
@@ -64,10 +62,7 @@ def _run_until_valid(
     usage = None
     while True:
         attempts -= 1
-        remaining = yield from compute_remaining_time(deadline, _DOING)
-        if isinstance(remaining, Failure):
-            return remaining
-        result = yield from _attempt_within(source, remaining.unwrap())
+        result = yield from attempt_until(source, deadline, _DOING)
         if isinstance(result, Failure):
             return result
         response = result.unwrap()
@@ -76,15 +71,6 @@ def _run_until_valid(
         if isinstance(parsed, Success) or attempts < 1 or not _is_mendable(parsed.failure()):
             return Success(replace(response, usage_metadata=usage))
         source = change_root(source, "retry_invalid", _add_turns, response, parsed.failure())
-
-
-def _attempt_within(
-    source: Action[GenerateContentResponse], seconds: float | None
-) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
-    if seconds is None:
-        return (yield from attempt(source))
-    result: Result[GenerateContentResponse, GenaiError] = yield AskWithin(source, seconds)
-    return result
 
 
 def _is_mendable(error: GenaiError) -> bool:

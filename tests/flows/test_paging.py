@@ -124,14 +124,15 @@ def test_root() -> None:
 def test_deadline() -> None:
     """A deadline applies to all pages together, not to each."""
     list_request = LIST | with_options(deadline=10)
-    first, second, timeout = build_page("2", "a"), build_page("3", "b"), Failure[Any](TimedOut("total"))
+    first, second = build_page("2", "a"), build_page("3", "b")
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0)]
     for now, page_request, answer in (
         (100.0, list_request, first),
         (103.0, build_next_request("2", list_request), second),
-        (111.0, build_next_request("3", list_request), timeout),
     ):
         script += [(GetTime(), now), (AskWithin(page_request, 110.0 - now), answer), (Emit(answer), None)]
+    late = Failure[Any](TimedOut("total", "reading the pages of a list"))
+    script += [(GetTime(), 111.0), (Emit(late), None)]
     run_by_script(start_generator(list_request | pages), script)
     assert LIST | pages | with_options(deadline=10) == list_request | pages
 

@@ -19,9 +19,9 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskAll
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.calling.invoke import invoke_function
-from genai_fn.flows.calling.mcp_sessions import REPEATED_NAME, find_repeated_name, list_tools_within
-from genai_fn.flows.calling.options import DEFAULT_MAX_CALLS, CallingOptions, OnError
-from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, compute_remaining_time
+from genai_fn.flows.calling.mcp_sessions import REPEATED_NAME, find_repeated_name, list_all_tools
+from genai_fn.flows.calling.options import DEFAULT_MAX_CALLS, CallingOptions, OnError, list_declared_names
+from genai_fn.flows.deadlines import apply_remaining_time, attempt_until, compute_deadline, compute_remaining_time
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.parallel import run_within
 from genai_fn.flows.turns import complete_role
@@ -62,7 +62,7 @@ def declare_missing_functions(
     config: GenerateContentConfig, functions: tuple[Callable[..., Any], ...]
 ) -> GenerateContentConfig:
     """Add declarations to a config for the functions that it does not declare yet. MCP sessions are left out."""
-    declared = _get_declared_names(config)
+    declared = list_declared_names(config)
     missing = tuple(
         FunctionDeclaration.from_callable(callable=each)
         for each in functions
@@ -89,7 +89,7 @@ def _run_rounds(
         return listed
     options = listed.unwrap()
     functions = _select_runnable_functions(options, config)
-    foreign_names = _get_declared_names(config) - {get_function_name(each) for each in options.functions}
+    foreign_names = list_declared_names(config) - {get_function_name(each) for each in options.functions}
     config = replace(declare_missing_functions(config, options.functions), automatic_function_calling=None)
     while True:
         following = _replace_contents(request, history or contents, config)
@@ -119,7 +119,7 @@ def _replace_sessions(
     sessions: tuple[Any, ...] = tuple(filter(is_mcp_session, options.functions))
     if not sessions:
         return Success(options)
-    listed = yield from list_tools_within(sessions, deadline, _DOING)
+    listed = yield from attempt_until(list_all_tools(sessions), deadline, _DOING)
     if isinstance(listed, Failure):
         return listed
     functions = (*(each for each in options.functions if not is_mcp_session(each)), *listed.unwrap())
@@ -214,11 +214,6 @@ def _get_max_rounds(options: CallingOptions, switches: AutomaticFunctionCallingC
     if switches.disable or (maximum is not None and maximum < 1):
         return 1
     return options.max_calls or maximum or DEFAULT_MAX_CALLS
-
-
-def _get_declared_names(config: GenerateContentConfig) -> set[str | None]:
-    tools: Any = config.tools or ()
-    return {each.name for tool in tools for each in tool.function_declarations or ()}
 
 
 def _get_calling_config(config: GenerateContentConfig) -> FunctionCallingConfig | None:

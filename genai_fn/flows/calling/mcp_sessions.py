@@ -12,9 +12,8 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskAll, CallFunction, FlowFailed
 from genai_fn.errors import AsyncOnly, FunctionCallError, GenaiError, InvalidRequest, PageLoop
 from genai_fn.flows.calling.invoke import describe_exception
-from genai_fn.flows.calling.options import CallingOptions
-from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline, compute_remaining_time
-from genai_fn.flows.parallel import run_within
+from genai_fn.flows.calling.options import CallingOptions, list_declared_names
+from genai_fn.flows.deadlines import apply_remaining_time, attempt_until, compute_deadline
 from genai_fn.flows.roots import change_root, list_steps
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream
 from genai_fn.schema.function_declarations import DeclaredFunction, get_function_name
@@ -80,11 +79,11 @@ def list_mcp_tools(*sessions: McpSession) -> Flow[tuple[McpTool, ...]]:
     """
     if not sessions or not all(map(is_mcp_session, sessions)):
         raise InvalidRequest("list_mcp_tools", [type(each).__name__ for each in sessions], "open MCP client sessions")
-    return _list_all_tools(sessions)
+    return list_all_tools(sessions)
 
 
 @flow
-def _list_all_tools(sessions: tuple[McpSession, ...]) -> FlowGenerator[Result[tuple[McpTool, ...], GenaiError]]:
+def list_all_tools(sessions: tuple[McpSession, ...]) -> FlowGenerator[Result[tuple[McpTool, ...], GenaiError]]:
     """List the tools of all sessions concurrently, in the order of the sessions."""
     lists = tuple(_list_tools(each) for each in sessions)
     results: tuple[Result[tuple[McpTool, ...], GenaiError], ...]
@@ -117,17 +116,6 @@ def _list_tools(session: McpSession) -> FlowGenerator[Result[tuple[McpTool, ...]
     return Success(tools)
 
 
-def list_tools_within(
-    sessions: tuple[McpSession, ...], deadline: float | None, doing: str
-) -> FlowGenerator[Result[tuple[McpTool, ...], GenaiError]]:
-    """List the tools of all sessions, until a deadline."""
-    remaining = yield from compute_remaining_time(deadline, doing)
-    if isinstance(remaining, Failure):
-        return remaining
-    seconds, listing = remaining.unwrap(), _list_all_tools(sessions)
-    return (yield from attempt(listing if seconds is None else run_within(listing, seconds)))
-
-
 def find_repeated_name(names: list[str]) -> str | None:
     """Return the first name that occurs twice."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
@@ -158,7 +146,7 @@ _DOING = "listing the tools of MCP servers"
 def _declare_tools(description: D, sessions: tuple[McpSession, ...]) -> FlowGenerator[Result[D, GenaiError]]:
     *derived, request = list_steps(description, "with_tools")
     deadline = yield from compute_deadline(request)
-    listed = yield from list_tools_within(sessions, deadline, _DOING)
+    listed = yield from attempt_until(list_all_tools(sessions), deadline, _DOING)
     bounded = yield from apply_remaining_time(request, deadline, _DOING)
     if isinstance(listed, Failure):
         return listed
@@ -178,11 +166,10 @@ REPEATED_NAME = "no name that two functions or tools of MCP servers share"
 def _list_other_names(request: Request[Any], derived: list[Any]) -> list[str]:
     """List the names that the config declares, and those of Python functions in ``calling(…)``."""
     config: Any = cast("Any", request.operation).config
-    declared = {each.name for tool in config.tools or () for each in tool.function_declarations or ()}
     options = (each for step in derived for each in step.args if isinstance(each, CallingOptions))
     functions = (each for option in options for each in option.functions if not is_mcp_session(each))
     called = {get_function_name(each) for each in functions if not isinstance(each, DeclaredFunction)}
-    return [*(declared | called)]
+    return [*(list_declared_names(config) | called)]
 
 
 def _append_tools(_: Request[Any], request: Request[Any], tools: tuple[McpTool, ...]) -> Request[Any]:
