@@ -5,6 +5,7 @@ from io import BytesIO
 from math import inf
 from typing import Any
 
+from msgspec import Struct
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import (
@@ -169,43 +170,23 @@ def fetch_response(request: HttpRequest, limits: FetchLimits) -> Effects[HttpRes
 # Streams
 
 
-class StreamHandle:
+class StreamHandle(Struct, eq=False):
     """An open server stream: the items that were parsed and not yet returned, and whether more may follow."""
 
-    __slots__ = (
-        "decompressor",
-        "events",
-        "first_response",
-        "head",
-        "is_over",
-        "masker",
-        "pending_items",
-        "reader",
-        "received",
-        "response",
-        "resume_source",
-        "settings",
-    )
-
-    def __init__(
-        self,
-        response: OpenResponse,
-        reader: ResponseReader[Any],
-        settings: CallSettings,
-        source: "_ResumeSource | None",
-        masker: Masker,
-    ) -> None:
-        self.response = self.first_response = response
-        self.masker = masker
-        self.reader = reader
-        self.resume_source = source
-        self.received = 0  # bytes before decompression
-        self.settings = settings
-        self.decompressor = Decompressor(response.headers, inf, _STREAM_SLICE_BYTES)
-        self.events = EventParser()
-        self.head: bytes | None = b""  # the text before the first event, for errors
-        self.pending_items: list[Result[Any, GenaiError]] = []
-        self.is_over = False
+    response: OpenResponse
+    first_response: OpenResponse
+    reader: ResponseReader[Any]
+    settings: CallSettings
+    resume_source: "_ResumeSource | None"
+    masker: Masker
+    decompressor: Decompressor
+    events: EventParser
+    received: int = 0
+    """Bytes before decompression."""
+    head: bytes | None = b""
+    """The text before the first event, for errors."""
+    pending_items: list[Result[Any, GenaiError]] = []
+    is_over: bool = False
 
 
 def attempt_stream(
@@ -231,7 +212,8 @@ def attempt_stream(
         yield CloseResource(response)
         return AttemptResult(Failure(_UNREQUESTED_PART), has_started=True)
     masker = Masker(effect.request.headers, find_secrets(prepared.operation))
-    handle = StreamHandle(response, prepared.reader, settings, source, masker)
+    decompressor = Decompressor(response.headers, inf, _STREAM_SLICE_BYTES)
+    handle = StreamHandle(response, response, prepared.reader, settings, source, masker, decompressor, EventParser())
     yield from read_until_item(handle, settings.deadline, inf)
     first = next(iter(handle.pending_items), None)  # an empty body has none
     if isinstance(first, Failure):

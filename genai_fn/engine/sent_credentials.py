@@ -60,7 +60,7 @@ class SentCredentials:
 
     def mask_failure(self, value: Any) -> Any:
         """Mask the credentials in a failure; any other value is returned unchanged."""
-        error: Any = _get_error(value) if isinstance(value, Failure) else None
+        error: Any = cast("Any", value).failure() if isinstance(value, Failure) else None
         if not isinstance(error, GenaiError):
             return cast("Any", value)
         masked = self.mask_error(error)
@@ -94,7 +94,3 @@ class SentCredentials:
             masker = Masker(tuple(self._headers), find_secrets(tuple(self._carriers.values())))
             self._masker = built = (counts, masker)
         return built[1]
-
-
-def _get_error(failure: Any) -> Any:
-    return failure.failure()
