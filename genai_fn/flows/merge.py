@@ -7,13 +7,14 @@ from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
+from genai_fn import codec
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.partial_values import Partial
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.content import Content, Part
-from genai_fn.schema.grounding import CitationMetadata
+from genai_fn.schema.grounding import Citation, CitationMetadata
 from genai_fn.schema.responses import Candidate, FinishReason, GenerateContentResponse, LogprobsResult
 
 T = TypeVar("T")
@@ -122,35 +123,14 @@ def _get_text_kind(part: Part) -> tuple[bool, bool | None]:
 
 
 def _merge_citations(metadata: Sequence[CitationMetadata]) -> CitationMetadata:
-    """Append the citations that no earlier message has."""
-    citations, known = list(metadata[0].citations), _Known(metadata[0].citations)
-    for each in metadata[1:]:
-        added = [citation for citation in each.citations if citation not in known]
-        citations += added
-        known.add(added)
+    """Append the citations that no earlier message has; compare them as JSON, as those with ``extra`` have no hash."""
+    citations: list[Citation] = []
+    known: set[bytes] = set()
+    for each in metadata:
+        encoded = [codec.encode(citation) for citation in each.citations]
+        citations += [citation for citation, data in zip(each.citations, encoded, strict=True) if data not in known]
+        known.update(encoded)
     return replace(_merge_fields(metadata), citations=tuple(citations))
-
-
-class _Known:
-    """A set of values; those without a hash, such as a message with ``extra``, are compared one by one."""
-
-    def __init__(self, values: Iterable[Any]) -> None:
-        self._hashed: set[Any] = set()
-        self._others: list[Any] = []
-        self.add(values)
-
-    def add(self, values: Iterable[Any]) -> None:
-        for each in values:
-            try:
-                self._hashed.add(each)
-            except TypeError:
-                self._others.append(each)
-
-    def __contains__(self, value: Any) -> bool:
-        try:
-            return value in self._hashed
-        except TypeError:
-            return value in self._others
 
 
 def _merge_logprobs(results: Sequence[LogprobsResult]) -> LogprobsResult:
