@@ -58,7 +58,8 @@ def stream_pages(request: Request[P]) -> FlowGenerator[None]:
     The deadline of the request applies to all pages together.
     """
     deadline = yield from compute_deadline(request)
-    seen_tokens: set[str | None] = {_get_page_token(request)}
+    operation: Any = request.operation
+    seen_tokens: set[str | None] = {operation.config.page_token}
     following: Request[P] | None = request
     while following is not None:
         result = yield from attempt_until(following, deadline, "reading the pages of a list")
@@ -71,11 +72,6 @@ def stream_pages(request: Request[P]) -> FlowGenerator[None]:
             yield from emit(Failure(PageLoop(page.next_page_token or "")))
             return
         seen_tokens.add(page.next_page_token)
-
-
-def _get_page_token(request: Request[Any]) -> str | None:
-    config = getattr(request.operation, "config", None)
-    return getattr(config, "page_token", None)
 
 
 @stream(traits=FlowTraits(spawns=False))

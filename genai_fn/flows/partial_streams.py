@@ -56,9 +56,9 @@ class _GrowingAnswer:
         self._chunks.append(chunk)
         return self._parser.feed(select_first_candidate(chunk).text or "")
 
-    def build_partial(self) -> Partial[Any]:
-        """Return what has arrived."""
-        return Partial(arrived=self._parser.take_snapshot(), kind=self._kind)
+    def build_partial(self, response: GenerateContentResponse | None = None, value: Any = None) -> Partial[Any]:
+        """Return what has arrived; with the whole response and the value, if that is complete."""
+        return Partial(arrived=self._parser.take_snapshot(), kind=self._kind, value=value, response=response)
 
     def build_complete(self) -> Result[Partial[Any], GenaiError]:
         """Return the complete value, or why there is none."""
@@ -68,7 +68,4 @@ class _GrowingAnswer:
             first = response
             self._parser.feed(response.text or "")
         self._parser.finish()
-        return parse(first, self._kind).map(partial(self._build_whole, response))
-
-    def _build_whole(self, response: GenerateContentResponse, value: Any) -> Partial[Any]:
-        return Partial(arrived=self._parser.take_snapshot(), kind=self._kind, value=value, response=response)
+        return parse(first, self._kind).map(partial(self.build_partial, response))

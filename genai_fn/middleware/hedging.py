@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias, TypeVar
 
-from returns.result import Failure, Result, Success
+from returns.result import Result, Success
 
 from genai_fn.effects import Effects, GetTime, Race, Sleep
 from genai_fn.engine.handler import RequestRunner
@@ -94,7 +94,8 @@ class _HedgingHandler(HandlerWrapper):
         call = _HedgedCall()
         programs = tuple(call.run_attempt(wait, start(request, until)) for wait in in_time)
         outcomes: tuple[_Outcome | None, ...] = yield Race(programs, call.is_decided)
-        return _choose_outcome([each for each in outcomes if each is not None])
+        ended = [each for each in outcomes if each is not None]
+        return next((each for each in ended if isinstance(each, Success)), ended[0])
 
 
 class _HedgedCall:
@@ -117,10 +118,3 @@ class _HedgedCall:
             return True
         self._failed.append(None)
         return len(self._failed) >= len(self._started)
-
-
-def _choose_outcome(outcomes: list[_Outcome]) -> _Outcome:
-    """Return the answer, or the failure of the first attempt."""
-    failures = [each for each in outcomes if isinstance(each, Failure)]
-    answers = [each for each in outcomes if isinstance(each, Success)]
-    return (answers or failures)[0]

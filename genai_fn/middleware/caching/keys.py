@@ -48,7 +48,8 @@ class KeyBuilder:
         handlers = tuple(iter_layers(handler))
         self._http = handlers[-1] if isinstance(handlers[-1], HttpHandler) else None
         self._has_no_http = any(isinstance(each, AttemptHandler) for each in handlers)
-        self._origin = "fake" if self._has_no_http else "emulator" if _is_emulated(handlers[-1]) else "api"
+        is_emulated = self._http is not None and self._http.is_emulated
+        self._origin = "fake" if self._has_no_http else "emulator" if is_emulated else "api"
 
     def build(self, request: Request[Any], until: float) -> Effects[CacheKey | None]:
         """Build the key of a request; None if it cannot be cached, or cannot be sent."""
@@ -80,10 +81,6 @@ class KeyBuilder:
             return None
         completed = complete_project(backend, token)
         return None if isinstance(completed, Failure) else completed.unwrap()
-
-
-def _is_emulated(handler: Any) -> bool:
-    return bool(getattr(handler, "is_emulated", False))
 
 
 def _build_key(origin: str, prepared: PreparedRequest[Any], backend: Backend) -> CacheKey | None:
