@@ -19,7 +19,7 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskAll
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.calling.invoke import invoke_function
-from genai_fn.flows.calling.mcp_sessions import REPEATED_NAME, find_repeated_name, list_all_tools
+from genai_fn.flows.calling.mcp_sessions import find_repeated_name, list_all_tools
 from genai_fn.flows.calling.options import DEFAULT_MAX_CALLS, CallingOptions, OnError, list_declared_names
 from genai_fn.flows.deadlines import apply_remaining_time, attempt_until, compute_deadline, compute_remaining_time
 from genai_fn.flows.merge import merge_chunks
@@ -80,7 +80,9 @@ _RoundRunner: TypeAlias = Callable[
 def _run_rounds(
     request: Request[GenerateContentResponse], options: CallingOptions, run_round: _RoundRunner
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
-    config, contents = _get_config(request), _get_contents(request)
+    operation: Any = request.operation
+    config: GenerateContentConfig = operation.config
+    contents: tuple[Content, ...] = operation.contents
     switches = config.automatic_function_calling or AutomaticFunctionCallingConfig()
     rounds, history = _get_max_rounds(options, switches), tuple[Content, ...]()
     deadline = yield from compute_deadline(request)
@@ -105,7 +107,8 @@ def _run_rounds(
         answers = yield from _run_calls(calls, functions, options.on_error, deadline)
         if isinstance(answers, Failure):
             return _add_history_to_failure(answers, reported_history)
-        history = (*(history or contents), _get_model_content(response), answers.unwrap())
+        content = complete_role(response.candidates[0].content or Content())
+        history = (*(history or contents), content, answers.unwrap())
         config = _relax_calling_mode(config)
 
 
@@ -123,10 +126,8 @@ def _replace_sessions(
     if isinstance(listed, Failure):
         return listed
     functions = (*(each for each in options.functions if not is_mcp_session(each)), *listed.unwrap())
-    repeated = find_repeated_name([get_function_name(each) for each in functions])
-    if repeated is not None:
-        return Failure(InvalidRequest("calling", repeated, REPEATED_NAME))
-    return Success(replace(options, functions=functions))
+    mistake = find_repeated_name("calling", [get_function_name(each) for each in functions])
+    return Success(replace(options, functions=functions)) if mistake is None else Failure(mistake)
 
 
 # One round
@@ -142,7 +143,8 @@ def _run_round(
 def _stream_round(
     request: Request[GenerateContentResponse], history: tuple[Content, ...]
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
-    calling = _get_calling_config(_get_config(request))
+    operation: Any = request.operation
+    calling = _get_calling_config(operation.config)
     if calling is not None and calling.stream_function_call_arguments:
         path = "config.tool_config.function_calling_config.stream_function_call_arguments"
         return Failure(InvalidRequest(path, True, "nothing with calling(…), which needs whole calls"))
@@ -179,10 +181,6 @@ def _run_calls(
     return Success(Content(parts=tuple(parts), role="user"))
 
 
-def _get_model_content(response: GenerateContentResponse) -> Content:
-    return complete_role(response.candidates[0].content or Content())
-
-
 def _add_calling_history(response: GenerateContentResponse, history: tuple[Content, ...]) -> GenerateContentResponse:
     return replace(response, automatic_function_calling_history=history) if history else response
 
@@ -192,14 +190,6 @@ def _add_history_to_failure(failure: Failure[GenaiError], history: tuple[Content
 
 
 # Requests
-
-
-def _get_config(request: Request[GenerateContentResponse]) -> GenerateContentConfig:
-    return request.operation.config  # type: ignore[attr-defined,no-any-return]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownVariableType,reportUnknownMemberType]  # ``calling`` applies only to generate requests
-
-
-def _get_contents(request: Request[GenerateContentResponse]) -> tuple[Content, ...]:
-    return request.operation.contents  # type: ignore[attr-defined,no-any-return]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownVariableType,reportUnknownMemberType]  # as above
 
 
 def _replace_contents(

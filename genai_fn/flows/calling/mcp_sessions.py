@@ -116,9 +116,11 @@ def _list_tools(session: McpSession) -> FlowGenerator[Result[tuple[McpTool, ...]
     return Success(tools)
 
 
-def find_repeated_name(names: list[str]) -> str | None:
-    """Return the first name that occurs twice."""
-    return next((name for name, count in Counter(names).items() if count > 1), None)
+def find_repeated_name(path: str, names: list[str]) -> InvalidRequest | None:
+    """Return an error, with a path, about the first name that occurs twice; None if all differ."""
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+    expected = "no name that two functions or tools of MCP servers share"
+    return None if repeated is None else InvalidRequest(path, repeated, expected)
 
 
 @stream(traits=FlowTraits(passes_calling=True))
@@ -153,14 +155,11 @@ def _declare_tools(description: D, sessions: tuple[McpSession, ...]) -> FlowGene
     if isinstance(bounded, Failure):
         return bounded
     tools = listed.unwrap()
-    names = [each.name for each in tools]
-    repeated = find_repeated_name([*_list_other_names(request, derived), *names])
-    if repeated is not None:
-        return Failure(InvalidRequest("with_tools", repeated, REPEATED_NAME))
+    names = [*_list_other_names(request, derived), *(each.name for each in tools)]
+    mistake = find_repeated_name("with_tools", names)
+    if mistake is not None:
+        return Failure(mistake)
     return Success(change_root(description, "with_tools", _append_tools, bounded.unwrap(), tools))
-
-
-REPEATED_NAME = "no name that two functions or tools of MCP servers share"
 
 
 def _list_other_names(request: Request[Any], derived: list[Any]) -> list[str]:
