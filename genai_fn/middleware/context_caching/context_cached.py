@@ -172,7 +172,6 @@ class _ContextCachingHandler(HandlerWrapper):
         """Run a request, with the name of a cache in place of its prefix if there is one."""
         operation: Any = request.operation
         if isinstance(operation, GenerateContent):
-            until = yield from compute_request_deadline(request, until)
             return (yield from self._send(request, operation, until, self.inner.handle))
         result = yield from self.inner.handle(request, until)
         if isinstance(operation, DeleteCache) and (isinstance(result, Success) or _is_missing(result)):
@@ -183,7 +182,6 @@ class _ContextCachingHandler(HandlerWrapper):
         """Open a stream, with the name of a cache in place of the prefix of its request if there is one."""
         operation: Any = request.operation
         if isinstance(operation, GenerateContent):
-            until = yield from compute_request_deadline(request, until)
             return (yield from self._send(request, operation, until, self.inner.open_stream))
         return (yield from self.inner.open_stream(request, until))
 
@@ -191,6 +189,7 @@ class _ContextCachingHandler(HandlerWrapper):
         self, request: Request[Any], operation: GenerateContent, until: float, send: RequestRunner
     ) -> Effects[Result[Any, GenaiError]]:
         """Send a request with the name of a cache; whole, if there is none or it has vanished."""
+        until = yield from compute_request_deadline(request, until)
         cache = yield from self._find_cache(operation, request.options, until)
         if cache is None:
             return (yield from send(request, until))
