@@ -88,7 +88,7 @@ class _AdaptiveSettings(Value, kw_only=True):
             raise InvalidRequest("backoff_ratio", ratio, "a number above 0 and below 1")
 
 
-class ConcurrencyLimit(GateMiddleware["_AdaptiveGate"]):
+class ConcurrencyLimit(GateMiddleware[_AdaptiveSettings, "_AdaptiveGate"]):
     """
     Middleware that `adaptive` returns, with the state that all interpreters with it share.
 
@@ -101,7 +101,6 @@ class ConcurrencyLimit(GateMiddleware["_AdaptiveGate"]):
     """
 
     def __init__(self, settings: _AdaptiveSettings) -> None:
-        self._bounds = settings
         self._count_requests = check_counter("count_requests", settings.count_requests, count_by_operation)
         super().__init__(settings)
 
@@ -119,7 +118,7 @@ class ConcurrencyLimit(GateMiddleware["_AdaptiveGate"]):
         return self.get_gate().in_flight
 
     def _build_gate(self) -> "_AdaptiveGate":
-        bounds = self._bounds
+        bounds = self._settings
         return _AdaptiveGate(bounds.initial, bounds.minimum, bounds.maximum, bounds.backoff_ratio)
 
     def _compute_cost(self, request: Request[Any]) -> Cost | None:

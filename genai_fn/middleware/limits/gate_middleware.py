@@ -13,16 +13,17 @@ from genai_fn.middleware.limits.tickets import Cost
 from genai_fn.request import Request
 from genai_fn.values import Value
 
+S = TypeVar("S", bound=Value)
 G = TypeVar("G", bound=Gate)
 
 RequestCounter: TypeAlias = Callable[[Request[Any]], int]
 """Function that counts something in a request, such as its tokens."""
 
 
-class GateMiddleware(ForkedState, Generic[G]):
+class GateMiddleware(ForkedState, Generic[S, G]):
     """Middleware with a gate that all interpreters share which have it. Pickling and forking start with a new gate."""
 
-    def __init__(self, settings: Value) -> None:
+    def __init__(self, settings: S) -> None:
         super().__init__()
         self._settings = settings
         self._gate: G = self._build_gate()

@@ -101,7 +101,7 @@ class _RateLimitSettings(Value, kw_only=True):
 _LIMIT_NAMES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "in_flight")
 
 
-class RateLimit(GateMiddleware[Gate]):
+class RateLimit(GateMiddleware[_RateLimitSettings, Gate]):
     """
     Middleware that `limited` returns, with the state that all interpreters with it share.
 
@@ -115,7 +115,6 @@ class RateLimit(GateMiddleware[Gate]):
     """
 
     def __init__(self, settings: _RateLimitSettings) -> None:
-        self._limits = settings
         self._counts_tokens = settings.tokens_per_minute is not None
         self._count_requests = check_counter("count_requests", settings.count_requests, count_by_operation)
         self._estimate_tokens = check_counter("estimate_tokens", settings.estimate_tokens, estimate_by_length)
@@ -125,7 +124,7 @@ class RateLimit(GateMiddleware[Gate]):
         return f"limited({self._format_settings()})"
 
     def _build_gate(self) -> Gate:
-        limits = self._limits
+        limits = self._settings
         return Gate(
             None if limits.requests_per_minute is None else SlidingLog(limits.requests_per_minute),
             None if limits.tokens_per_minute is None else SlidingLog(limits.tokens_per_minute),
