@@ -1,4 +1,4 @@
-"""The deadline of a request also bounds what middleware does for it before it is sent, and after."""
+"""The deadline of a request, which also bounds what middleware does before it is sent, and waits that end at it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -92,7 +92,6 @@ class Budget(CallObserver, ForkedState):
         output_tokens: int,
         estimate: Callable[[Request[Any]], Usage] | None,
     ) -> None:
-        super().__init__()
         given = [each for each in (usd, tokens) if each is not None]
         if len(given) != 1 or isinstance(given[0], bool) or not isinstance(given[0], int | float) or not given[0] > 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a text
             raise InvalidRequest("budgeted", given, "usd=… or tokens=…, a number above zero")
@@ -122,6 +121,7 @@ class Budget(CallObserver, ForkedState):
         self._reserved: float = 0
         if usd is not None and not prices:
             find_prices("gemini-2.5-flash")  # loads the prices, which takes a third of a second, before the first call
+        super().__init__()  # from here on a fork renews it
 
     def __reduce__(self) -> Any:
         return _restore_budget, (self._settings, self._spent)

@@ -49,9 +49,10 @@ class Flights(Generic[T]):
         self, key: str, ticket: "Ticket[T]", seconds: float, leading: Effects[Result[T, GenaiError]]
     ) -> Effects[Result[T, GenaiError]]:
         """
-        Return the result of a flight: the leader runs a program, which sets it on its ticket, and the others wait.
+        Return the result of a flight.
 
-        A wait takes at most some seconds, and ends with `TimedOut`.
+        The leader runs the program `leading`, which sets the result on the ticket; the others wait for it. A wait that
+        takes longer than `seconds` ends with `TimedOut`.
         """
         yield OpenResource(ticket)
         try:

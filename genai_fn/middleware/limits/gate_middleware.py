@@ -24,9 +24,9 @@ class GateMiddleware(ForkedState, Generic[S, G]):
     """Middleware with a gate that all interpreters share which have it. Pickling and forking start with a new gate."""
 
     def __init__(self, settings: S) -> None:
-        super().__init__()
         self._settings = settings
         self._gate: G = self._build_gate()
+        super().__init__()  # from here on a fork renews it
 
     def __call__(self, inner: RequestHandler) -> GatedHandler:
         return GatedHandler(inner, self.get_gate, self._compute_cost)
