@@ -11,7 +11,7 @@ from msgspec.structs import fields, replace
 
 from genai_fn import codec
 from genai_fn.emulator.live.setup import EmulatedSetup
-from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_permission_denied
+from genai_fn.emulator.server.faults import make_invalid_argument, make_not_found, make_permission_denied
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import build_json_response
@@ -93,9 +93,7 @@ class _AuthTokenBody(Message):
 
 def _create_token(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     if re.search(r"/v[0-9]\w*$", request.api_root) and not request.api_root.endswith("/v1alpha"):
-        raise EmulatedFault(
-            404, "NOT_FOUND", f"{request.path} is not found: ephemeral tokens exist only in version v1alpha."
-        )
+        raise make_not_found(f"{request.path} is not found: ephemeral tokens exist only in version v1alpha.")
     body = parse_body(request, _AuthTokenBody, "auth_token")
     if body.uses < 0:
         raise make_invalid_argument(f"uses must not be less than 0, but is {body.uses}")

@@ -19,7 +19,7 @@ from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptCursor, Scr
 from genai_fn.emulator.scripts.functions import FunctionResult, PendingCall, call_function
 from genai_fn.emulator.server import operations
 from genai_fn.emulator.server.authentication import authenticate_bearer, authenticate_request
-from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
+from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument, make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.state import EmulatorState, RouteHandler, RouteResult
 from genai_fn.emulator.stores import documents, stores
@@ -140,7 +140,7 @@ def _match_route(request: HttpRequest, now: datetime, cursor: ScriptCursor) -> t
                     is_upload=path.startswith("upload/"),
                     script=cursor,
                 )
-    raise EmulatedFault(404, "NOT_FOUND", f"{request.method} {url.path} is not a method of the emulated API.")
+    raise make_not_found(f"{request.method} {url.path} is not a method of the emulated API.")
 
 
 _VERTEX_PATH_PREFIXES = ("projects/", "publishers/", "batchPredictionJobs", "tuningJobs")

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens
 from genai_fn.emulator.files import check_file_references
 from genai_fn.emulator.server.faults import (
-    EmulatedFault,
     make_invalid_argument,
     make_invalid_value,
+    make_not_found,
     make_permission_denied,
 )
 from genai_fn.emulator.server.pagination import build_page_response
@@ -57,7 +57,7 @@ def _find_cache(state: EmulatorState, request: EmulatedRequest, name: str) -> Em
     if isinstance(found, EmulatedCache) and _is_alive(found, request):
         return found
     if request.is_vertex:
-        raise EmulatedFault(404, "NOT_FOUND", f"Not found: cached content metadata for {name.rpartition('/')[2]}.")
+        raise make_not_found(f"Not found: cached content metadata for {name.rpartition('/')[2]}.")
     raise make_permission_denied("CachedContent not found (or permission denied)")
 
 

@@ -13,7 +13,7 @@ from genai_fn.emulator.live import music, sessions
 from genai_fn.emulator.live.history import LiveHistory
 from genai_fn.emulator.live.setup import EmulatedClose
 from genai_fn.emulator.server.authentication import authenticate_request
-from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.faults import EmulatedFault, make_not_found
 from genai_fn.emulator.server.request_parsing import find_header
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import HttpRequest
@@ -80,7 +80,7 @@ def open_connection(state: EmulatorState, request: HttpRequest) -> EmulatedConne
     """
     connection = match_connection(request)
     if connection is None:
-        raise EmulatedFault(404, "NOT_FOUND", f"{request.url.partition('?')[0]} is not a live session of the API.")
+        raise make_not_found(f"{request.url.partition('?')[0]} is not a live session of the API.")
     if not connection.token:
         authenticate_request(state, request.headers, _parse_query(request))
     return connection

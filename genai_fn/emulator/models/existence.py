@@ -4,7 +4,7 @@ import re
 
 from genai_fn.emulator.models.catalog import BASE_MODELS
 from genai_fn.emulator.openai.errors import is_openai_path
-from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.faults import EmulatedFault, make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.state import EmulatorState
 
@@ -61,17 +61,13 @@ _GEMINI_PATTERN = re.compile(
 def _make_model_fault(request: EmulatedRequest, model: str, method: str) -> EmulatedFault:
     if request.is_vertex:
         name = request.path.lstrip("/").partition("/")[2].rpartition(":")[0]
-        return EmulatedFault(
-            404,
-            "NOT_FOUND",
+        return make_not_found(
             f"Publisher Model `{name}` was not found or your project does not have access to it. Please ensure you are"
             " using a valid model version. For more information, see:"
-            " https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
+            " https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
         )
     version = "v1main" if is_openai_path(request.path) else request.api_root.rpartition("/")[2]
-    return EmulatedFault(
-        404,
-        "NOT_FOUND",
+    return make_not_found(
         f"models/{model} is not found for API version {version}, or is not supported for {method}. Call ListModels to"
-        " see the list of available models and their supported methods.",
+        " see the list of available models and their supported methods."
     )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from genai_fn.emulator.models.catalog import BASE_MODELS, CatalogModel
-from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_not_found
+from genai_fn.emulator.server.faults import make_invalid_argument, make_not_found, make_resource_not_found
 from genai_fn.emulator.server.operations import delete_project_resource
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
@@ -21,12 +21,10 @@ from genai_fn.schema.models import Checkpoint
 def _get_gemini_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     name = f"models/{request.path_params['model']}"
     if request.is_vertex:  # in express mode this is a path of tuned models, of which there are none without a project
-        raise make_not_found(name)
+        raise make_resource_not_found(name)
     found = BASE_MODELS.get(request.path_params["model"])
     if found is None:
-        raise EmulatedFault(
-            404, "NOT_FOUND", f"Model is not found: {name} for api version {request.api_root.rpartition('/')[2]}"
-        )
+        raise make_not_found(f"Model is not found: {name} for api version {request.api_root.rpartition('/')[2]}")
     return state, build_json_response(found)
 
 
@@ -35,7 +33,7 @@ def _get_publisher_model(state: EmulatorState, request: EmulatedRequest) -> Rout
     publisher = request.path_params["publisher"]
     if found is None or publisher != "google":
         name = f"publishers/{publisher}/models/{request.path_params['model']}"
-        raise EmulatedFault(404, "NOT_FOUND", f"Publisher Model `{name}` is not found.")
+        raise make_not_found(f"Publisher Model `{name}` is not found.")
     return state, build_json_response(_to_publisher_model(found))
 
 
@@ -127,7 +125,7 @@ def _find_tuned_model(state: EmulatorState, request: EmulatedRequest) -> Any:
     """Return the tuned model that the path names. A version, as in ``models/1@2``, is ignored."""
     found = state.resources.get(request.path_params["name"].partition("@")[0])
     if not isinstance(found, msgspec.Struct):
-        raise make_not_found(request.path_params["name"])
+        raise make_resource_not_found(request.path_params["name"])
     return found
 
 

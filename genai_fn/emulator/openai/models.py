@@ -2,7 +2,7 @@
 
 from genai_fn.emulator.models.catalog import BASE_MODELS, CatalogModel
 from genai_fn.emulator.openai.chat import get_model_id
-from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.faults import make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
@@ -33,7 +33,7 @@ def _list_models(state: EmulatorState, _request: EmulatedRequest) -> RouteResult
 def _get_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     model = get_model_id(request.path_params["model"])
     if model not in BASE_MODELS:
-        raise EmulatedFault(404, "NOT_FOUND", f"models/{model} is not found for API version v1main.")
+        raise make_not_found(f"models/{model} is not found for API version v1main.")
     return state, build_json_response(_to_listed_model(BASE_MODELS[model]))
 
 

@@ -13,7 +13,7 @@ from genai_fn.emulator.predictions.images import (
     segment_image,
     upscale_image,
 )
-from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.faults import make_not_found
 from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
@@ -29,9 +29,7 @@ def _predict(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``predict``."""
     method = _choose_method(request)
     if not request.is_vertex and method is not generate_images:
-        raise EmulatedFault(
-            404, "NOT_FOUND", f"models/{request.path_params['model']} supports this method only on Vertex AI."
-        )
+        raise make_not_found(f"models/{request.path_params['model']} supports this method only on Vertex AI.")
     if method is None:
         return predict_embeddings(state, request)
     return state, build_json_response(_Predictions(predictions=method(request)))

@@ -63,19 +63,24 @@ def make_permission_denied(message: str) -> EmulatedFault:
     return EmulatedFault(403, "PERMISSION_DENIED", message)
 
 
-def make_not_found(name: str) -> EmulatedFault:
+def make_not_found(message: str) -> EmulatedFault:
+    """Return a 404 for a path, a model or a resource that does not exist."""
+    return EmulatedFault(404, "NOT_FOUND", message)
+
+
+def make_resource_not_found(name: str) -> EmulatedFault:
     """
     Return a 404 for a resource name, in the wording of the backend that the name belongs to.
 
-    >>> make_not_found("batches/1").message
+    >>> make_resource_not_found("batches/1").message
     'Requested entity was not found: batches/1'
-    >>> make_not_found("projects/p/locations/l/tuningJobs/1").message
+    >>> make_resource_not_found("projects/p/locations/l/tuningJobs/1").message
     'The TuningJob does not exist: projects/p/locations/l/tuningJobs/1'
     """
     if not name.startswith("projects/"):
-        return EmulatedFault(404, "NOT_FOUND", f"Requested entity was not found: {name}")
+        return make_not_found(f"Requested entity was not found: {name}")
     kind = name.rpartition("/")[0].rpartition("/")[2].removesuffix("s")
-    return EmulatedFault(404, "NOT_FOUND", f"The {kind[:1].upper()}{kind[1:]} does not exist: {name}")
+    return make_not_found(f"The {kind[:1].upper()}{kind[1:]} does not exist: {name}")
 
 
 def make_already_exists(name: str) -> EmulatedFault:

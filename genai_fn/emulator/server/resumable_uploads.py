@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from genai_fn.emulator.server.faults import make_invalid_argument, make_not_found
+from genai_fn.emulator.server.faults import make_invalid_argument, make_resource_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import Headers, HttpResponse
@@ -64,7 +64,7 @@ def handle_upload(
     name = f"uploads/{request.query['upload_id']}"
     upload = state.resources.get(name)
     if not isinstance(upload, EmulatedUpload) or upload.path != request.path:
-        raise make_not_found(name)
+        raise make_resource_not_found(name)
     if commands == {"query"} or upload.final_response is not None:
         return state, _build_status_response(upload)
     if commands == {"cancel"}:

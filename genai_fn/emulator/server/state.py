@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from genai_fn.emulator.scripts.parsing import ScriptLike, parse_script
 from genai_fn.emulator.scripts.progress import ScriptProgress, start_script
-from genai_fn.emulator.server.faults import make_failed_precondition, make_not_found
+from genai_fn.emulator.server.faults import make_failed_precondition, make_resource_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.sizes import measure_size
 from genai_fn.http import HttpResponse
@@ -123,7 +123,7 @@ class EmulatorState(Value):
         """
         found = self.resources.get(name)
         if not isinstance(found, kind):
-            raise make_not_found(name)
+            raise make_resource_not_found(name)
         return found
 
     def list_resources(self, collection: str) -> tuple[Any, ...]:

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from genai_fn.emulator.server.faults import (
     make_failed_precondition,
     make_invalid_argument,
-    make_not_found,
     make_permission_denied,
+    make_resource_not_found,
 )
 from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE
 from genai_fn.emulator.server.pagination import build_page_response
@@ -115,7 +115,7 @@ def _get_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult
 def _list_documents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     store = request.path_params["store"]
     if store not in state.resources:
-        raise make_not_found(store)
+        raise make_resource_not_found(store)
     documents = tuple(map(IngestedDocument.to_document, state.list_resources(f"{store}/documents")))
     return state, build_page_response("documents", documents, request, default_size=10, max_size=20)
 
@@ -134,7 +134,7 @@ def _download_media(state: EmulatorState, request: EmulatedRequest) -> RouteResu
     store, media_id = request.path_params["store"], request.path_params["media_id"]
     found = state.resources.get(f"{store}/documents/{media_id}")
     if not isinstance(found, IngestedDocument):
-        raise make_not_found(f"{store}/media/{media_id}")
+        raise make_resource_not_found(f"{store}/media/{media_id}")
     if request.query.get("alt") != "media":
         raise make_invalid_argument("alt=media is required to download a medium.")
     return state, build_media_response(found.content, found.document.mime_type)
