@@ -1,5 +1,7 @@
 """Embeddings: single contents and batches, in the request formats of both backends."""
 
+from typing import Any
+
 from msgspec import field
 
 from genai_fn.emulator.fake_model.tokenizer import count_tokens, split_tokens
@@ -12,7 +14,7 @@ from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content, Part
-from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentMetadata, EmbedContentResponse
+from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentResponse
 from genai_fn.schema.live_server import UsageMetadata
 from genai_fn.schema.responses import MediaModality, ModalityTokenCount
 
@@ -106,20 +108,12 @@ class _VertexBatchEmbedBody(Message):
     requests: tuple[_VertexEmbedBody, ...] = ()
 
 
-class _VertexEmbedResponse(Message):
-    embedding: ContentEmbedding
-    usage_metadata: UsageMetadata
-    truncated: bool | None = None
-
-
 def _embed_whole_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``embedContent`` on Vertex AI."""
     model = request.path_params["model"]
     check_model_exists(state, request, model, "embedContent")
     built = _build_vertex_embedding(parse_body(request, _VertexEmbedBody), model, "EmbedContentRequest")
-    return state, build_json_response(
-        _VertexEmbedResponse(embedding=built.embedding, usage_metadata=_build_usage((built,)))
-    )
+    return state, build_json_response({"embedding": built.embedding, "usageMetadata": _build_usage((built,))})
 
 
 def _batch_embed_whole_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -187,25 +181,6 @@ class _PredictBody(Message):
     parameters: _EmbedParameters = _EmbedParameters()
 
 
-class _Statistics(Message, omit_defaults=False):
-    truncated: bool
-    token_count: float = field(name="token_count")
-
-
-class _Embeddings(Message):
-    values: tuple[float, ...]
-    statistics: _Statistics
-
-
-class _Prediction(Message):
-    embeddings: _Embeddings
-
-
-class _Predictions(Message):
-    predictions: tuple[_Prediction, ...]
-    metadata: EmbedContentMetadata
-
-
 def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``predict`` for embeddings."""
     body = parse_body(request, _PredictBody)
@@ -217,15 +192,13 @@ def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteR
         raise make_invalid_argument(
             f"{len(body.instances)} instance(s) given, but from 1 to {_MAX_INSTANCES} are allowed."
         )
-    predictions = tuple(
-        _embed_instance(each, body.parameters, model, index) for index, each in enumerate(body.instances)
-    )
-    count = sum(len(each.content) for each in body.instances)
-    metadata = EmbedContentMetadata(billable_character_count=count)
-    return state, build_json_response(_Predictions(predictions=predictions, metadata=metadata))
+    predictions = [_embed_instance(each, body.parameters, model, index) for index, each in enumerate(body.instances)]
+    metadata = {"billableCharacterCount": sum(len(each.content) for each in body.instances)}
+    return state, build_json_response({"predictions": predictions, "metadata": metadata})
 
 
-def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, model: str, index: int) -> _Prediction:
+def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, model: str, index: int) -> dict[str, Any]:
+    """Return the prediction for one text."""
     if not instance.content.strip():
         raise make_invalid_argument(f"The text content of instance {index} is empty.")
     size = _check_embed_options(
@@ -238,8 +211,8 @@ def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, model
             f"The text of instance {index} has {len(tokens)} tokens, but only {_MAX_TEXT_TOKENS} are supported."
         )
     parts = (Part(text=instance.title), Part(text="".join(tokens[:_MAX_TEXT_TOKENS])))
-    statistics = _Statistics(truncated=len(tokens) > _MAX_TEXT_TOKENS, token_count=min(len(tokens), _MAX_TEXT_TOKENS))
-    return _Prediction(embeddings=_Embeddings(values=build_vector(Content(parts=parts), size), statistics=statistics))
+    statistics = {"truncated": len(tokens) > _MAX_TEXT_TOKENS, "token_count": min(len(tokens), _MAX_TEXT_TOKENS)}
+    return {"embeddings": {"values": build_vector(Content(parts=parts), size), "statistics": statistics}}
 
 
 _MAX_INSTANCES = 250

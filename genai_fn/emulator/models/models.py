@@ -34,27 +34,19 @@ def _get_publisher_model(state: EmulatorState, request: EmulatedRequest) -> Rout
     if found is None or publisher != "google":
         name = f"publishers/{publisher}/models/{request.path_params['model']}"
         raise make_not_found(f"Publisher Model `{name}` is not found.")
-    return state, build_json_response(_to_publisher_model(found))
+    return state, build_json_response(_describe_publisher_model(found))
 
 
-class _PublisherModel(Message):
-    name: str
-    version_id: str
-    display_name: str
-    description: str
-    open_source_category: str = ""
-    launch_stage: str = ""
-
-
-def _to_publisher_model(model: CatalogModel) -> _PublisherModel:
-    return _PublisherModel(
-        name=f"publishers/google/{model.name}",
-        version_id=model.version,
-        display_name=model.display_name,
-        description=model.description,
-        open_source_category="PROPRIETARY",
-        launch_stage="PUBLIC_PREVIEW" if "preview" in model.name else "GA",
-    )
+def _describe_publisher_model(model: CatalogModel) -> dict[str, str]:
+    """Return a base model as Vertex AI returns it."""
+    return {
+        "name": f"publishers/google/{model.name}",
+        "versionId": model.version,
+        "displayName": model.display_name,
+        "description": model.description,
+        "openSourceCategory": "PROPRIETARY",
+        "launchStage": "PUBLIC_PREVIEW" if "preview" in model.name else "GA",
+    }
 
 
 def _list_gemini_models(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -62,7 +54,8 @@ def _list_gemini_models(state: EmulatorState, request: EmulatedRequest) -> Route
 
 
 def _list_publisher_models(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state, build_page_response("publisherModels", tuple(BASE_MODELS.values()), request, _to_publisher_model)
+    models = tuple(BASE_MODELS.values())
+    return state, build_page_response("publisherModels", models, request, _describe_publisher_model)
 
 
 class EmulatedDeployedModel(Message):

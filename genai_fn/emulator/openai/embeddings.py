@@ -24,22 +24,8 @@ class _EmbeddingsBody(Message, rename=None):
     user: str | None = None
 
 
-class _Embedding(Message, rename=None):
-    embedding: tuple[float, ...] | str
-    index: int = 0
-    """Omitted if it is 0, as the service does."""
-    object: str
-
-
-class _EmbeddingList(Message, rename=None):
-    """The response. It has no ``usage``, as the service does not count the tokens."""
-
-    data: tuple[_Embedding, ...]
-    model: str
-    object: str
-
-
 def _create_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Embed each input. The response has no ``usage``, as the service does not count the tokens."""
     body = parse_body(request, _EmbeddingsBody)
     if not body.model:
         raise make_invalid_argument("model is not specified")
@@ -47,15 +33,16 @@ def _create_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteR
         raise make_invalid_argument(f"Invalid encoding_format: {body.encoding_format}")
     model = get_model_id(body.model)
     check_model_exists(state, request, model, "embedContent")
-    embeddings: list[_Embedding] = []
+    embeddings: list[dict[str, Any]] = []
     for index, text in enumerate(_list_texts(body.input)):
         content = Content(parts=(Part(text=text),))
         embed_request = EmulatedEmbedRequest(content=content, output_dimensionality=body.dimensions)
         path = f"BatchEmbedContentsRequest.requests[{index}]"
         values = build_embedding(embed_request, model, path).embedding.values or ()
-        vector = _encode_base64(values) if body.encoding_format == "base64" else tuple(values)
-        embeddings.append(_Embedding(embedding=vector, index=index, object="embedding"))
-    return state, build_json_response(_EmbeddingList(data=tuple(embeddings), model=body.model, object="list"))
+        vector = _encode_base64(values) if body.encoding_format == "base64" else values
+        position = {"index": index} if index else {}  # the service omits the first index
+        embeddings.append({"embedding": vector, **position, "object": "embedding"})
+    return state, build_json_response({"data": embeddings, "model": body.model, "object": "list"})
 
 
 def _list_texts(texts: Any) -> list[str]:

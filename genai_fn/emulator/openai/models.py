@@ -6,35 +6,21 @@ from genai_fn.emulator.server.faults import make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema.base import Message
 
 
-class _ListedModel(Message, rename=None):
-    display_name: str
-    id: str
-    object: str
-    owned_by: str
-
-
-class _ModelList(Message, rename=None):
-    data: tuple[_ListedModel, ...]
-    object: str
-
-
-def _to_listed_model(model: CatalogModel) -> _ListedModel:
-    return _ListedModel(display_name=model.display_name, id=model.name, object="model", owned_by="google")
+def _describe_model(model: CatalogModel) -> dict[str, str]:
+    return {"display_name": model.display_name, "id": model.name, "object": "model", "owned_by": "google"}
 
 
 def _list_models(state: EmulatorState, _request: EmulatedRequest) -> RouteResult:
-    listed = tuple(map(_to_listed_model, BASE_MODELS.values()))
-    return state, build_json_response(_ModelList(data=listed, object="list"))
+    return state, build_json_response({"data": list(map(_describe_model, BASE_MODELS.values())), "object": "list"})
 
 
 def _get_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     model = get_model_id(request.path_params["model"])
     if model not in BASE_MODELS:
         raise make_not_found(f"models/{model} is not found for API version v1main.")
-    return state, build_json_response(_to_listed_model(BASE_MODELS[model]))
+    return state, build_json_response(_describe_model(BASE_MODELS[model]))
 
 
 ROUTES = (

@@ -72,23 +72,16 @@ class _TuningOperation(Value):
     model: str
 
 
-class _TuningMetadata(Message):
-    tuned_model: str
-    total_steps: int
-    completed_steps: int
-    completed_percent: float
-
-
 def _build_operation(operation: _TuningOperation, model: _TunedModel | None) -> EmulatedOperation:
     """Return the operation of a tuning. It is done if its model was deleted."""
     steps = POLLS_UNTIL_DONE if model is None else len(model.tuning_task.snapshots)
     done = model is None or model.state != _CREATING_STATE
-    metadata = _TuningMetadata(
-        tuned_model=operation.model,
-        total_steps=POLLS_UNTIL_DONE,
-        completed_steps=steps,
-        completed_percent=100 * steps / POLLS_UNTIL_DONE,
-    )
+    metadata = {
+        "tunedModel": operation.model,
+        "totalSteps": POLLS_UNTIL_DONE,
+        "completedSteps": steps,
+        "completedPercent": 100 * steps / POLLS_UNTIL_DONE,
+    }
     return EmulatedOperation(
         name=operation.name, metadata=metadata, done=done or None, response=model if done else None
     )
