@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from genai_fn import codec
 from genai_fn.emulator.live.setup import EmulatedSetup
@@ -16,6 +16,7 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
+from genai_fn.schema.annotations import get_defined_fields
 from genai_fn.schema.auth_tokens import AuthToken
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
@@ -133,7 +134,7 @@ def _parse_field_mask(mask: str) -> tuple[str, ...]:
     return paths
 
 
-_SETUP_FIELDS = {each.encode_name for each in fields(EmulatedSetup)}
+_SETUP_FIELDS = {each.encode_name for each in get_defined_fields(EmulatedSetup)}
 
 
 def _check_field_mask(token: StoredToken) -> None:

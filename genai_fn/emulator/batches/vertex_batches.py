@@ -10,14 +10,8 @@ from genai_fn.emulator.server.operations import delete_project_resource
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
-
-
-class _GcsSource(Message):
-    uris: tuple[str, ...] = ()
-
-
-class _BigquerySource(Message):
-    input_uri: str | None = None
+from genai_fn.schema.evaluation import GcsDestination
+from genai_fn.schema.evaluation_results import BigQuerySource, GcsSource
 
 
 class _DatasetSource(Message):
@@ -26,20 +20,9 @@ class _DatasetSource(Message):
 
 class _InputConfig(Message):
     instances_format: str | None = None
-    gcs_source: _GcsSource | None = None
-    bigquery_source: _BigquerySource | None = None
-    vertex_multimodal_dataset_source: _DatasetSource | None = None
-
-    @property
-    def has_source(self) -> bool:
-        """Whether a file, a table or a dataset is named."""
-        table, dataset = self.bigquery_source, self.vertex_multimodal_dataset_source
-        has_table = table is not None and bool(table.input_uri)
-        return bool(self.gcs_source and self.gcs_source.uris) or has_table or bool(dataset and dataset.dataset_name)
-
-
-class _GcsDestination(Message):
-    output_uri_prefix: str | None = None
+    gcs_source: GcsSource = GcsSource()
+    bigquery_source: BigQuerySource = BigQuerySource()
+    vertex_multimodal_dataset_source: _DatasetSource = _DatasetSource()
 
 
 class _BigqueryDestination(Message):
@@ -53,7 +36,7 @@ class _DatasetDestination(Message):
 
 class _OutputConfig(Message):
     predictions_format: str | None = None
-    gcs_destination: _GcsDestination | None = None
+    gcs_destination: GcsDestination | None = None
     bigquery_destination: _BigqueryDestination | None = None
     vertex_multimodal_dataset_destination: _DatasetDestination | None = None
 
@@ -83,9 +66,10 @@ def _check_batch_job(new: _NewBatchJob) -> None:
         if not value:
             raise make_invalid_argument(f"* batch_prediction_job.{field}: is required")
     source, destination = new.input_config, new.output_config
-    if not source.has_source:
+    table, dataset = source.bigquery_source.input_uri, source.vertex_multimodal_dataset_source.dataset_name
+    if not (source.gcs_source.uris or table or dataset):
         raise make_invalid_argument("* batch_prediction_job.input_config: a source is required")
-    for uri in () if source.gcs_source is None else source.gcs_source.uris:
+    for uri in source.gcs_source.uris:
         if not uri.startswith("gs://"):
             raise make_invalid_argument(
                 f"* batch_prediction_job.input_config.gcs_source.uris: {uri!r} must start with gs://"

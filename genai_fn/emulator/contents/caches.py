@@ -17,10 +17,10 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema.base import Message
-from genai_fn.schema.caches import CachedContent, CachedContentUsageMetadata
+from genai_fn.schema.caches import CachedContent, CachedContentUsageMetadata, UpdateCachedContentConfig
 from genai_fn.schema.content import Content
 from genai_fn.schema.tools import Tool, ToolConfig
+from genai_fn.schema.tuning_specs import EncryptionSpec
 from genai_fn.values import Value
 
 
@@ -65,23 +65,16 @@ def _is_alive(cache: EmulatedCache, request: EmulatedRequest) -> bool:
     return cache.resource.expire_time is None or cache.resource.expire_time > request.now
 
 
-class _EncryptionSpec(Message):
-    kms_key_name: str | None = None
+class _CreateCacheBody(UpdateCachedContentConfig):
+    """What is cached, and its expiry, which can be updated later."""
 
-
-class _Expiry(Message):
-    ttl: str | None = None
-    expire_time: datetime | None = None
-
-
-class _CreateCacheBody(_Expiry):
     model: str | None = None
     display_name: str | None = None
     contents: tuple[Content, ...] | None = None
     system_instruction: Content | None = None
     tools: tuple[Tool, ...] | None = None
     tool_config: ToolConfig | None = None
-    encryption_spec: _EncryptionSpec | None = None
+    encryption_spec: EncryptionSpec | None = None
 
 
 def _create_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -107,7 +100,7 @@ def _create_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     return state.with_resource(name, cache), build_json_response(resource)
 
 
-def _parse_expiry(body: _Expiry, request: EmulatedRequest) -> datetime | None:
+def _parse_expiry(body: UpdateCachedContentConfig, request: EmulatedRequest) -> datetime | None:
     if body.ttl is not None and body.expire_time is not None:
         raise make_invalid_value("cached_content", "oneof", "oneof field 'expiration' is already set.")
     expires = body.expire_time if body.ttl is None else request.now + _parse_duration(body.ttl)
@@ -136,7 +129,7 @@ def _get_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 def _update_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     name = request.path_params["name"]
     cache = _find_cache(state, request, name)
-    expires = _parse_expiry(parse_body(request, _Expiry, "cached_content"), request)
+    expires = _parse_expiry(parse_body(request, UpdateCachedContentConfig, "cached_content"), request)
     if expires is not None:
         cache = replace(cache, resource=replace(cache.resource, expire_time=expires, update_time=request.now))
     return state.with_resource(name, cache), build_json_response(cache.resource)

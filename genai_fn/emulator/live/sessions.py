@@ -31,12 +31,7 @@ from genai_fn.emulator.server.request_parsing import describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema.base import Message
 from genai_fn.schema.generation import Modality
-from genai_fn.schema.live import (
-    LiveClientContent,
-    LiveClientContextUpdate,
-    LiveClientRealtimeInput,
-    LiveClientToolResponse,
-)
+from genai_fn.schema.live import LiveClientMessage
 from genai_fn.schema.live_server import LiveServerMessage, LiveServerSetupComplete
 
 
@@ -117,12 +112,8 @@ def _find_resumed_session(state: EmulatorState, setup: EmulatedSetup) -> Emulate
     return found
 
 
-class _ClientFrame(Message):
+class _ClientFrame(LiveClientMessage):
     setup: EmulatedSetup | None = None
-    client_content: LiveClientContent | None = None
-    realtime_input: LiveClientRealtimeInput | None = None
-    tool_response: LiveClientToolResponse | None = None
-    context_update: LiveClientContextUpdate | None = None
 
 
 def receive_frame(

@@ -14,17 +14,8 @@ from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 from genai_fn.schema.generation import GenerationConfig, ModelSelectionConfig
-from genai_fn.schema.live import (
-    AvatarConfig,
-    ContextWindowCompressionConfig,
-    HistoryConfig,
-    ProactivityConfig,
-    RealtimeInputConfig,
-    SessionResumptionConfig,
-)
-from genai_fn.schema.safety import SafetySetting
+from genai_fn.schema.live import LiveClientSetup, RealtimeInputConfig
 from genai_fn.schema.tools import Tool
-from genai_fn.schema.transcription import AudioTranscriptionConfig
 
 ServerMessages: TypeAlias = tuple[Mapping[str, Any], ...]
 """Messages of the server in order, as JSON trees."""
@@ -50,24 +41,13 @@ class _GenerationConfig(GenerationConfig):
     """Vertex AI's name for ``model_selection_config``."""
 
 
-class EmulatedSetup(Message):
-    """The setup message of a session."""
+class EmulatedSetup(LiveClientSetup):
+    """The setup message of a session, with fields that `LiveClientSetup` lacks."""
 
-    model: str | None = None
     generation_config: _GenerationConfig | None = None
     system_instruction: Content | None = None
     tools: tuple[Tool, ...] | None = None
-    session_resumption: SessionResumptionConfig | None = None
-    input_audio_transcription: AudioTranscriptionConfig | None = None
-    output_audio_transcription: AudioTranscriptionConfig | None = None
     realtime_input_config: RealtimeInputConfig | None = None
-    context_window_compression: ContextWindowCompressionConfig | None = None
-    proactivity: ProactivityConfig | None = None
-    explicit_vad_signal: bool | None = None
-    history_config: HistoryConfig | None = None
-    avatar_config: AvatarConfig | None = None
-    safety_settings: tuple[SafetySetting, ...] | None = None
-    labels: Mapping[str, str] | None = None
 
 
 def parse_frame(frame: bytes | str, kind: type[S]) -> S:

@@ -15,7 +15,7 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
-from genai_fn.schema.models import Checkpoint
+from genai_fn.schema.models import Checkpoint, UpdateModelConfig
 
 
 def _get_gemini_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -88,15 +88,9 @@ def _list_project_models(state: EmulatorState, request: EmulatedRequest) -> Rout
     return state, build_page_response("models", state.list_resources(request.path_params["collection"]), request)
 
 
-class _ModelUpdate(Message):
-    display_name: str | None = None
-    description: str | None = None
-    default_checkpoint_id: str | None = None
-
-
 def _update_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     found = _find_tuned_model(state, request)
-    update = parse_body(request, _ModelUpdate, "model" if request.is_vertex else "tuned_model")
+    update = parse_body(request, UpdateModelConfig, "model" if request.is_vertex else "tuned_model")
     name: str = found.name
     changes = {field: value for field in update.__struct_fields__ if (value := getattr(update, field)) is not None}
     unknown = [field for field in changes if field not in found.__struct_fields__]

@@ -13,13 +13,12 @@ from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.emulator.stores.documents import advance_document, ingest_document, is_forced, parse_chunking
-from genai_fn.schema.base import Message
 from genai_fn.schema.stores import (
-    ChunkingConfig,
     CreateFileSearchStoreConfig,
-    CustomMetadata,
     Document,
     FileSearchStore,
+    ImportFileConfig,
+    UploadToFileSearchStoreConfig,
 )
 from genai_fn.values import Value
 
@@ -83,39 +82,30 @@ class _IngestOperation(Value):
     document: str
 
 
-class _UploadMetadata(Message):
-    """Metadata of an upload into a store."""
-
-    display_name: str | None = None
-    mime_type: str | None = None
-    custom_metadata: tuple[CustomMetadata, ...] = ()
-    chunking_config: ChunkingConfig | None = None
-
-
 def _upload_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle a command of a resumable upload into a store."""
     _find_store(state, request)
     if "upload_id" not in request.query:
-        parse_chunking(parse_body(request, _UploadMetadata).chunking_config)
-    return handle_upload(state, request, _UploadMetadata, _ingest_upload)
+        parse_chunking(parse_body(request, UploadToFileSearchStoreConfig).chunking_config)
+    return handle_upload(state, request, UploadToFileSearchStoreConfig, _ingest_upload)
 
 
 def _ingest_upload(state: EmulatorState, request: EmulatedRequest, upload: EmulatedUpload) -> RouteResult:
-    metadata: _UploadMetadata = upload.metadata
+    metadata: UploadToFileSearchStoreConfig = upload.metadata
     document = Document(
         display_name=metadata.display_name or upload.file_name or None,
         mime_type=metadata.mime_type or upload.mime_type or "application/octet-stream",
-        custom_metadata=metadata.custom_metadata,
+        custom_metadata=metadata.custom_metadata or (),
     )
     store = request.path_params["name"]
     state, name = ingest_document(state, request, document, upload.data, metadata.chunking_config)
     return _start_operation(state, "UploadToFileSearchStoreResponse", f"{store}/upload/operations", store, name)
 
 
-class _ImportBody(Message):
+class _ImportBody(ImportFileConfig):
+    """The file to import, and the options of the import."""
+
     file_name: str | None = None
-    custom_metadata: tuple[CustomMetadata, ...] = ()
-    chunking_config: ChunkingConfig | None = None
 
 
 def _import_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -128,7 +118,7 @@ def _import_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     document = Document(
         display_name=file.resource.display_name or file.resource.name,
         mime_type=file.resource.mime_type,
-        custom_metadata=metadata.custom_metadata,
+        custom_metadata=metadata.custom_metadata or (),
     )
     state, name = ingest_document(state, request, document, file.data, metadata.chunking_config)
     return _start_operation(state, "ImportFileResponse", f"{store}/operations", store, name)
