@@ -21,13 +21,13 @@ def refuse_texts(patch: pytest.MonkeyPatch) -> None:
     """Let the emulator refuse some texts, and inline only batch jobs of up to two texts."""
     build = embeddings.build_embedding
 
-    def build_embedding(request: Any, model: str, path: str = "") -> Any:
-        text = request.content.parts[0].text
+    def build_embedding(content: Any, options: Any, model: str, path: str = "") -> Any:
+        text = content.parts[0].text
         if REFUSED in text:
             raise make_invalid_argument("no")
         if BROKEN in text:
             raise EmulatedFault(404, "NOT_FOUND", "not now")
-        return build(request, model, path)
+        return build(content, options, model, path)
 
     for module in (embeddings, gemini_batches):
         patch.setattr(module, "build_embedding", build_embedding)

@@ -123,7 +123,8 @@ def _generate_item(state: EmulatorState, request: EmulatedRequest, model: str, t
 
 
 def _embed_item(_: EmulatorState, __: EmulatedRequest, model: str, text: bytes) -> Any:
-    return build_embedding(parse_message(text, EmulatedEmbedRequest), model)
+    item = parse_message(text, EmulatedEmbedRequest)
+    return build_embedding(item.content, item, model)
 
 
 _BATCH_KINDS: Mapping[str, tuple[type[Message], Callable[[EmulatorState, EmulatedRequest, str, bytes], Any]]] = {

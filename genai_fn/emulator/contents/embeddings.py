@@ -19,14 +19,19 @@ from genai_fn.schema.live_server import UsageMetadata
 from genai_fn.schema.responses import MediaModality, ModalityTokenCount
 
 
-class EmulatedEmbedRequest(Message):
+class EmbedOptions(Message):
+    """Options that all methods for embeddings have."""
+
+    task_type: str | None = None
+    title: str | None = None
+    output_dimensionality: int | None = None
+
+
+class EmulatedEmbedRequest(EmbedOptions):
     """A request of ``embedContent``."""
 
     model: str | None = None
     content: Content | None = None
-    task_type: str | None = None
-    title: str | None = None
-    output_dimensionality: int | None = None
 
 
 class EmulatedEmbedding(Message):
@@ -40,28 +45,29 @@ class _BatchEmbedBody(Message):
     requests: tuple[EmulatedEmbedRequest, ...] = ()
 
 
-def build_embedding(request: EmulatedEmbedRequest, model: str, path: str = "EmbedContentRequest") -> EmulatedEmbedding:
+def build_embedding(
+    content: Content | None, options: EmbedOptions, model: str, path: str = "EmbedContentRequest"
+) -> EmulatedEmbedding:
     """
-    Compute the embedding of a request. The model determines the size, unless the request does.
+    Compute the embedding of a content. The model determines the size, unless the options do.
 
     Raises:
         EmulatedFault: If the content is empty or an option is invalid; the message contains `path`.
     """
-    if request.content is None or is_empty(request.content):
+    if content is None or is_empty(content):
         raise make_invalid_argument(f"* {path}.content: contents.parts must not be empty.")
-    size = _check_embed_options(path, request.task_type, request.title, request.output_dimensionality)
-    size = size or _get_vector_size(model)
-    titled = (Part(text=request.title), *(request.content.parts or ())) if request.title else request.content.parts
+    size = _resolve_vector_size(options, model, path)
+    titled = (Part(text=options.title), *(content.parts or ())) if options.title else content.parts
     values = build_vector(Content(parts=titled), size)
-    return EmulatedEmbedding(embedding=ContentEmbedding(values=values), token_count=count_tokens(request.content))
+    return EmulatedEmbedding(embedding=ContentEmbedding(values=values), token_count=count_tokens(content))
 
 
 def _embed_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``embedContent``."""
     model = request.path_params["model"]
     check_model_exists(state, request, model, "embedContent")
-    embedding = build_embedding(parse_body(request, EmulatedEmbedRequest), model).embedding
-    return state, build_json_response(EmulatedEmbedding(embedding=embedding))
+    body = parse_body(request, EmulatedEmbedRequest)
+    return state, build_json_response({"embedding": build_embedding(body.content, body, model).embedding})
 
 
 def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -78,7 +84,7 @@ def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> Rou
             path = f"BatchEmbedContentsRequest.requests[{index}].model"
             raise make_invalid_argument(f"* {path}: {each.model!r} is not the model of the batch, {model!r}")
     embeddings = tuple(
-        build_embedding(each, model, f"BatchEmbedContentsRequest.requests[{index}]").embedding
+        build_embedding(each.content, each, model, f"BatchEmbedContentsRequest.requests[{index}]").embedding
         for index, each in enumerate(requests)
     )
     return state, build_json_response(EmbedContentResponse(embeddings=embeddings))
@@ -90,10 +96,7 @@ MAX_BATCH_SIZE = 100
 # Vertex AI: whole contents
 
 
-class _VertexEmbedConfig(Message):
-    task_type: str | None = None
-    title: str | None = None
-    output_dimensionality: int | None = None
+class _VertexEmbedConfig(EmbedOptions):
     auto_truncate: bool | None = None
     document_ocr: bool | None = None
     audio_track_extraction: bool | None = None
@@ -112,7 +115,8 @@ def _embed_whole_content(state: EmulatorState, request: EmulatedRequest) -> Rout
     """Handle ``embedContent`` on Vertex AI."""
     model = request.path_params["model"]
     check_model_exists(state, request, model, "embedContent")
-    built = _build_vertex_embedding(parse_body(request, _VertexEmbedBody), model, "EmbedContentRequest")
+    body = parse_body(request, _VertexEmbedBody)
+    built = build_embedding(body.content, body.embed_content_config, model)
     return state, build_json_response({"embedding": built.embedding, "usageMetadata": _build_usage((built,))})
 
 
@@ -126,25 +130,11 @@ def _batch_embed_whole_contents(state: EmulatorState, request: EmulatedRequest) 
     if "maas" in model:
         raise make_invalid_argument("This model embeds one content at a time.")
     built = tuple(
-        _build_vertex_embedding(each, model, f"BatchEmbedContentsRequest.requests[{index}]")
+        build_embedding(each.content, each.embed_content_config, model, f"BatchEmbedContentsRequest.requests[{index}]")
         for index, each in enumerate(requests)
     )
     vectors = tuple(each.embedding for each in built)
     return state, build_json_response(EmbedContentResponse(embeddings=vectors, usage_metadata=_build_usage(built)))
-
-
-def _build_vertex_embedding(body: _VertexEmbedBody, model: str, path: str) -> EmulatedEmbedding:
-    config = body.embed_content_config
-    return build_embedding(
-        EmulatedEmbedRequest(
-            content=body.content,
-            task_type=config.task_type,
-            title=config.title,
-            output_dimensionality=config.output_dimensionality,
-        ),
-        model,
-        path,
-    )
 
 
 def _build_usage(embeddings: tuple[EmulatedEmbedding, ...]) -> UsageMetadata:
@@ -201,10 +191,12 @@ def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, model
     """Return the prediction for one text."""
     if not instance.content.strip():
         raise make_invalid_argument(f"The text content of instance {index} is empty.")
-    size = _check_embed_options(
-        f"instances[{index}]", instance.task_type, instance.title, parameters.output_dimensionality
+    options = EmbedOptions(
+        task_type=instance.task_type,
+        title=instance.title,
+        output_dimensionality=parameters.output_dimensionality,
     )
-    size = size or _get_vector_size(model)
+    size = _resolve_vector_size(options, model, f"instances[{index}]")
     tokens = split_tokens(instance.content)
     if len(tokens) > _MAX_TEXT_TOKENS and not parameters.auto_truncate:
         raise make_invalid_argument(
@@ -219,20 +211,20 @@ _MAX_INSTANCES = 250
 _MAX_TEXT_TOKENS = 2048
 
 
-def _check_embed_options(path: str, task: str | None, title: str | None, size: int | None) -> int | None:
-    """Check the options, and return the requested length of the vector."""
+def _resolve_vector_size(options: EmbedOptions, model: str, path: str) -> int:
+    """
+    Check the options, and return the length of the vector; by default, that of the model's vectors.
+
+    https://ai.google.dev/gemini-api/docs/embeddings
+    """
+    task, size = options.task_type, options.output_dimensionality
     if task is not None and task not in _TASK_TYPES:
         raise make_invalid_argument(f"* {path}.task_type: {task!r} is not a task type")
-    if title is not None and task != "RETRIEVAL_DOCUMENT":
+    if options.title is not None and task != "RETRIEVAL_DOCUMENT":
         raise make_invalid_argument(f"* {path}.title: a title requires the task type RETRIEVAL_DOCUMENT")
     if size is not None and not 0 < size <= _MAX_VECTOR_SIZE:
         raise make_invalid_argument(f"* {path}.output_dimensionality: {size} is not from 1 to {_MAX_VECTOR_SIZE}")
-    return size
-
-
-def _get_vector_size(model: str) -> int:
-    """Return the length of the vectors of a model: https://ai.google.dev/gemini-api/docs/embeddings."""
-    return _MAX_VECTOR_SIZE if "gemini-embedding" in model else _DEFAULT_VECTOR_SIZE
+    return size or (_MAX_VECTOR_SIZE if "gemini-embedding" in model else _DEFAULT_VECTOR_SIZE)
 
 
 _DEFAULT_VECTOR_SIZE = 768

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any, cast
 
-from genai_fn.emulator.contents.embeddings import MAX_BATCH_SIZE, EmulatedEmbedRequest, build_embedding
+from genai_fn.emulator.contents.embeddings import MAX_BATCH_SIZE, EmbedOptions, build_embedding
 from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.openai.chat import get_model_id
 from genai_fn.emulator.server.faults import make_invalid_argument
@@ -33,12 +33,12 @@ def _create_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteR
         raise make_invalid_argument(f"Invalid encoding_format: {body.encoding_format}")
     model = get_model_id(body.model)
     check_model_exists(state, request, model, "embedContent")
+    options = EmbedOptions(output_dimensionality=body.dimensions)
     embeddings: list[dict[str, Any]] = []
     for index, text in enumerate(_list_texts(body.input)):
         content = Content(parts=(Part(text=text),))
-        embed_request = EmulatedEmbedRequest(content=content, output_dimensionality=body.dimensions)
         path = f"BatchEmbedContentsRequest.requests[{index}]"
-        values = build_embedding(embed_request, model, path).embedding.values or ()
+        values = build_embedding(content, options, model, path).embedding.values
         vector = _encode_base64(values) if body.encoding_format == "base64" else values
         position = {"index": index} if index else {}  # the service omits the first index
         embeddings.append({"embedding": vector, **position, "object": "embedding"})
