@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from genai_fn import Failure, Gemini, Http, InvalidRequest, Offline, Retry, Success, Vertex, batches, files
 from genai_fn.effects import EffectFailed, Effects, SendRequest
-from genai_fn.emulator.batches import gemini_batches, gemini_operations
+from genai_fn.emulator.batches import gemini_batches
 from genai_fn.emulator.server.injected_faults import InjectedFault
 from genai_fn.errors import (
     ClientError,
@@ -100,8 +100,8 @@ def test_progress_of_a_running_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """Texts of a batch job that runs count as done or failed as soon as the server counts them."""
     events: list[Any] = []
     stats = {"request_count": 5, "pending_request_count": 1, "successful_request_count": 3, "failed_request_count": 1}
-    build = gemini_operations._BatchStats
-    monkeypatch.setattr(gemini_operations, "_BatchStats", lambda **_: build(**stats))
+    build = gemini_batches.EmulatedBatchStats
+    monkeypatch.setattr(gemini_batches, "EmulatedBatchStats", lambda **_: build(**stats))
     with serve_emulator(Emulator()) as url:
         job = make_batch_job(TEXTS[1:6], tmp_path, poll_interval=0.001)
         with Http(make_gemini(url), on_event=events.append) as run:
@@ -255,7 +255,8 @@ def test_failed_job(tmp_path: Path, state: str) -> None:
     finish = gemini_batches._finish_batch
 
     def finish_third(batch: Any, _: str, request: Any) -> Any:
-        return finish(batch, state if batch.display_name == service.created[-1] else "BATCH_STATE_SUCCEEDED", request)
+        is_third = batch.resource.display_name == service.created[-1]
+        return finish(batch, state if is_third else "BATCH_STATE_SUCCEEDED", request)
 
     job = make_batch_job([str(number) for number in range(20)], tmp_path, concurrency=3)
     with pytest.MonkeyPatch.context() as patch:
@@ -337,9 +338,14 @@ def test_hostile_results(tmp_path: Path, name: str) -> None:
 def test_missing_results(tmp_path: Path) -> None:
     """A batch job that has ended without results, or with too few, ends the job; the next run creates another."""
     service = BatchService()
+    finish = gemini_batches._finish_batch
+
+    def finish_without_output(batch: Any, state: str, request: Any) -> Any:
+        return finish(batch.update(request.now, output={}), state, request)
+
     job = make_batch_job(["a", "b"], tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gemini_batches, "EmulatedBatchResponses", lambda inlined_responses: None)
+        patch.setattr(gemini_batches, "_finish_batch", finish_without_output)
         error = service.run(job.flow()).failure()
     assert error == BatchFailed("", 0, 2, CountMismatch(2, 0))
     assert service.run(job.flow()).unwrap().embedded == 2

@@ -15,10 +15,9 @@ from genai_fn.emulator.batches.gemini_operations import (
     SUCCEEDED,
     EmulatedBatch,
     EmulatedBatchItem,
-    EmulatedBatchOutput,
     EmulatedBatchResponse,
-    EmulatedBatchResponses,
-    build_operation,
+    EmulatedBatchStats,
+    StoredBatch,
 )
 from genai_fn.emulator.contents.embeddings import EmulatedEmbedRequest, build_embedding
 from genai_fn.emulator.contents.generation import generate_response
@@ -27,7 +26,7 @@ from genai_fn.emulator.files import find_file, save_generated_file
 from genai_fn.emulator.server.faults import EmulatedFault, build_rpc_status, make_invalid_argument
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body, parse_message
-from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response, encode_json
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response, encode_json
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 from genai_fn.schema.operations import WebhookConfig
@@ -64,17 +63,19 @@ def _create_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     kind = "EmbedContentBatch" if request.path.endswith(":asyncBatchEmbedContent") else "GenerateContentBatch"
     items = _parse_items(state, request, new.input_config, _BATCH_KINDS[kind][0])
     state, name = state.assign_name("batches")
-    batch = EmulatedBatch(
+    count = Int64(len(items))
+    resource = EmulatedBatch(
+        type=f"type.googleapis.com/google.ai.generativelanguage.v1main.{kind}",
         name=name,
-        kind=kind,
         model=request.path_params["name"],
-        display_name=new.display_name,
-        items=items,
-        is_from_file=new.input_config.requests is None,
+        state=PENDING,
         create_time=request.now,
         update_time=request.now,
+        display_name=new.display_name,
+        batch_stats=EmulatedBatchStats(request_count=count, pending_request_count=count),
     )
-    return state.with_resource(name, batch), build_json_response(build_operation(batch))
+    batch = StoredBatch(resource, kind, items, is_from_file=new.input_config.requests is None)
+    return state.with_resource(name, batch), build_json_response(batch.to_operation())
 
 
 def _parse_items(
@@ -134,61 +135,67 @@ _BATCH_KINDS: Mapping[str, tuple[type[Message], Callable[[EmulatorState, Emulate
 
 
 def _run_item(
-    state: EmulatorState, request: EmulatedRequest, batch: EmulatedBatch, item: EmulatedBatchItem
+    state: EmulatorState, request: EmulatedRequest, batch: StoredBatch, item: EmulatedBatchItem
 ) -> EmulatedBatchResponse:
     try:
-        response = _BATCH_KINDS[batch.kind][1](state, request, batch.model, item.request)
+        response = _BATCH_KINDS[batch.kind][1](state, request, batch.resource.model, item.request)
     except EmulatedFault as fault:
         return EmulatedBatchResponse(key=item.key, error=build_rpc_status(fault), metadata=item.metadata)
     return EmulatedBatchResponse(key=item.key, response=response, metadata=item.metadata)
 
 
 def _advance_batch(
-    state: EmulatorState, request: EmulatedRequest, batch: EmulatedBatch
-) -> tuple[EmulatorState, EmulatedBatch]:
+    state: EmulatorState, request: EmulatedRequest, batch: StoredBatch
+) -> tuple[EmulatorState, StoredBatch]:
     """Advance a batch by one state. When it leaves ``RUNNING``, all requests are handled."""
-    if batch.state == PENDING:
-        return state, replace(batch, state=RUNNING, update_time=request.now)
-    if batch.state != RUNNING:
+    if batch.resource.state == PENDING:
+        return state, batch.update(request.now, state=RUNNING)
+    if batch.resource.state != RUNNING:
         return state, batch
     responses = tuple(_run_item(state, request, batch, each) for each in batch.items)
-    output = EmulatedBatchOutput(inlined_responses=EmulatedBatchResponses(inlined_responses=responses))
+    output: dict[str, Any] = {"inlinedResponses": {"inlinedResponses": responses}}
     if batch.is_from_file:
         lines = b"".join(encode_json(each) + b"\n" for each in responses)
-        display_name = f"{batch.name} responses"
+        display_name = f"{batch.resource.name} responses"
         state, file = save_generated_file(state, request, lines, "application/jsonl", display_name=display_name)
-        output = EmulatedBatchOutput(responses_file=file.name)
+        output = {"responsesFile": file.name}
     failed_count = sum(each.error is not None for each in responses)
-    return state, _finish_batch(replace(batch, failed_count=failed_count, output=output), SUCCEEDED, request)
+    stats = EmulatedBatchStats(
+        request_count=Int64(len(responses)),
+        successful_request_count=Int64(len(responses) - failed_count),
+        failed_request_count=Int64(failed_count),
+    )
+    return state, _finish_batch(batch.update(request.now, batch_stats=stats, output=output), SUCCEEDED, request)
 
 
-def _finish_batch(batch: EmulatedBatch, state: str, request: EmulatedRequest) -> EmulatedBatch:
-    return replace(batch, state=state, update_time=request.now, end_time=request.now)
+def _finish_batch(batch: StoredBatch, state: str, request: EmulatedRequest) -> StoredBatch:
+    return batch.update(request.now, state=state, end_time=request.now)
 
 
 def _get_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     state, batch = _advance_batch(state, request, _find_batch(state, request))
-    return state.with_resource(batch.name, batch), build_json_response(build_operation(batch))
+    return state.with_resource(batch.resource.name, batch), build_json_response(batch.to_operation())
 
 
 def _list_batches(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state, build_page_response("operations", state.list_resources("batches")[::-1], request, build_operation)
+    batches = state.list_resources("batches")[::-1]
+    return state, build_page_response("operations", batches, request, StoredBatch.to_operation)
 
 
 def _cancel_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Cancel a batch. A batch that has ended does not change."""
     batch = _find_batch(state, request)
-    if batch.end_time is None:
-        state = state.with_resource(batch.name, _finish_batch(batch, CANCELLED, request))
+    if batch.resource.end_time is None:
+        state = state.with_resource(batch.resource.name, _finish_batch(batch, CANCELLED, request))
     return state, EMPTY_RESPONSE
 
 
 def _delete_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state.without_resource(_find_batch(state, request).name), EMPTY_RESPONSE
+    return state.without_resource(_find_batch(state, request).resource.name), EMPTY_RESPONSE
 
 
-def _find_batch(state: EmulatorState, request: EmulatedRequest) -> EmulatedBatch:
-    return state.get_resource(request.path_params["name"], EmulatedBatch)
+def _find_batch(state: EmulatorState, request: EmulatedRequest) -> StoredBatch:
+    return state.get_resource(request.path_params["name"], StoredBatch)
 
 
 ROUTES = (
