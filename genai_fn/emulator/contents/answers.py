@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from genai_fn.emulator.contents.prompts import ResolvedPrompt
-from genai_fn.emulator.fake_model.tokenizer import count_part_modalities
+from genai_fn.emulator.fake_model.tokenizer import count_part_modalities, sum_token_counts
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.grounding import GroundingMetadata
@@ -94,12 +94,12 @@ class GeneratedAnswer(Value, kw_only=True):
 
     def _build_usage(self) -> GenerateContentResponseUsageMetadata:
         details = count_part_modalities(part for each in self.drafts for part in each.parts)
-        count = sum(each.token_count or 0 for each in details)
+        count = sum_token_counts(details)
         prompt = self.prompt
         counted = GenerateContentResponseUsageMetadata(
             prompt_token_count=prompt.token_count,
             prompt_tokens_details=prompt.token_details,
-            cached_content_token_count=prompt.cached_token_count or None,
+            cached_content_token_count=prompt.cached_token_count,
             cache_tokens_details=prompt.cached_token_details,
             candidates_token_count=None if self.block is not None else count,
             total_token_count=prompt.token_count + count,

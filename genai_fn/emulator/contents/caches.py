@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens
+from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities, sum_token_counts
 from genai_fn.emulator.files import check_file_references
 from genai_fn.emulator.server.faults import (
     make_invalid_argument,
@@ -24,15 +24,23 @@ from genai_fn.schema.tuning_specs import EncryptionSpec
 from genai_fn.values import Value
 
 
+class CacheBody(UpdateCachedContentConfig):
+    """The request that creates a cache: what is cached, and its expiry, which can be updated later."""
+
+    model: str | None = None
+    display_name: str | None = None
+    contents: tuple[Content, ...] = ()
+    system_instruction: Content | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_config: ToolConfig | None = None
+    encryption_spec: EncryptionSpec | None = None
+
+
 class EmulatedCache(Value):
-    """A cache's metadata and its contents."""
+    """A cache as the API returns it, and the request with its contents."""
 
     resource: CachedContent
-    token_count: int
-    contents: tuple[Content, ...]
-    system_instruction: Content | None
-    tools: tuple[Tool, ...] | None
-    tool_config: ToolConfig | None
+    body: CacheBody
 
 
 def find_cache_for_model(state: EmulatorState, request: EmulatedRequest, name: str, model: str) -> EmulatedCache:
@@ -65,27 +73,14 @@ def _is_alive(cache: EmulatedCache, request: EmulatedRequest) -> bool:
     return cache.resource.expire_time is None or cache.resource.expire_time > request.now
 
 
-class _CreateCacheBody(UpdateCachedContentConfig):
-    """What is cached, and its expiry, which can be updated later."""
-
-    model: str | None = None
-    display_name: str | None = None
-    contents: tuple[Content, ...] | None = None
-    system_instruction: Content | None = None
-    tools: tuple[Tool, ...] | None = None
-    tool_config: ToolConfig | None = None
-    encryption_spec: EncryptionSpec | None = None
-
-
 def _create_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    body = parse_body(request, _CreateCacheBody, "cached_content")
+    body = parse_body(request, CacheBody, "cached_content")
     if not body.model:
         raise make_invalid_argument("* CreateCachedContentRequest.model: model is required.")
-    contents = body.contents or ()
-    if not contents and body.system_instruction is None and not body.tools:
+    if not body.contents and body.system_instruction is None and not body.tools:
         raise make_invalid_argument("CachedContent must contain contents, a system instruction or tools.")
-    check_file_references(state, request, contents)
-    tokens = count_prompt_tokens(body.system_instruction, contents, body.tools)
+    check_file_references(state, request, body.contents)
+    tokens = sum_token_counts(count_prompt_modalities(body.system_instruction, body.contents, body.tools))
     state, name = state.assign_name(request.path_params["collection"])
     resource = CachedContent(
         name=name,
@@ -96,8 +91,7 @@ def _create_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult
         expire_time=_parse_expiry(body, request) or request.now + timedelta(hours=1),
         usage_metadata=CachedContentUsageMetadata(total_token_count=tokens),
     )
-    cache = EmulatedCache(resource, tokens, contents, body.system_instruction, body.tools, body.tool_config)
-    return state.with_resource(name, cache), build_json_response(resource)
+    return state.with_resource(name, EmulatedCache(resource, body)), build_json_response(resource)
 
 
 def _parse_expiry(body: UpdateCachedContentConfig, request: EmulatedRequest) -> datetime | None:

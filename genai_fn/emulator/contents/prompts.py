@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.contents.caches import EmulatedCache, find_cache_for_model
-from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities
+from genai_fn.emulator.contents.caches import CacheBody, find_cache_for_model
+from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities, sum_token_counts
 from genai_fn.emulator.files import check_file_references
 from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
@@ -59,18 +59,25 @@ class ResolvedPrompt(Value):
 
     request: EmulatedGenerateRequest
     """If it refers to a cache, its contents start with the cached ones, and its other fields are those of the cache."""
-    token_count: int
-    """Number of tokens, including the cached ones."""
     token_details: tuple[ModalityTokenCount, ...]
-    """The same by modality."""
-    cached_token_count: int = 0
-    """Number of the tokens that are cached."""
+    """Numbers of tokens by modality, including the cached ones."""
     cached_token_details: tuple[ModalityTokenCount, ...] = ()
+    """Numbers of the tokens that are cached."""
 
     @property
     def contents(self) -> tuple[Content, ...]:
         """The contents of the request; an empty tuple if there are none."""
         return self.request.contents or ()
+
+    @property
+    def token_count(self) -> int:
+        """Number of tokens, including the cached ones."""
+        return sum_token_counts(self.token_details)
+
+    @property
+    def cached_token_count(self) -> int | None:
+        """Number of the tokens that are cached; None if there are none."""
+        return sum_token_counts(self.cached_token_details) or None
 
 
 def resolve_prompt(
@@ -89,20 +96,18 @@ def resolve_prompt(
     check_model_exists(state, request, model, method)
     _check_request(body)
     check_file_references(state, request, body.contents or ())
-    cached_count = 0
     cached_details: tuple[ModalityTokenCount, ...] = ()
     if body.cached_content is not None:
-        cache = find_cache_for_model(state, request, body.cached_content, model)
-        body, cached_count = _merge_cache(body, cache), cache.token_count
+        cache = find_cache_for_model(state, request, body.cached_content, model).body
+        body = _merge_cache(body, cache)
         cached_details = count_prompt_modalities(cache.system_instruction, cache.contents, cache.tools)
     if model.startswith(_SIGNING_MODELS):
         _check_signatures(body.contents or ())
     details = count_prompt_modalities(body.system_instruction, body.contents or (), body.tools)
-    count = sum(each.token_count or 0 for each in details)
-    return ResolvedPrompt(body, count, details, cached_count, cached_details)
+    return ResolvedPrompt(body, details, cached_details)
 
 
-def _merge_cache(body: EmulatedGenerateRequest, cache: EmulatedCache) -> EmulatedGenerateRequest:
+def _merge_cache(body: EmulatedGenerateRequest, cache: CacheBody) -> EmulatedGenerateRequest:
     if body.system_instruction is not None or body.tools or body.tool_config is not None:
         raise make_invalid_argument(
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or"

@@ -2,7 +2,7 @@
 
 from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest, EmulatedGenerationConfig, resolve_prompt
 from genai_fn.emulator.fake_model.digests import compute_digest
-from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities, split_tokens
+from genai_fn.emulator.fake_model.tokenizer import count_prompt_modalities, split_tokens, sum_token_counts
 from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.model_paths import GEMINI_MODEL_PATHS, VERTEX_MODEL_PATHS
@@ -38,7 +38,7 @@ def _count_gemini_tokens(state: EmulatorState, request: EmulatedRequest) -> Rout
     prompt = resolve_prompt(state, request, request.path_params["model"], prompt_body, "countTokens")
     response = CountTokensResponse(
         total_tokens=prompt.token_count,
-        cached_content_token_count=prompt.cached_token_count or None,
+        cached_content_token_count=prompt.cached_token_count,
         prompt_tokens_details=prompt.token_details,
     )
     return state, build_json_response(response)
@@ -48,8 +48,8 @@ def _count_vertex_tokens(state: EmulatorState, request: EmulatedRequest) -> Rout
     body = parse_body(request, _VertexCountBody)
     check_model_exists(state, request, request.path_params["model"], "countTokens")
     details = count_prompt_modalities(body.system_instruction, _require_contents(body.contents), body.tools)
-    total = sum(each.token_count or 0 for each in details)
-    return state, build_json_response(CountTokensResponse(total_tokens=total, prompt_tokens_details=details))
+    response = CountTokensResponse(total_tokens=sum_token_counts(details), prompt_tokens_details=details)
+    return state, build_json_response(response)
 
 
 class _ComputeTokensBody(Message):

@@ -38,9 +38,9 @@ def join_chunks(tokens: Sequence[str]) -> tuple[str, ...]:
 _TOKENS_PER_CHUNK = 6
 
 
-def count_prompt_tokens(system: Content | None, contents: Iterable[Content], tools: Iterable[Tool] | None) -> int:
-    """Count the tokens of a prompt: its system instruction, contents and tools."""
-    return sum(each.token_count or 0 for each in count_prompt_modalities(system, contents, tools))
+def sum_token_counts(counts: Iterable[ModalityTokenCount]) -> int:
+    """Return the number of tokens of all modalities."""
+    return sum(each.token_count or 0 for each in counts)
 
 
 def count_prompt_modalities(

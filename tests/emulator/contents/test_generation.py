@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from genai_fn import schema
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.emulator import EmulatorState
-from genai_fn.emulator.contents.caches import EmulatedCache
+from genai_fn.emulator.contents.caches import CacheBody, EmulatedCache
 from genai_fn.emulator.fake_model.tokenizer import split_tokens
 from genai_fn.emulator.files import StoredFile
 from genai_fn.errors import InvalidRequest
@@ -380,7 +380,7 @@ def _create_named_resources(request: HttpRequest) -> EmulatorState:
     file = StoredFile(File(name="files/a"), b"")
     cache_name = str(body.get("cachedContent"))
     model = request.url.rpartition("/")[2].partition(":")[0]
-    cache = EmulatedCache(CachedContent(name=cache_name, model=f"models/{model}"), 7, (), None, None, None)
+    cache = EmulatedCache(CachedContent(name=cache_name, model=f"models/{model}"), CacheBody())
     return EmulatorState().with_resource("files/a", file).with_resource(cache_name, cache)
 
 
