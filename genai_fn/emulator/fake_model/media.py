@@ -3,7 +3,7 @@
 import re
 
 from genai_fn.emulator.fake_model.audio import build_tone
-from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient
+from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, fit_ratio
 from genai_fn.emulator.fake_model.words import split_words
 from genai_fn.schema.content import Blob
 
@@ -21,11 +21,8 @@ def build_image(seed: str, aspect_ratio: str = "1:1") -> Blob:
 def _parse_ratio(ratio: str) -> PixelSize:
     """Return the size of an image with an aspect ratio such as ``16:9``; any other text is a square."""
     match = _RATIO_PATTERN.fullmatch(ratio)
-    if match is None:
-        return PixelSize(_LONG_SIDE, _LONG_SIDE)
-    width, height = int(match[1]), int(match[2])
-    unit = _LONG_SIDE / max(width, height)
-    return PixelSize(max(round(width * unit), 1), max(round(height * unit), 1))
+    width, height = (1, 1) if match is None else (int(match[1]), int(match[2]))
+    return fit_ratio(width, height, long_side=_LONG_SIDE)
 
 
 _RATIO_PATTERN = re.compile("([1-9][0-9]?):([1-9][0-9]?)")

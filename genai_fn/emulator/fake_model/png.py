@@ -14,6 +14,17 @@ class PixelSize(Value):
     height: int
 
 
+def fit_ratio(width: int, height: int, *, long_side: int) -> PixelSize:
+    """
+    Return the size with an aspect ratio and a longer side of a length.
+
+    >>> fit_ratio(16, 9, long_side=64)
+    PixelSize(width=64, height=36)
+    """
+    unit = long_side / max(width, height)
+    return PixelSize(max(round(width * unit), 1), max(round(height * unit), 1))
+
+
 def draw_gradient(size: PixelSize, seed: str) -> bytes:
     """
     Draw a gradient between two colors that are derived from the seed.

@@ -1,9 +1,10 @@
 """Image predictions: the parameters, inputs and outputs that all image methods share."""
 
+from collections.abc import Collection
 from typing import Final, TypeVar
 
 from genai_fn.emulator.fake_model.digests import compute_digest
-from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, read_png_size
+from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, fit_ratio, read_png_size
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.schema.base import Message
@@ -78,6 +79,12 @@ def get_single_instance(instances: tuple[T, ...]) -> T:
     return instances[0]
 
 
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise if a value is not one of the choices."""
+    if value not in choices:
+        raise make_invalid_argument(f"Invalid {name} {value!r}: expected one of {', '.join(choices)}.")
+
+
 def refuse_vertex_fields(parameters: Message, names: tuple[str, ...]) -> None:
     """Reject parameters that only Vertex AI supports."""
     for name in names:
@@ -91,6 +98,11 @@ def is_blocked_prompt(prompt: str) -> bool:
     return "forbidden" in prompt.lower()
 
 
+def describe_block(kind: str) -> str:
+    """Return the reason why there is no image or video for such a prompt."""
+    return f'The {kind} was blocked because its prompt contains "forbidden". Support codes: 12345678'
+
+
 def build_predictions(
     prompt: str, size: PixelSize, parameters: EmulatedImageParameters, *, default_count: int, seed_text: str = ""
 ) -> tuple[EmulatedPrediction, ...]:
@@ -99,9 +111,8 @@ def build_predictions(
     if not 0 < count <= _MAX_IMAGES:
         raise make_invalid_argument(f"Number of images must be from 1 to {_MAX_IMAGES}, but is {count}.")
     if is_blocked_prompt(prompt):
-        return (
-            EmulatedPrediction(rai_filtered_reason=_BLOCK_REASON if parameters.include_rai_reason else None),
-        ) * count
+        reason = describe_block("image") if parameters.include_rai_reason else None
+        return (EmulatedPrediction(rai_filtered_reason=reason),) * count
     return tuple(
         build_prediction(prompt, size, parameters, seed_text=f"{seed_text} {index}", index=index)
         for index in range(count)
@@ -109,7 +120,6 @@ def build_predictions(
 
 
 _MAX_IMAGES = 4
-_BLOCK_REASON = 'The image was blocked because its prompt contains "forbidden". Support codes: 12345678'
 
 
 def build_prediction(
@@ -147,22 +157,14 @@ def derive_score(text: str) -> float:
 
 def parse_image_size(parameters: EmulatedImageParameters) -> PixelSize:
     """Return the size in pixels for the requested aspect ratio and image size: at most 64 or 128 pixels a side."""
-    width, _, height = (parameters.aspect_ratio or "1:1").partition(":")
-    if (width, height) not in _ASPECT_RATIOS:
-        raise make_invalid_argument(
-            f"Invalid aspect ratio {parameters.aspect_ratio!r}:"
-            f" expected one of {', '.join(map(':'.join, _ASPECT_RATIOS))}."
-        )
-    if (parameters.sample_image_size or "1K") not in _LONG_SIDES:
-        raise make_invalid_argument(
-            f"Invalid image size {parameters.sample_image_size!r}: expected one of {', '.join(_LONG_SIDES)}."
-        )
-    long_side = _LONG_SIDES[parameters.sample_image_size or "1K"]
-    unit = long_side / max(int(width), int(height))
-    return PixelSize(round(int(width) * unit), round(int(height) * unit))
+    ratio, image_size = parameters.aspect_ratio or "1:1", parameters.sample_image_size or "1K"
+    check_choice("aspect ratio", ratio, _ASPECT_RATIOS)
+    check_choice("image size", image_size, _LONG_SIDES)
+    width, height = map(int, ratio.split(":"))
+    return fit_ratio(width, height, long_side=_LONG_SIDES[image_size])
 
 
-_ASPECT_RATIOS = (("1", "1"), ("3", "4"), ("4", "3"), ("9", "16"), ("16", "9"))
+_ASPECT_RATIOS = ("1:1", "3:4", "4:3", "9:16", "16:9")
 _LONG_SIDES = {"1K": 64, "2K": 128}
 DEFAULT_SIZE: Final = PixelSize(64, 64)
 """The size of images that cannot be inspected: files other than PNG, and those in Cloud Storage."""

@@ -13,6 +13,7 @@ from genai_fn.emulator.predictions.image_predictions import (
     EmulatedPrediction,
     build_prediction,
     build_predictions,
+    check_choice,
     check_image_size,
     derive_score,
     get_single_instance,
@@ -92,10 +93,7 @@ def edit_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     if not instance.reference_images:
         raise make_invalid_argument("Image editing failed: at least one reference image is needed.")
     for each in instance.reference_images:
-        if each.reference_type not in _REFERENCE_TYPES:
-            raise make_invalid_argument(
-                f"Invalid reference type {each.reference_type!r}: expected one of {', '.join(_REFERENCE_TYPES)}."
-            )
+        check_choice("reference type", each.reference_type, _REFERENCE_TYPES)
     images = [each.reference_image for each in instance.reference_images if each.reference_image is not None]
     size = next(filter(None, map(read_image_size, images)), None) if body.parameters.aspect_ratio is None else None
     size = size or parse_image_size(body.parameters)
@@ -132,10 +130,7 @@ def upscale_image(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     body = parse_body(request, _UpscaleBody)
     image = require_image(get_single_instance(body.instances).image)
     factor = body.parameters.upscale_config.upscale_factor
-    if factor not in _UPSCALE_FACTORS:
-        raise make_invalid_argument(
-            f"Invalid upscale factor {factor!r}: expected one of {', '.join(_UPSCALE_FACTORS)}."
-        )
+    check_choice("upscale factor", factor, _UPSCALE_FACTORS)
     size, scale = read_image_size(image) or DEFAULT_SIZE, _UPSCALE_FACTORS[factor]
     larger = check_image_size(PixelSize(size.width * scale, size.height * scale))
     return (build_prediction("", larger, body.parameters, seed_text=hash_image(image)),)

@@ -9,6 +9,7 @@ from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.files import save_generated_file
 from genai_fn.emulator.predictions.image_predictions import (
     EmulatedImage,
+    describe_block,
     get_single_instance,
     is_blocked_prompt,
     refuse_vertex_fields,
@@ -193,10 +194,8 @@ def _build_vertex_response(
 
 
 def _build_blocked_fields(operation: _VideoOperation) -> Mapping[str, Any]:
-    return {"raiMediaFilteredCount": operation.count, "raiMediaFilteredReasons": [_BLOCK_REASON] * operation.count}
-
-
-_BLOCK_REASON = 'The video was blocked because its prompt contains "forbidden". Support codes: 12345678'
+    reasons = [describe_block("video")] * operation.count
+    return {"raiMediaFilteredCount": operation.count, "raiMediaFilteredReasons": reasons}
 
 
 def _build_videos(operation: _VideoOperation) -> tuple[bytes, ...]:
