@@ -49,26 +49,22 @@ class EmulatedConnection(Value):
         Raises:
             EmulatedClose: If the server closes the connection because of the frame.
         """
-        try:
-            return self._receive_frame(state, frame, now, unsent)
-        except EmulatedFault as fault:  # the state is full
-            raise EmulatedClose(1008, fault.message) from None
-
-    def _receive_frame(
-        self, state: EmulatorState, frame: bytes | str, now: datetime, unsent: tuple[bytes, ...]
-    ) -> "tuple[EmulatorState, EmulatedConnection, tuple[bytes, ...]]":
         history: _SessionHistory
         unsent_messages = tuple(map(codec.decode, unsent))
-        if isinstance(self.history, LiveHistory):
-            state, history, messages = sessions.receive_frame(state, self.history, frame, unsent_messages)
-        elif self.history is not None:
-            state, history, messages = music.receive_frame(state, self.history, frame, unsent_messages)
-        elif self.is_music:
-            state, history, messages = music.open_session(state, frame)
-        else:
-            state, history, messages = sessions.open_session(state, frame, now, token=self.token, vertex=self.is_vertex)
-        updated = msgspec.structs.replace(self, history=history)
-        return state, updated, tuple(map(codec.encode, messages))
+        try:
+            if isinstance(self.history, LiveHistory):
+                state, history, messages = sessions.receive_frame(state, self.history, frame, unsent_messages)
+            elif self.history is not None:
+                state, history, messages = music.receive_frame(state, self.history, frame, unsent_messages)
+            elif self.is_music:
+                state, history, messages = music.open_session(state, frame)
+            else:
+                state, history, messages = sessions.open_session(
+                    state, frame, now, token=self.token, vertex=self.is_vertex
+                )
+        except EmulatedFault as fault:  # the state is full
+            raise EmulatedClose(1008, fault.message) from None
+        return state, msgspec.structs.replace(self, history=history), tuple(map(codec.encode, messages))
 
 
 def open_connection(state: EmulatorState, request: HttpRequest) -> EmulatedConnection:

@@ -82,7 +82,7 @@ def receive_frame(
     if message.client_content is not None:
         history, filtered = _set_prompts(history, message.client_content.weighted_prompts or ())
     if message.music_generation_config is not None:
-        history = replace(history, config=_check_config(message.music_generation_config))
+        history = _set_config(history, message.music_generation_config)
     if message.playback_control is not None:
         history = _apply_control(history, message.playback_control)
     history, chunks = _play_chunks(history) if history.is_playing else (history, ())
@@ -101,21 +101,18 @@ def _set_prompts(
                 1007, f"client_content.weighted_prompts[{index}] needs a text, and a weight other than 0."
             )
     accepted = tuple(each for each in prompts if not is_blocked_prompt(each.text or ""))
-    filtered = [
-        LiveMusicFilteredPrompt(text=each.text, filtered_reason=_FILTER_REASON)
-        for each in prompts
-        if is_blocked_prompt(each.text or "")
-    ]
+    blocked = (each for each in prompts if each not in accepted)
+    filtered = (LiveMusicFilteredPrompt(text=each.text, filtered_reason=_FILTER_REASON) for each in blocked)
     return replace(history, prompts=accepted), tuple(LiveMusicServerMessage(filtered_prompt=each) for each in filtered)
 
 
 _FILTER_REASON = 'It contains "forbidden".'
 
 
-def _check_config(config: LiveMusicGenerationConfig) -> LiveMusicGenerationConfig:
+def _set_config(history: MusicHistory, config: LiveMusicGenerationConfig) -> MusicHistory:
     if error := describe_range_error(config, _CONFIG_RANGES):
         raise EmulatedClose(1007, f"music_generation_config.{error}")
-    return config
+    return replace(history, config=config)
 
 
 _CONFIG_RANGES = {
