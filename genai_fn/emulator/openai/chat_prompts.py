@@ -66,7 +66,8 @@ def _build_contents(messages: tuple[ChatRequestMessage, ...]) -> tuple[Content, 
     """Convert the messages besides the system's. Consecutive tool results are one turn."""
     function_names = {call.id: call.function.name for each in messages for call in each.tool_calls or ()}
     contents: list[Content] = []
-    for role, group in groupby((each for each in messages if each.role not in _SYSTEM_ROLES), key=_get_role):
+    turns = (each for each in messages if each.role not in _SYSTEM_ROLES)
+    for role, group in groupby(turns, key=lambda each: each.role):
         if role == "tool":
             path = f"* GenerateContentRequest.contents[{len(contents)}].parts"
             parts = [
@@ -78,10 +79,6 @@ def _build_contents(messages: tuple[ChatRequestMessage, ...]) -> tuple[Content, 
         else:
             raise make_invalid_argument(f"Invalid role: {role}")
     return tuple(contents)
-
-
-def _get_role(message: ChatRequestMessage) -> str | None:
-    return message.role
 
 
 _ROLES: Final[Mapping[str | None, str]] = {"user": "user", "assistant": "model"}
@@ -135,22 +132,21 @@ def _decode_base64(text: str) -> bytes:
 
 def _build_function_call(call: ChatToolCall) -> Part:
     google = call.extra_content and call.extra_content.google
+    args = _parse_object(call.function.arguments or "{}")
+    if args is None:
+        raise make_invalid_argument("The arguments of a function call must be a JSON object.")
     return Part(
-        function_call=FunctionCall(
-            id=call.id or None, name=call.function.name, args=_parse_object(call.function.arguments or "{}")
-        ),
+        function_call=FunctionCall(id=call.id or None, name=call.function.name, args=args),
         thought_signature=google.thought_signature if google else None,
     )
 
 
-def _parse_object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any] | None:
+    """Return the object that a text contains as JSON; None if it contains none."""
     try:
-        return codec.decode(text, dict[str, Any], max_depth=_MAX_OBJECT_DEPTH)
+        return codec.decode(text, dict[str, Any], max_depth=codec.MAX_DEPTH)
     except ValueError:
-        raise make_invalid_argument("The arguments of a function call must be a JSON object.") from None
-
-
-_MAX_OBJECT_DEPTH = codec.MAX_DEPTH
+        return None
 
 
 def _build_function_response(
@@ -160,19 +156,9 @@ def _build_function_response(
     if not name:
         raise make_invalid_argument(f"{path}.function_response.name: Name cannot be empty.")
     text = "".join(each.text or "" for each in _build_parts(message))
-    return Part(
-        function_response=FunctionResponse(
-            id=message.tool_call_id or None, name=name, response=_build_response_value(text)
-        )
-    )
-
-
-def _build_response_value(text: str) -> dict[str, Any]:
-    """Return the object that a text contains as JSON, or an object that contains the text."""
-    try:
-        return codec.decode(text, dict[str, Any], max_depth=_MAX_OBJECT_DEPTH)
-    except ValueError:
-        return {"result": text}
+    tree = _parse_object(text)
+    response = {"result": text} if tree is None else tree
+    return Part(function_response=FunctionResponse(id=message.tool_call_id or None, name=name, response=response))
 
 
 # Options

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
+from msgspec.structs import replace
+
 from genai_fn import codec
 from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.tokenizer import split_tokens
@@ -65,11 +67,7 @@ class ChatCompletion(Message, rename=None):
 
 def build_completion(response: GenerateContentResponse, model: str, tag: str, now: datetime) -> ChatCompletion:
     """Convert a whole response. `tag` is the tag around thoughts."""
-    choices: list[ChatChoice] = []
-    for each in _list_candidates(response):
-        message = _build_message(response, each, tag)
-        reason = _format_finish_reason(each, has_calls=bool(message.tool_calls))
-        choices.append(ChatChoice(finish_reason=reason, index=each.index or 0, message=message))
+    choices = (_build_choice(response, each, tag) for each in _list_candidates(response))
     return ChatCompletion(
         choices=tuple(choices),
         created=int(now.timestamp()),
@@ -84,7 +82,7 @@ def build_chunks(
     responses: Sequence[GenerateContentResponse], model: str, tag: str, now: datetime, *, has_usage: bool
 ) -> Iterator[ChatCompletion]:
     """
-    Convert the responses of a stream, each to a chunk.
+    Convert the responses of a stream, each to a chunk: a completion with deltas in place of messages.
 
     With `has_usage`, each chunk has the usage so far. A stream that ends with a tool call has the finish reason
     ``stop``, unlike a whole response: https://github.com/googleapis/python-genai/issues/2868
@@ -92,24 +90,23 @@ def build_chunks(
     total = next((each.usage_metadata for each in reversed(responses) if each.usage_metadata is not None), None)
     sent_count = 0
     for position, response in enumerate(responses, 1):
-        candidates = _list_candidates(response)
-        sent_count += sum(len(split_tokens(part.text or "")) for each in candidates for part in _list_parts(each))
-        choices = [
-            ChatChoice(
-                delta=_build_message(response, each, tag),
-                finish_reason=_format_finish_reason(each, has_calls=False),
-                index=each.index or 0,
-            )
-            for each in candidates
-        ]
-        yield ChatCompletion(
-            choices=tuple(choices),
-            created=int(now.timestamp()),
-            id=response.response_id,
-            model=model,
-            object="chat.completion.chunk",
-            usage=_build_usage(total, None if position == len(responses) else sent_count) if has_usage else None,
-        )
+        completion = build_completion(response, model, tag, now)
+        texts = (part.text or "" for each in response.candidates or () for part in _list_parts(each))
+        sent_count += sum(len(split_tokens(each)) for each in texts)
+        usage = _build_usage(total, None if position == len(responses) else sent_count) if has_usage else None
+        deltas = tuple(map(_convert_to_delta, completion.choices))
+        yield replace(completion, choices=deltas, object="chat.completion.chunk", usage=usage)
+
+
+def _convert_to_delta(choice: ChatChoice) -> ChatChoice:
+    reason = "stop" if choice.finish_reason == "tool_calls" else choice.finish_reason
+    return replace(choice, delta=choice.message, finish_reason=reason, message=None)
+
+
+def _build_choice(response: GenerateContentResponse, candidate: Candidate, tag: str) -> ChatChoice:
+    message = _build_message(response, candidate, tag)
+    reason = _format_finish_reason(candidate, has_calls=bool(message.tool_calls))
+    return ChatChoice(finish_reason=reason, index=candidate.index or 0, message=message)
 
 
 def _list_candidates(response: GenerateContentResponse) -> tuple[Candidate, ...]:
