@@ -67,7 +67,7 @@ class _NewTuningJob(Message):
 
 def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     new = parse_body(request, _NewTuningJob, "tuning_job")
-    spec = _check_tuning_spec(new)
+    spec_name, spec = _find_tuning_spec(new)
     state, name = state.assign_name(request.path_params["parent"])
     parent, _, job_id = name.partition("/tuningJobs/")
     model, endpoint = f"{parent}/models/{job_id}", f"{parent}/endpoints/{job_id}"
@@ -97,40 +97,41 @@ def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteR
         ),
     )
     return vertex_jobs.create_job(
-        state, request, name, _echo_request_fields(new), {"tunedModel": tuned_model}, tuned_model=project_model
+        state,
+        request,
+        name,
+        _echo_request_fields(new, spec_name),
+        {"tunedModel": tuned_model},
+        tuned_model=project_model,
     )
 
 
-def _echo_request_fields(new: _NewTuningJob) -> dict[str, Any]:
+def _echo_request_fields(new: _NewTuningJob, spec_name: str) -> dict[str, Any]:
     """Return the fields of the request as JSON, with the 64-bit ``epochCount`` as a string."""
     tree: dict[str, Any] = codec.to_builtins(new)
-    for spec in _SPEC_NAMES:
-        hyper_parameters: dict[str, Any] = tree.get(spec, {}).get("hyperParameters", {})
-        if "epochCount" in hyper_parameters:
-            hyper_parameters["epochCount"] = Int64(hyper_parameters["epochCount"])
+    hyper_parameters: dict[str, Any] = tree[spec_name].get("hyperParameters", {})
+    if "epochCount" in hyper_parameters:
+        hyper_parameters["epochCount"] = Int64(hyper_parameters["epochCount"])
     return tree
 
 
-_SPEC_NAMES = ("supervisedTuningSpec", "preferenceOptimizationSpec", "distillationSpec", "reinforcementTuningSpec")
-
-
-def _check_tuning_spec(new: _NewTuningJob) -> _Spec:
-    """Check the request, and return its tuning spec."""
+def _find_tuning_spec(new: _NewTuningJob) -> tuple[str, _Spec]:
+    """Check the request, and return the name and the value of its tuning spec."""
     if (new.base_model is None) == (new.pre_tuned_model is None):
         raise make_invalid_argument("* tuning_job: either base_model or pre_tuned_model is required")
-    specs: tuple[_Spec | None, ...] = (
-        new.supervised_tuning_spec,
-        new.preference_optimization_spec,
-        new.distillation_spec,
-        new.reinforcement_tuning_spec,
-    )
-    chosen = [(name, spec) for name, spec in zip(_SPEC_NAMES, specs, strict=True) if spec is not None]
+    specs: dict[str, _Spec | None] = {
+        "supervisedTuningSpec": new.supervised_tuning_spec,
+        "preferenceOptimizationSpec": new.preference_optimization_spec,
+        "distillationSpec": new.distillation_spec,
+        "reinforcementTuningSpec": new.reinforcement_tuning_spec,
+    }
+    chosen = [(name, spec) for name, spec in specs.items() if spec is not None]
     if len(chosen) > 1:
         why = f"oneof field 'tuning_spec' is already set. Cannot set '{chosen[1][0]}'"
         raise make_invalid_value("tuning_job", "oneof", why)
     if not chosen or not _get_dataset_uri(chosen[0][1]).startswith(("gs://", "projects/")):
         raise make_invalid_argument("* tuning_job: a tuning_spec with a dataset, gs://… or projects/…, is required")
-    return chosen[0][1]
+    return chosen[0]
 
 
 def _get_dataset_uri(spec: _Spec) -> str:
