@@ -127,7 +127,6 @@ def _match_route(request: HttpRequest, now: datetime, cursor: ScriptCursor) -> t
             match = pattern.fullmatch(path)
             if match is not None:
                 return handler, EmulatedRequest(
-                    method=request.method,
                     path=url.path,
                     path_params={name: _decode_parameter(value) for name, value in match.groupdict().items()},
                     query=dict(parse_qsl(url.query)),

@@ -74,28 +74,19 @@ _NEXT_STATES = {
 }
 
 
-def create_job(
-    state: EmulatorState,
-    request: EmulatedRequest,
-    name: str,
-    request_fields: Mapping[str, Any],
-    result_fields: Mapping[str, Any],
-    *,
-    tuned_model: EmulatedVertexModel | None = None,
-) -> RouteResult:
-    """Store a new job, and return it."""
-    job = EmulatedJob(name, request_fields, result_fields, request.now, request.now, tuned_model)
-    return state.with_resource(name, job), build_json_response(job.to_json())
+def store_job(state: EmulatorState, job: EmulatedJob) -> RouteResult:
+    """Store a job, and return it."""
+    return state.with_resource(job.name, job), build_json_response(job.to_json())
 
 
 def get_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return a job, advanced by one state."""
     before = find_job(state, request)
     job = before.advance(request.now)
-    state = state.with_resource(job.name, job)
+    state, response = store_job(state, job)
     if job.tuned_model is not None and job.has_succeeded and not before.has_succeeded:
         state = state.with_resource(job.tuned_model.name, job.tuned_model)
-    return state, build_json_response(job.to_json())
+    return state, response
 
 
 def list_jobs(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

@@ -216,16 +216,16 @@ class TestFiles:
     @pytest.mark.parametrize("kind", ["text/plain\r\nx: y", "日本/x", " "])
     def test_mime_type(self, kind: str) -> None:
         """A MIME type that no header can contain is not the content type of a download."""
-        request = EmulatedRequest("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
+        request = EmulatedRequest("", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
         state, file = save_generated_file(JsonClient().state, request, b"film", kind)
         response = JsonClient(state=state)("GET", f"{file.name}:download?alt=media")
         assert (response.body, response.headers) == (b"film", (("content-type", "application/octet-stream"),))
 
     def test_generated(self) -> None:
         """A generated file has a download URI."""
-        request = EmulatedRequest("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
-        state, file = save_generated_file(JsonClient().state, request, b"film", "video/mp4", name="files/video-1")
-        assert file.download_uri == "http://h/v1beta/files/video-1:download?alt=media"
+        request = EmulatedRequest("", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
+        state, file = save_generated_file(JsonClient().state, request, b"film", "video/mp4")
+        assert file.download_uri == "http://h/v1beta/files/file1:download?alt=media"
         assert JsonClient(state=state)("GET", file.download_uri).body == b"film"
 
     @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def _create_batch_job(state: EmulatorState, request: EmulatedRequest) -> RouteRe
         "outputInfo": _describe_output(new.output_config, name),
         "completionStats": {"successfulCount": "1"},  # its real number of requests is unknown
     }
-    return vertex_jobs.create_job(state, request, name, codec.to_builtins(new), result_fields)
+    job = vertex_jobs.EmulatedJob(name, codec.to_builtins(new), result_fields, request.now, request.now)
+    return vertex_jobs.store_job(state, job)
 
 
 def _check_batch_job(new: _NewBatchJob) -> None:

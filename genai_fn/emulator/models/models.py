@@ -58,13 +58,6 @@ def _list_publisher_models(state: EmulatorState, request: EmulatedRequest) -> Ro
     return state, build_page_response("publisherModels", models, request, _describe_publisher_model)
 
 
-class EmulatedDeployedModel(Message):
-    """The endpoint that serves a tuned model."""
-
-    endpoint: str | None = None
-    deployed_model_id: str | None = None
-
-
 class EmulatedVertexModel(Message):
     """A tuned model of Vertex AI. Its label ``google-vertex-llm-tuning-base-model-id`` names the base model."""
 
@@ -72,7 +65,8 @@ class EmulatedVertexModel(Message):
     display_name: str | None = None
     description: str | None = None
     version_id: str = "1"
-    deployed_models: tuple[EmulatedDeployedModel, ...] = ()
+    deployed_models: tuple[Mapping[str, Any], ...] = ()
+    """The endpoints that serve it."""
     labels: Mapping[str, str] | None = None
     create_time: datetime | None = None
     update_time: datetime | None = None

@@ -33,7 +33,6 @@ S = TypeVar("S", bound=msgspec.Struct)
 class EmulatedRequest(Value):
     """A request as handlers receive it."""
 
-    method: str
     path: str
     path_params: Mapping[str, str]
     """Values of the route pattern's named groups."""

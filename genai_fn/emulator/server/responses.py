@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from genai_fn import codec
-from genai_fn.http import Headers, HttpResponse
+from genai_fn.http import HttpResponse
 
 
 class Int64(int):
@@ -16,14 +16,14 @@ class Int64(int):
     """
 
 
-def build_json_response(value: Any, headers: Headers = ()) -> HttpResponse:
+def build_json_response(value: Any) -> HttpResponse:
     """
     Build a 200 response with a value as JSON.
 
     >>> build_json_response({"done": True}).body
     b'{"done":true}'
     """
-    return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"), *headers), encode_json(value))
+    return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), encode_json(value))
 
 
 def build_media_response(data: bytes, mime_type: str | None) -> HttpResponse:

@@ -1,6 +1,8 @@
 """Tunings of the Developer API: a tuned model is active after two polls."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,13 +18,6 @@ from genai_fn.schema.tunings import TuningExample
 from genai_fn.values import Value
 
 
-class _Snapshot(Message):
-    step: int
-    epoch: int
-    mean_loss: float
-    compute_time: datetime
-
-
 class _Hyperparameters(Message):
     epoch_count: int | None = None
     batch_size: int | None = None
@@ -33,7 +28,7 @@ class _Hyperparameters(Message):
 class _TuningTask(Message):
     start_time: datetime
     complete_time: datetime | None = None
-    snapshots: tuple[_Snapshot, ...] = ()
+    snapshots: tuple[Mapping[str, Any], ...] = ()
     """One snapshot for each poll."""
     hyperparameters: _Hyperparameters | None = None
 
@@ -57,7 +52,7 @@ def _advance_tuning(model: _TunedModel, now: datetime) -> _TunedModel:
     if model.state != _CREATING_STATE:
         return model
     task, polls = model.tuning_task, len(model.tuning_task.snapshots) + 1
-    snapshot = _Snapshot(step=polls, epoch=polls, mean_loss=1 / polls, compute_time=now)
+    snapshot = {"step": polls, "epoch": polls, "meanLoss": 1 / polls, "computeTime": now}
     task = replace(task, snapshots=(*task.snapshots, snapshot))
     if polls < POLLS_UNTIL_DONE:
         return replace(model, tuning_task=task, update_time=now)

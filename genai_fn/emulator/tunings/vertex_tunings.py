@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from genai_fn import codec
 from genai_fn.emulator import vertex_jobs
-from genai_fn.emulator.models.models import EmulatedDeployedModel, EmulatedVertexModel
+from genai_fn.emulator.models.models import EmulatedVertexModel
 from genai_fn.emulator.server.faults import make_invalid_argument, make_invalid_value
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import Int64
@@ -77,7 +77,7 @@ def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteR
         name=model,
         display_name=new.tuned_model_display_name,
         description=new.description,
-        deployed_models=(EmulatedDeployedModel(endpoint=endpoint, deployed_model_id=job_id),),
+        deployed_models=({"endpoint": endpoint, "deployedModelId": job_id},),
         labels={
             **(new.labels or {}),
             "tune-type": "sft",
@@ -96,14 +96,15 @@ def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteR
             for each in steps
         ),
     )
-    return vertex_jobs.create_job(
-        state,
-        request,
-        name,
-        _echo_request_fields(new, spec_name),
-        {"tunedModel": tuned_model},
+    job = vertex_jobs.EmulatedJob(
+        name=name,
+        request_fields=_echo_request_fields(new, spec_name),
+        result_fields={"tunedModel": tuned_model},
+        create_time=request.now,
+        update_time=request.now,
         tuned_model=project_model,
     )
+    return vertex_jobs.store_job(state, job)
 
 
 def _echo_request_fields(new: _NewTuningJob, spec_name: str) -> dict[str, Any]:
