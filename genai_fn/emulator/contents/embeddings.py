@@ -9,7 +9,7 @@ from genai_fn.emulator.fake_model.vectors import build_vector, is_empty
 from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
-from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, check_count, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
@@ -123,8 +123,7 @@ def _embed_whole_content(state: EmulatorState, request: EmulatedRequest) -> Rout
 def _batch_embed_whole_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``batchEmbedContents`` on Vertex AI."""
     requests = parse_body(request, _VertexBatchEmbedBody).requests
-    if not 0 < len(requests) <= _MAX_INSTANCES:
-        raise make_invalid_argument(f"{len(requests)} request(s) given, but from 1 to {_MAX_INSTANCES} are allowed.")
+    check_count(requests, "request(s)", _MAX_INSTANCES)
     model = request.path_params["model"]
     check_model_exists(state, request, model, "embedContent")
     if "maas" in model:
@@ -178,10 +177,7 @@ def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteR
     check_model_exists(state, request, model, "embedContent")
     if model.startswith("gemini-embedding-2"):
         raise make_invalid_argument(f"{model} is not supported by predict: use embedContent.")
-    if not 0 < len(body.instances) <= _MAX_INSTANCES:
-        raise make_invalid_argument(
-            f"{len(body.instances)} instance(s) given, but from 1 to {_MAX_INSTANCES} are allowed."
-        )
+    check_count(body.instances, "instance(s)", _MAX_INSTANCES)
     predictions = [_embed_instance(each, body.parameters, model, index) for index, each in enumerate(body.instances)]
     metadata = {"billableCharacterCount": sum(len(each.content) for each in body.instances)}
     return state, build_json_response({"predictions": predictions, "metadata": metadata})

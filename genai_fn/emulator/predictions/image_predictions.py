@@ -1,7 +1,7 @@
 """Image predictions: the parameters, inputs and outputs that all image methods share."""
 
-from collections.abc import Collection
-from typing import Final, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, Final, TypeVar
 
 from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, fit_ratio, read_png_size
@@ -14,11 +14,6 @@ from genai_fn.schema.images import ImagePromptLanguage, PersonGeneration, Safety
 T = TypeVar("T")
 
 
-class _SafetyAttributes(Message):
-    categories: tuple[str, ...]
-    scores: tuple[float, ...]
-
-
 class EmulatedPrediction(Message):
     """An image with its attributes. A blocked one has only a reason, if the request includes it."""
 
@@ -27,7 +22,7 @@ class EmulatedPrediction(Message):
     gcs_uri: str | None = None
     rai_filtered_reason: str | None = None
     prompt: str | None = None
-    safety_attributes: _SafetyAttributes | None = None
+    safety_attributes: Mapping[str, Any] | None = None
     content_type: str | None = None
     labels: tuple[EntityLabel, ...] = ()
 
@@ -56,6 +51,13 @@ class EmulatedImageParameters(Message):
     add_watermark: bool | None = None
     sample_image_size: str | None = None
     enhance_prompt: bool = False
+
+
+class PredictBody(Message):
+    """Base of the bodies of predictions; each has fields for its ``instances`` and ``parameters``."""
+
+    labels: Mapping[str, str] | None = None
+    """Labels for billing reports, which are ignored."""
 
 
 class EmulatedImage(Message):
@@ -140,11 +142,10 @@ def build_prediction(
 PNG_MIME_TYPE: Final = "image/png"
 
 
-def rate_safety(text: str) -> _SafetyAttributes:
+def rate_safety(text: str) -> Mapping[str, Any]:
     """Return low harm scores, derived from the text."""
-    return _SafetyAttributes(
-        categories=_HARM_CATEGORIES, scores=tuple(derive_score(f"{harm} {text}") / 10 for harm in _HARM_CATEGORIES)
-    )
+    scores = [derive_score(f"{harm} {text}") / 10 for harm in _HARM_CATEGORIES]
+    return {"categories": _HARM_CATEGORIES, "scores": scores}
 
 
 _HARM_CATEGORIES = ("Death, Harm & Tragedy", "Sexual", "Violence")

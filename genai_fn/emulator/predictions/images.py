@@ -11,6 +11,7 @@ from genai_fn.emulator.predictions.image_predictions import (
     EmulatedImageField,
     EmulatedImageParameters,
     EmulatedPrediction,
+    PredictBody,
     build_prediction,
     build_predictions,
     check_choice,
@@ -25,7 +26,7 @@ from genai_fn.emulator.predictions.image_predictions import (
     require_image,
 )
 from genai_fn.emulator.server.faults import make_invalid_argument
-from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, check_count, parse_body
 from genai_fn.schema.base import Message
 from genai_fn.schema.image_editing import EntityLabel, SegmentMode
 
@@ -34,10 +35,9 @@ class _PromptInstance(Message):
     prompt: str = ""
 
 
-class _GenerateBody(Message):
+class _GenerateBody(PredictBody):
     instances: tuple[_PromptInstance, ...] = ()
     parameters: EmulatedImageParameters = EmulatedImageParameters()
-    labels: Mapping[str, str] | None = None
 
 
 def generate_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
@@ -80,10 +80,9 @@ class _EditParameters(EmulatedImageParameters):
     edit_config: _EditConfig | None = None
 
 
-class _EditBody(Message):
+class _EditBody(PredictBody):
     instances: tuple[_EditInstance, ...] = ()
     parameters: _EditParameters = _EditParameters()
-    labels: Mapping[str, str] | None = None
 
 
 def edit_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
@@ -119,10 +118,9 @@ class _UpscaleInstance(EmulatedImageField):
     prompt: str = ""
 
 
-class _UpscaleBody(Message):
+class _UpscaleBody(PredictBody):
     instances: tuple[_UpscaleInstance, ...] = ()
     parameters: _UpscaleParameters = _UpscaleParameters()
-    labels: Mapping[str, str] | None = None
 
 
 def upscale_image(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
@@ -148,10 +146,9 @@ class _RecontextParameters(EmulatedImageParameters):
     base_steps: int | None = None
 
 
-class _RecontextBody(Message):
+class _RecontextBody(PredictBody):
     instances: tuple[_RecontextInstance, ...] = ()
     parameters: _RecontextParameters = _RecontextParameters()
-    labels: Mapping[str, str] | None = None
 
 
 def recontext_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
@@ -159,10 +156,7 @@ def recontext_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]
     body = parse_body(request, _RecontextBody)
     instance = get_single_instance(body.instances)
     max_count = 3 if instance.person_image is None else 1
-    if not 0 < len(instance.product_images) <= max_count:
-        raise make_invalid_argument(
-            f"{len(instance.product_images)} product images given, but from 1 to {max_count} are allowed."
-        )
+    check_count(instance.product_images, "product images", max_count)
     image_fields = (*instance.product_images, instance.person_image)
     seed_text = " ".join(hash_image(require_image(each.image)) for each in image_fields if each is not None)
     return build_predictions(
@@ -182,10 +176,9 @@ class _SegmentParameters(Message):
     binary_color_threshold: float | None = None
 
 
-class _SegmentBody(Message):
+class _SegmentBody(PredictBody):
     instances: tuple[_SegmentInstance, ...] = ()
     parameters: _SegmentParameters = _SegmentParameters()
-    labels: Mapping[str, str] | None = None
 
 
 def segment_image(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:

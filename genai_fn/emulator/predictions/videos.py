@@ -9,6 +9,7 @@ from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.files import save_generated_file
 from genai_fn.emulator.predictions.image_predictions import (
     EmulatedImage,
+    PredictBody,
     describe_block,
     get_single_instance,
     is_blocked_prompt,
@@ -76,10 +77,9 @@ class _VideoParameters(Message):
     resize_mode: ImageResizeMode | None = None
 
 
-class _GenerateVideosBody(Message):
+class _GenerateVideosBody(PredictBody):
     instances: tuple[_VideoInstance, ...] = ()
     parameters: _VideoParameters = _VideoParameters()
-    labels: Mapping[str, str] | None = None
     webhook_config: WebhookConfig | None = None
     """Accepted and ignored."""
 

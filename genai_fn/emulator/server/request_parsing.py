@@ -1,7 +1,7 @@
 """Strict parsing of requests: accepts snake_case and camelCase names, and reports all unknown ones with their paths."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -99,6 +99,12 @@ def parse_message(text: bytes, kind: type[S], within: str = "") -> S:
 
 
 _INVALID_JSON_MESSAGE = "Invalid JSON payload received."
+
+
+def check_count(items: Sized, noun: str, max_count: int) -> None:
+    """Raise if there are no items, or more than `max_count`."""
+    if not 0 < len(items) <= max_count:
+        raise make_invalid_argument(f"{len(items)} {noun} given, but from 1 to {max_count} are allowed.")
 
 
 def describe_range_error(message: msgspec.Struct, ranges: Mapping[str, tuple[float, float]]) -> str:
