@@ -75,11 +75,10 @@ def _count_documents(state: EmulatorState, store: FileSearchStore) -> FileSearch
 class _IngestOperation(Value):
     """An operation that ends when its document is ready."""
 
-    name: str
-    response_type: str
-    """Type of the response: ``UploadToFileSearchStoreResponse`` or ``ImportFileResponse``."""
-    store: str
     document: str
+    """Name of the document."""
+    pending: EmulatedOperation
+    done: EmulatedOperation
 
 
 def _upload_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -125,25 +124,22 @@ def _import_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 
 def _start_operation(state: EmulatorState, kind: str, collection: str, store: str, document: str) -> RouteResult:
+    """Start an operation whose response has the type `kind`."""
     state, name = state.assign_name(collection)
-    operation = _IngestOperation(name, kind, store, document)
-    return state.with_resource(name, operation), build_json_response(_build_operation(state, operation))
+    type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{kind}"
+    response = {"@type": type_of, "parent": store, "documentName": document}
+    pending = EmulatedOperation(name=name)
+    operation = _IngestOperation(document, pending, replace(pending, done=True, response=response))
+    return state.with_resource(name, operation), build_json_response(pending)
 
 
 def _poll_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return an operation, after counting one poll of its document."""
     operation = state.get_resource(request.path_params["name"], _IngestOperation)
     state = advance_document(state, operation.document)
-    return state, build_json_response(_build_operation(state, operation))
-
-
-def _build_operation(state: EmulatorState, operation: _IngestOperation) -> EmulatedOperation:
     document = state.resources.get(operation.document)
-    if document is not None and not document.is_ready:
-        return EmulatedOperation(name=operation.name)
-    type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{operation.response_type}"
-    response = {"@type": type_of, "parent": operation.store, "documentName": operation.document}
-    return EmulatedOperation(name=operation.name, done=True, response=response)
+    is_pending = document is not None and not document.is_ready
+    return state, build_json_response(operation.pending if is_pending else operation.done)
 
 
 ROUTES = (
