@@ -1,8 +1,9 @@
 """Converts responses of ``generateContent`` to chat completions and their chunks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -19,21 +20,6 @@ from genai_fn.schema.responses import (
     GenerateContentResponse,
     GenerateContentResponseUsageMetadata,
 )
-
-
-class PromptTokensDetails(Message, rename=None):
-    """How many tokens of the prompt were cached."""
-
-    cached_tokens: int
-
-
-class CompletionUsage(Message, rename=None):
-    """The tokens of a completion."""
-
-    completion_tokens: int
-    prompt_tokens: int
-    prompt_tokens_details: PromptTokensDetails | None = None
-    total_tokens: int
 
 
 class ChatMessage(Message, rename=None):
@@ -62,7 +48,7 @@ class ChatCompletion(Message, rename=None):
     id: str | None
     model: str
     object: str
-    usage: CompletionUsage | None = None
+    usage: Mapping[str, Any] | None = None
 
 
 def build_completion(response: GenerateContentResponse, model: str, tag: str, now: datetime) -> ChatCompletion:
@@ -119,17 +105,17 @@ def _list_candidates(response: GenerateContentResponse) -> tuple[Candidate, ...]
 
 def _build_usage(
     usage: GenerateContentResponseUsageMetadata | None, completion_count: int | None = None
-) -> CompletionUsage | None:
+) -> dict[str, Any] | None:
     if usage is None:
         return None
     prompt, cached = usage.prompt_token_count or 0, usage.cached_content_token_count
     completion = usage.candidates_token_count or 0 if completion_count is None else completion_count
-    return CompletionUsage(
-        completion_tokens=completion,
-        prompt_tokens=prompt,
-        prompt_tokens_details=PromptTokensDetails(cached_tokens=cached) if cached else None,
-        total_tokens=usage.total_token_count or 0 if completion_count is None else prompt + completion,
-    )
+    return {
+        "completion_tokens": completion,
+        "prompt_tokens": prompt,
+        **({"prompt_tokens_details": {"cached_tokens": cached}} if cached else {}),
+        "total_tokens": usage.total_token_count or 0 if completion_count is None else prompt + completion,
+    }
 
 
 def _list_parts(candidate: Candidate) -> tuple[Part, ...]:
