@@ -10,9 +10,9 @@ from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.scripts.answers import apply_script
 from genai_fn.emulator.scripts.progress import PromptSummary
 from genai_fn.emulator.server.faults import build_fault_response
-from genai_fn.emulator.server.model_paths import GEMINI_MODEL_PATHS, VERTEX_MODEL_PATHS
+from genai_fn.emulator.server.model_paths import MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
-from genai_fn.emulator.server.responses import build_json_response
+from genai_fn.emulator.server.responses import JSON_HEADERS, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import HttpResponse
 from genai_fn.schema.responses import GenerateContentResponse
@@ -68,16 +68,13 @@ def _stream_generate_content(state: EmulatorState, request: EmulatedRequest) -> 
     errors = [] if answer.fault is None else [build_fault_response(answer.fault).body]
     if request.query.get("alt") != "sse":
         array = b"[" + b",\r\n".join([*map(codec.encode, chunks), *errors]) + b"]"
-        return state, HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), array)
+        return state, HttpResponse(200, JSON_HEADERS, array)
     events = b"".join(b"data: " + codec.encode(each) + b"\r\n\r\n" for each in chunks)
     ending = b"".join(each + b"\r\n" for each in errors)
     return state, HttpResponse(200, (("content-type", "text/event-stream"),), events + ending)
 
 
 ROUTES = (
-    *(("POST", f"{model}:generateContent", _generate_content) for model in (*GEMINI_MODEL_PATHS, *VERTEX_MODEL_PATHS)),
-    *(
-        ("POST", f"{model}:streamGenerateContent", _stream_generate_content)
-        for model in (*GEMINI_MODEL_PATHS, *VERTEX_MODEL_PATHS)
-    ),
+    *(("POST", f"{model}:generateContent", _generate_content) for model in MODEL_PATHS),
+    *(("POST", f"{model}:streamGenerateContent", _stream_generate_content) for model in MODEL_PATHS),
 )

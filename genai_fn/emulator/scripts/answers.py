@@ -11,6 +11,7 @@ from genai_fn.emulator.fake_model.function_calls import add_call_ids
 from genai_fn.emulator.fake_model.tokenizer import join_chunks, split_tokens
 from genai_fn.emulator.scripts.script import ScriptedAnswer, ScriptedError
 from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.standard_errors import make_standard_error
 from genai_fn.http import HttpResponse
 from genai_fn.schema.content import Part
@@ -82,6 +83,6 @@ def _build_fault(error: ScriptedError) -> EmulatedFault:
 
 def _build_body(status: int, body: Any) -> HttpResponse:
     if not isinstance(body, str):
-        return HttpResponse(status, (("content-type", "application/json; charset=UTF-8"),), codec.encode(body))
+        return build_json_response(body, status)
     kind = "html" if body.lstrip().startswith("<") else "plain"
     return HttpResponse(status, (("content-type", f"text/{kind}; charset=UTF-8"),), body.encode("utf-8", "replace"))

@@ -78,9 +78,8 @@ class ScriptCursor:
             self.progress = count_request(self.progress)
             request = build_scripted_request(self.progress.count, prompt)
             self.pending_calls = (*self.pending_calls, PendingCall(script, request))
-            raise EmulatedFault(
-                500, "INTERNAL", "The script's function was not called yet."
-            )  # a batch handles its others
+            # a batch handles its other requests all the same
+            raise EmulatedFault(500, "INTERNAL", "The script's function was not called yet.")
         self.progress, taken = take_step(self.progress, script, prompt)
         if taken is None:
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genai_fn import codec
+from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.http import HttpResponse
 
 
@@ -95,8 +95,7 @@ def build_fault_response(fault: EmulatedFault) -> HttpResponse:
     error: dict[str, Any] = {"code": fault.code, "message": fault.message, "status": fault.status}
     if fault.details:
         error["details"] = fault.details
-    body = codec.encode({"error": error})
-    return HttpResponse(fault.code, (("content-type", "application/json; charset=UTF-8"),), body)
+    return build_json_response({"error": error}, fault.code)
 
 
 def build_rpc_status(fault: EmulatedFault) -> Mapping[str, Any]:

@@ -10,3 +10,5 @@ VERTEX_MODEL_PATHS: Final = (
     "projects/*/locations/*/models/{model}",
     "projects/*/locations/*/endpoints/{model}",
 )
+
+MODEL_PATHS: Final = (*GEMINI_MODEL_PATHS, *VERTEX_MODEL_PATHS)

@@ -1,4 +1,4 @@
-"""Responses to successful requests: JSON, and downloads."""
+"""Responses: JSON, and downloads."""
 
 import re
 from typing import Any, Final
@@ -16,14 +16,17 @@ class Int64(int):
     """
 
 
-def build_json_response(value: Any) -> HttpResponse:
+JSON_HEADERS: Final = (("content-type", "application/json; charset=UTF-8"),)
+
+
+def build_json_response(value: Any, status: int = 200) -> HttpResponse:
     """
-    Build a 200 response with a value as JSON.
+    Build a response with a value as JSON.
 
     >>> build_json_response({"done": True}).body
     b'{"done":true}'
     """
-    return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), encode_json(value))
+    return HttpResponse(status, JSON_HEADERS, encode_json(value))
 
 
 def build_media_response(data: bytes, mime_type: str | None) -> HttpResponse:
