@@ -213,10 +213,5 @@ _ROUTE_TABLE = _build_route_table()
 def _authenticate(state: EmulatorState, request: EmulatedRequest) -> None:
     if is_openai_path(request.path) and not request.is_vertex:
         authenticate_bearer(state, request.headers)
-    elif not _is_upload(request):
+    elif not (request.is_upload and "upload_id" in request.query):  # the URL of an upload session is a secret itself
         authenticate_request(state, request.headers, request.query)
-
-
-def _is_upload(request: EmulatedRequest) -> bool:
-    """Whether the request belongs to an upload session, whose secret URL takes the place of a key."""
-    return request.is_upload and "upload_id" in request.query
