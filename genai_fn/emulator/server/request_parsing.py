@@ -53,6 +53,11 @@ class EmulatedRequest(Value):
     """The script that answers requests for content."""
 
     @property
+    def resource_name(self) -> str:
+        """The full name of the resource that the path names."""
+        return self.path_params["name"]
+
+    @property
     def body_bytes(self) -> bytes:
         """The body as one bytes object."""
         if isinstance(self.body, FileSlice):
