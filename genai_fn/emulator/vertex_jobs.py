@@ -81,7 +81,7 @@ def store_job(state: EmulatorState, job: EmulatedJob) -> RouteResult:
 
 def get_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return a job, advanced by one state."""
-    before = find_job(state, request)
+    before = state.get_resource(request.resource_name, EmulatedJob)
     job = before.advance(request.now)
     state, response = store_job(state, job)
     if job.tuned_model is not None and job.has_succeeded and not before.has_succeeded:
@@ -99,16 +99,11 @@ def list_jobs(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 def cancel_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Mark a job as being cancelled; its next ``GET`` completes that. A job that has ended does not change."""
-    job = find_job(state, request)
+    job = state.get_resource(request.resource_name, EmulatedJob)
     if job.has_ended:
         return state, EMPTY_RESPONSE
     cancelling = replace(job, state=JobState.JOB_STATE_CANCELLING, update_time=request.now)
     return state.with_resource(job.name, cancelling), EMPTY_RESPONSE
-
-
-def find_job(state: EmulatorState, request: EmulatedRequest) -> EmulatedJob:
-    """Return the job that the path names."""
-    return state.get_resource(request.path_params["name"], EmulatedJob)
 
 
 def _lookup_field(tree: Mapping[str, Any], name: str) -> Sequence[str | float]:

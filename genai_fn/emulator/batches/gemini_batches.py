@@ -67,7 +67,7 @@ def _create_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     resource = EmulatedBatch(
         type=f"type.googleapis.com/google.ai.generativelanguage.v1main.{kind}",
         name=name,
-        model=request.path_params["name"],
+        model=request.resource_name,
         state=PENDING,
         create_time=request.now,
         update_time=request.now,
@@ -173,8 +173,8 @@ def _finish_batch(batch: StoredBatch, state: str, request: EmulatedRequest) -> S
 
 
 def _get_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    state, batch = _advance_batch(state, request, _find_batch(state, request))
-    return state.with_resource(batch.resource.name, batch), build_json_response(batch.to_operation())
+    state, batch = _advance_batch(state, request, state.get_resource(request.resource_name, StoredBatch))
+    return state.with_resource(request.resource_name, batch), build_json_response(batch.to_operation())
 
 
 def _list_batches(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -184,18 +184,15 @@ def _list_batches(state: EmulatorState, request: EmulatedRequest) -> RouteResult
 
 def _cancel_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Cancel a batch. A batch that has ended does not change."""
-    batch = _find_batch(state, request)
+    batch = state.get_resource(request.resource_name, StoredBatch)
     if batch.resource.end_time is None:
-        state = state.with_resource(batch.resource.name, _finish_batch(batch, CANCELLED, request))
+        state = state.with_resource(request.resource_name, _finish_batch(batch, CANCELLED, request))
     return state, EMPTY_RESPONSE
 
 
 def _delete_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state.without_resource(_find_batch(state, request).resource.name), EMPTY_RESPONSE
-
-
-def _find_batch(state: EmulatorState, request: EmulatedRequest) -> StoredBatch:
-    return state.get_resource(request.path_params["name"], StoredBatch)
+    state.get_resource(request.resource_name, StoredBatch)
+    return state.without_resource(request.resource_name), EMPTY_RESPONSE
 
 
 ROUTES = (

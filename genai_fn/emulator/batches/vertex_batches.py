@@ -94,10 +94,10 @@ def _describe_output(destination: _OutputConfig, name: str) -> dict[str, str]:
 
 def _delete_batch_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Delete a batch; one that has not ended is refused."""
-    name = request.path_params["name"]
-    if not vertex_jobs.find_job(state, request).has_ended:
-        raise make_failed_precondition(f"{name} has not ended yet: cancel it first.")
-    return delete_project_resource(state, name)
+    job = state.get_resource(request.resource_name, vertex_jobs.EmulatedJob)
+    if not job.has_ended:
+        raise make_failed_precondition(f"{job.name} has not ended yet: cancel it first.")
+    return delete_project_resource(state, job.name)
 
 
 ROUTES = (

@@ -117,11 +117,11 @@ _DURATION_PATTERN = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?s")
 
 
 def _get_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state, build_json_response(_find_cache(state, request, request.path_params["name"]).resource)
+    return state, build_json_response(_find_cache(state, request, request.resource_name).resource)
 
 
 def _update_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    name = request.path_params["name"]
+    name = request.resource_name
     cache = _find_cache(state, request, name)
     expires = _parse_expiry(parse_body(request, UpdateCachedContentConfig, "cached_content"), request)
     if expires is not None:
@@ -130,8 +130,8 @@ def _update_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult
 
 
 def _delete_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    _find_cache(state, request, request.path_params["name"])
-    return state.without_resource(request.path_params["name"]), EMPTY_RESPONSE
+    _find_cache(state, request, request.resource_name)
+    return state.without_resource(request.resource_name), EMPTY_RESPONSE
 
 
 def _list_caches(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

@@ -104,9 +104,9 @@ def _delete_project_model(state: EmulatorState, request: EmulatedRequest) -> Rou
 
 def _find_tuned_model(state: EmulatorState, request: EmulatedRequest) -> Any:
     """Return the tuned model that the path names. A version, as in ``models/1@2``, is ignored."""
-    found = state.resources.get(request.path_params["name"].partition("@")[0])
+    found = state.resources.get(request.resource_name.partition("@")[0])
     if not isinstance(found, msgspec.Struct):
-        raise make_resource_not_found(request.path_params["name"])
+        raise make_resource_not_found(request.resource_name)
     return found
 
 

@@ -30,7 +30,7 @@ def delete_project_resource(state: EmulatorState, name: str) -> RouteResult:
 
 
 def _get_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state, build_json_response(state.get_resource(request.path_params["name"], EmulatedOperation))
+    return state, build_json_response(state.get_resource(request.resource_name, EmulatedOperation))
 
 
 ROUTES = (("GET", "{name=projects/*/locations/*/operations/*}", _get_operation),)

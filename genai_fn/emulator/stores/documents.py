@@ -40,7 +40,7 @@ def ingest_document(
     state: EmulatorState, request: EmulatedRequest, document: Document, content: bytes, chunking: ChunkingConfig | None
 ) -> tuple[EmulatorState, str]:
     """Add a document to the store that the path names, and return its name."""
-    state, name = state.assign_name(f"{request.path_params['name']}/documents")
+    state, name = state.assign_name(f"{request.resource_name}/documents")
     pending = replace(
         document, name=name, size_bytes=Int64(len(content)), create_time=request.now, update_time=request.now
     )
@@ -108,8 +108,8 @@ _MAX_PASSAGE_WORDS = 2048
 
 def _get_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return a document, after counting one poll."""
-    state = advance_document(state, request.path_params["name"])
-    return state, build_json_response(state.get_resource(request.path_params["name"], IngestedDocument).to_document())
+    state = advance_document(state, request.resource_name)
+    return state, build_json_response(state.get_resource(request.resource_name, IngestedDocument).to_document())
 
 
 def _list_documents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -121,12 +121,12 @@ def _list_documents(state: EmulatorState, request: EmulatedRequest) -> RouteResu
 
 
 def _delete_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    stored = state.get_resource(request.path_params["name"], IngestedDocument)
+    stored = state.get_resource(request.resource_name, IngestedDocument)
     if stored.passages and not is_forced(request):
         raise make_failed_precondition(
             f"Cannot delete {stored.document.name}, which has passages, unless force is set."
         )
-    return state.without_resource(request.path_params["name"]), EMPTY_RESPONSE
+    return state.without_resource(request.resource_name), EMPTY_RESPONSE
 
 
 def _download_media(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

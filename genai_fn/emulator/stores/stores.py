@@ -41,7 +41,8 @@ _DEFAULT_EMBEDDING_MODEL = "models/gemini-embedding-001"
 
 
 def _get_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state, build_json_response(_count_documents(state, _find_store(state, request)))
+    store = state.get_resource(request.resource_name, FileSearchStore)
+    return state, build_json_response(_count_documents(state, store))
 
 
 def _list_stores(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -50,14 +51,11 @@ def _list_stores(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 
 def _delete_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    name = _find_store(state, request).name or ""
+    name = request.resource_name
+    state.get_resource(name, FileSearchStore)
     if state.list_resources(f"{name}/documents") and not is_forced(request):
         raise make_failed_precondition(f"Cannot delete {name}, which has documents, unless force is set.")
     return state.without_resources_below(name), EMPTY_RESPONSE
-
-
-def _find_store(state: EmulatorState, request: EmulatedRequest) -> FileSearchStore:
-    return state.get_resource(request.path_params["name"], FileSearchStore)
 
 
 def _count_documents(state: EmulatorState, store: FileSearchStore) -> FileSearchStore:
@@ -83,7 +81,7 @@ class _IngestOperation(Value):
 
 def _upload_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle a command of a resumable upload into a store."""
-    _find_store(state, request)
+    state.get_resource(request.resource_name, FileSearchStore)
     if "upload_id" not in request.query:
         parse_chunking(parse_body(request, UploadToFileSearchStoreConfig).chunking_config)
     return handle_upload(state, request, UploadToFileSearchStoreConfig, _ingest_upload)
@@ -96,7 +94,7 @@ def _ingest_upload(state: EmulatorState, request: EmulatedRequest, upload: Emula
         mime_type=metadata.mime_type or upload.mime_type or "application/octet-stream",
         custom_metadata=metadata.custom_metadata or (),
     )
-    store = request.path_params["name"]
+    store = request.resource_name
     state, name = ingest_document(state, request, document, upload.data, metadata.chunking_config)
     return _start_operation(state, "UploadToFileSearchStoreResponse", f"{store}/upload/operations", store, name)
 
@@ -109,8 +107,8 @@ class _ImportBody(ImportFileConfig):
 
 def _import_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Import a file of the Files API into a store."""
-    store, metadata = request.path_params["name"], parse_body(request, _ImportBody)
-    _find_store(state, request)
+    store, metadata = request.resource_name, parse_body(request, _ImportBody)
+    state.get_resource(store, FileSearchStore)
     if not metadata.file_name:
         raise make_invalid_argument("* ImportFileRequest.file_name: file_name is required")
     file = find_file(state, request, metadata.file_name)
@@ -135,7 +133,7 @@ def _start_operation(state: EmulatorState, kind: str, collection: str, store: st
 
 def _poll_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return an operation, after counting one poll of its document."""
-    operation = state.get_resource(request.path_params["name"], _IngestOperation)
+    operation = state.get_resource(request.resource_name, _IngestOperation)
     state = advance_document(state, operation.document)
     document = state.resources.get(operation.document)
     is_pending = document is not None and not document.is_ready
