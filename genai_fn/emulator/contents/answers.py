@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from genai_fn.emulator.contents.prompts import ResolvedPrompt
 from genai_fn.emulator.fake_model.tokenizer import count_part_modalities, sum_token_counts
+from genai_fn.emulator.scripts.script import ScriptedAnswer
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.grounding import GroundingMetadata
@@ -16,7 +17,6 @@ from genai_fn.schema.responses import (
     GenerateContentResponsePromptFeedback,
     GenerateContentResponseUsageMetadata,
 )
-from genai_fn.schema.safety import BlockedReason
 from genai_fn.values import Value
 
 
@@ -38,16 +38,13 @@ class GeneratedAnswer(Value, kw_only=True):
     model: str
     response_id: str
     drafts: tuple[CandidateDraft, ...] = ()
-    block: BlockedReason | None = None
-    """Why the prompt is blocked; then there are no candidates."""
-    usage: GenerateContentResponseUsageMetadata | None = None
-    """Token counts that replace the computed ones."""
-    whole: GenerateContentResponse | None = None
-    """A response that replaces all of the above."""
+    scripted: ScriptedAnswer = ScriptedAnswer()
+    """
+    What a script contains besides candidates: token counts, why the prompt is blocked, a whole response in place of all
+    of this, and whether the connection is dropped after the chunks, so that none of them ends the answer.
+    """
     fault: EmulatedFault | None = None
     """An error after the chunks of a stream, and in place of a single response."""
-    is_dropped: bool = False
-    """Whether the connection is dropped after the chunks, so that none of them ends the answer."""
 
     def build_response(self) -> GenerateContentResponse:
         """
@@ -58,16 +55,16 @@ class GeneratedAnswer(Value, kw_only=True):
         """
         if self.fault is not None:
             raise self.fault
-        if self.whole is not None:
-            return self._complete(self.whole)
+        if self.scripted.response is not None:
+            return self._complete(self.scripted.response)
         candidates = [_build_candidate(index, each, each.parts, is_last=True) for index, each in enumerate(self.drafts)]
         return self._build_chunk(*candidates, is_last=True)
 
     def build_chunks(self) -> list[GenerateContentResponse]:
         """Build the chunks of a stream. If the stream breaks off, no chunk has a finish reason or token counts."""
-        if self.whole is not None:
-            return [self._complete(self.whole)]
-        is_broken = self.fault is not None or self.is_dropped
+        if self.scripted.response is not None:
+            return [self._complete(self.scripted.response)]
+        is_broken = self.fault is not None or self.scripted.drop
         candidates = [each for pair in enumerate(self.drafts) for each in _iter_chunks(*pair, is_broken=is_broken)]
         if not candidates and not is_broken:
             return [self._build_chunk(is_last=True)]
@@ -75,7 +72,8 @@ class GeneratedAnswer(Value, kw_only=True):
         return [self._build_chunk(each, is_last=number == last) for number, each in enumerate(candidates, 1)]
 
     def _build_chunk(self, *candidates: Candidate, is_last: bool) -> GenerateContentResponse:
-        feedback = None if self.block is None else GenerateContentResponsePromptFeedback(block_reason=self.block)
+        block = self.scripted.block
+        feedback = None if block is None else GenerateContentResponsePromptFeedback(block_reason=block)
         return GenerateContentResponse(
             candidates=candidates,
             prompt_feedback=feedback,
@@ -101,11 +99,11 @@ class GeneratedAnswer(Value, kw_only=True):
             prompt_tokens_details=prompt.token_details,
             cached_content_token_count=prompt.cached_token_count,
             cache_tokens_details=prompt.cached_token_details,
-            candidates_token_count=None if self.block is not None else count,
+            candidates_token_count=None if self.scripted.block is not None else count,
             total_token_count=prompt.token_count + count,
             service_tier=prompt.request.service_tier,
         )
-        return counted if self.usage is None else _merge_usage(counted, self.usage)
+        return counted if self.scripted.usage is None else _merge_usage(counted, self.scripted.usage)
 
 
 def _iter_chunks(index: int, draft: CandidateDraft, *, is_broken: bool) -> Iterator[Candidate]:

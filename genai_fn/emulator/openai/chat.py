@@ -27,7 +27,7 @@ def _complete_chat(state: EmulatorState, request: EmulatedRequest) -> RouteResul
     events = [codec.encode(each) for each in chunks]
     if answer.fault is not None:
         events.append(format_error_response(request.path, build_fault_response(answer.fault)).body)
-    elif not answer.is_dropped:
+    elif not answer.scripted.drop:
         events.append(b"[DONE]")
     stream = b"".join(b"data: " + each + b"\n\n" for each in events)
     return state, HttpResponse(200, (("content-type", "text/event-stream"),), stream)

@@ -30,15 +30,7 @@ def apply_script(answer: GeneratedAnswer, scripted: ScriptedAnswer) -> Generated
     fault = None if scripted.error is None else _build_fault(scripted.error)
     if fault is not None and not draft.chunks:
         raise fault
-    return replace(
-        answer,
-        drafts=() if scripted.block is not None else (draft,),
-        block=scripted.block,
-        usage=scripted.usage,
-        whole=scripted.response,
-        fault=fault,
-        is_dropped=scripted.drop,
-    )
+    return replace(answer, drafts=() if scripted.block is not None else (draft,), scripted=scripted, fault=fault)
 
 
 def _build_draft(answer: ScriptedAnswer, seed: str) -> CandidateDraft:
