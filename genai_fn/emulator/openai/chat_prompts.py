@@ -10,10 +10,12 @@ from genai_fn import codec
 from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest, EmulatedGenerationConfig
 from genai_fn.emulator.openai.chat_requests import (
     ChatRequestMessage,
+    ChatResponseFormat,
     ChatTool,
     ChatToolCall,
     EmulatedChatRequest,
     GoogleOptions,
+    JsonSchemaFormat,
     VertexChatRequest,
 )
 from genai_fn.emulator.server.faults import make_invalid_argument
@@ -42,7 +44,7 @@ def build_generate_request(chat: EmulatedChatRequest) -> EmulatedGenerateRequest
         contents=_build_contents(messages) or None,
         system_instruction=Content(parts=tuple(system)) if system else None,
         generation_config=_build_generation_config(chat, options),
-        tools=(_build_tool(chat.tools),) if chat.tools else None,
+        tools=(Tool(function_declarations=tuple(map(_build_declaration, chat.tools))),) if chat.tools else None,
         tool_config=_build_tool_config(chat.tool_choice),
         cached_content=options.cached_content,
         safety_settings=options.safety_settings,
@@ -199,15 +201,14 @@ def _build_stop_sequences(stop: Any) -> tuple[str, ...] | None:
 
 def _get_response_format(chat: EmulatedChatRequest) -> tuple[str | None, Any]:
     """Return the MIME type and the schema of the response."""
-    response_format = chat.response_format
-    match response_format.type if response_format is not None else "text":
-        case "text":
+    match chat.response_format:
+        case None | ChatResponseFormat(type="text"):
             return None, None
-        case "json_object":
+        case ChatResponseFormat(type="json_object"):
             return "application/json", None
-        case "json_schema" if response_format is not None and response_format.json_schema is not None:
-            return "application/json", response_format.json_schema.schema
-        case kind:
+        case ChatResponseFormat(type="json_schema", json_schema=JsonSchemaFormat(schema=schema)):
+            return "application/json", schema
+        case ChatResponseFormat(type=kind):
             raise make_invalid_argument(f"Invalid response_format: {kind}")
 
 
@@ -233,18 +234,13 @@ _THINKING_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "h
 # Tools
 
 
-def _build_tool(tools: tuple[ChatTool, ...]) -> Tool:
-    declarations: list[FunctionDeclaration] = []
-    for each in tools:
-        if each.type != "function" or each.function is None or not each.function.name:
-            raise make_invalid_argument(f"Unsupported tool: {each.type}. A tool must be a function with a name.")
-        function = each.function
-        declarations.append(
-            FunctionDeclaration(
-                name=function.name, description=function.description, parameters_json_schema=function.parameters
-            )
-        )
-    return Tool(function_declarations=tuple(declarations))
+def _build_declaration(tool: ChatTool) -> FunctionDeclaration:
+    function = tool.function
+    if tool.type != "function" or function is None or not function.name:
+        raise make_invalid_argument(f"Unsupported tool: {tool.type}. A tool must be a function with a name.")
+    return FunctionDeclaration(
+        name=function.name, description=function.description, parameters_json_schema=function.parameters
+    )
 
 
 def _build_tool_config(choice: Any) -> ToolConfig | None:
