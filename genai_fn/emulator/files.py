@@ -13,7 +13,7 @@ from datetime import timedelta
 from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_permission_denied
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, find_header, parse_body
-from genai_fn.emulator.server.resource_ids import check_new_name
+from genai_fn.emulator.server.resource_ids import choose_name
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response, build_media_response
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
@@ -99,11 +99,7 @@ def _save_upload(state: EmulatorState, request: EmulatedRequest, upload: Emulate
 def _save_file(
     state: EmulatorState, request: EmulatedRequest, data: bytes, details: File, source: FileSource
 ) -> tuple[EmulatorState, File]:
-    name = details.name
-    if name is None:
-        state, name = state.assign_name("files")
-    else:
-        name = check_new_name(state, "files", name)
+    state, name = choose_name(state, "files", details.name)
     address = f"{request.api_root}/{name}"
     file = File(
         name=name,
@@ -150,7 +146,7 @@ _OBJECT_PATTERN = re.compile(r"gs://[^/]+/.+")
 
 
 def _get_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    return state, build_json_response(find_file(state, request, request.path_params["name"]).resource)
+    return state, build_json_response(find_file(state, request, request.resource_name).resource)
 
 
 def _list_files(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -159,13 +155,13 @@ def _list_files(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 
 def _delete_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    find_file(state, request, request.path_params["name"])
-    return state.without_resource(request.path_params["name"]), EMPTY_RESPONSE
+    find_file(state, request, request.resource_name)
+    return state.without_resource(request.resource_name), EMPTY_RESPONSE
 
 
 def _download_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return the bytes of a file, uploaded ones included, unlike in the API; without ``alt=media``, its metadata."""
-    found = find_file(state, request, request.path_params["name"])
+    found = find_file(state, request, request.resource_name)
     if request.query.get("alt") != "media":
         return state, build_json_response(found.resource)
     return state, build_media_response(found.data, found.resource.mime_type)

@@ -6,13 +6,15 @@ from genai_fn.emulator.server.faults import make_already_exists, make_invalid_ar
 from genai_fn.emulator.server.state import EmulatorState
 
 
-def check_new_name(state: EmulatorState, collection: str, name: str) -> str:
+def choose_name(state: EmulatorState, collection: str, name: str | None) -> tuple[EmulatorState, str]:
     """
-    Return a resource name that the caller has chosen, such as ``files/tea``.
+    Return the resource name that the caller has chosen, such as ``files/tea``; without one, assign a name.
 
     Raises:
         EmulatedFault: If the name is invalid or in use.
     """
+    if name is None:
+        return state.assign_name(collection)
     parent, _, resource_id = name.rpartition("/")
     if parent != collection or not _RESOURCE_ID_PATTERN.fullmatch(resource_id):
         raise make_invalid_argument(
@@ -20,7 +22,7 @@ def check_new_name(state: EmulatorState, collection: str, name: str) -> str:
         )
     if name in state.resources:
         raise make_already_exists(name)
-    return name
+    return state, name
 
 
 _RESOURCE_ID_PATTERN = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")

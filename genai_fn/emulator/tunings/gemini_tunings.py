@@ -10,7 +10,7 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE, EmulatedOperation
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
-from genai_fn.emulator.server.resource_ids import check_new_name
+from genai_fn.emulator.server.resource_ids import choose_name
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
@@ -115,7 +115,8 @@ def _create_tuned_model(state: EmulatorState, request: EmulatedRequest) -> Route
         raise make_invalid_argument(
             "* tuning_task.hyperparameters: learning_rate and learning_rate_multiplier are mutually exclusive"
         )
-    state, name = _choose_model_name(state, request)
+    model_id = request.query.get("tunedModelId")
+    state, name = choose_name(state, "tunedModels", None if model_id is None else f"tunedModels/{model_id}")
     state, operation_name = state.assign_name(f"{name}/operations")
     model = _TunedModel(
         name=name,
@@ -135,22 +136,14 @@ def _create_tuned_model(state: EmulatorState, request: EmulatedRequest) -> Route
     return state, build_json_response(_build_operation(operation, model))
 
 
-def _choose_model_name(state: EmulatorState, request: EmulatedRequest) -> tuple[EmulatorState, str]:
-    """Return the requested name, or assign one."""
-    model_id = request.query.get("tunedModelId")
-    if model_id is None:
-        return state.assign_name("tunedModels")
-    return state, check_new_name(state, "tunedModels", f"tunedModels/{model_id}")
-
-
 def _get_tuned_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    model = _advance_tuning(state.get_resource(request.path_params["name"], _TunedModel), request.now)
+    model = _advance_tuning(state.get_resource(request.resource_name, _TunedModel), request.now)
     return state.with_resource(model.name, model), build_json_response(model)
 
 
 def _poll_tuning(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return the operation of a tuning, after counting one poll of its model."""
-    operation = state.get_resource(request.path_params["name"], _TuningOperation)
+    operation = state.get_resource(request.resource_name, _TuningOperation)
     model = state.resources.get(operation.model)
     if not isinstance(model, _TunedModel):
         return state, build_json_response(_build_operation(operation, None))
@@ -164,7 +157,7 @@ def _list_tuned_models(state: EmulatorState, request: EmulatedRequest) -> RouteR
 
 def _cancel_tuning(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Cancel a tuning. A model that is active does not change."""
-    model = state.get_resource(request.path_params["name"], _TunedModel)
+    model = state.get_resource(request.resource_name, _TunedModel)
     if model.state == _CREATING_STATE:
         state = state.with_resource(model.name, replace(model, state="FAILED", update_time=request.now))
     return state, EMPTY_RESPONSE
