@@ -1,5 +1,6 @@
 """Pagination: page sizes and page tokens of list methods."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,22 +44,19 @@ def build_page_response(
 
 
 def _parse_page_token(token: str) -> int:
-    if not token:
-        return 0
-    number = token.removeprefix("page-")
-    if number == token or not _is_number(number):
+    match = _TOKEN_PATTERN.fullmatch(token or "page-0")
+    if match is None:
         raise make_invalid_argument("Page token is invalid.")
-    return int(number)
+    return int(match[1])
+
+
+_TOKEN_PATTERN = re.compile("page-([0-9]{1,9})")
 
 
 def _parse_page_size(text: str) -> int:
-    if text and not _is_number(text):
+    if _SIZE_PATTERN.fullmatch(text or "0") is None:
         raise make_invalid_value("page_size", "TYPE_INT32", f'"{text}"')
     return int(text or 0)
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS
-
-
-_MAX_DIGITS = 10
+_SIZE_PATTERN = re.compile("[0-9]{1,9}")
