@@ -190,7 +190,12 @@ _RouteKey: TypeAlias = tuple[str, int, str]
 
 
 def _build_route_key(method: str, path: str) -> _RouteKey:
-    """Build the key of a route: its HTTP method, its number of segments, and what follows the colon in the last one."""
+    """
+    Build the key of a path or pattern: the method, the number of segments, and what follows the colon in the last one.
+
+    >>> _build_route_key("POST", "tunedModels/a:cancel") == _build_route_key("POST", "{name=tunedModels/*}:cancel")
+    True
+    """
     return method, path.count("/"), path.rpartition("/")[2].partition(":")[2]
 
 
@@ -202,8 +207,7 @@ def _compile_pattern(path: str) -> re.Pattern[str]:
 def _build_route_table() -> dict[_RouteKey, list[tuple[re.Pattern[str], RouteHandler]]]:
     table: dict[_RouteKey, list[tuple[re.Pattern[str], RouteHandler]]] = {}
     for method, path, handler in ROUTES:
-        bare_path = re.sub(r"\{\w+=([^}]+)\}", r"\1", path)
-        table.setdefault(_build_route_key(method, bare_path), []).append((_compile_pattern(path), handler))
+        table.setdefault(_build_route_key(method, path), []).append((_compile_pattern(path), handler))
     return table
 
 
