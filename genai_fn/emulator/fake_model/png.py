@@ -85,14 +85,8 @@ _TRUECOLOR = 2
 
 def _encode_png(size: PixelSize, kind: int, rows: Iterable[bytes]) -> bytes:
     header = size.width.to_bytes(4, "big") + size.height.to_bytes(4, "big") + bytes((8, kind, 0, 0, 0))
-    return b"".join(
-        (
-            _PNG_SIGNATURE,
-            _encode_chunk(b"IHDR", header),
-            _encode_chunk(b"IDAT", _compress_rows(rows)),
-            _encode_chunk(b"IEND", b""),
-        )
-    )
+    chunks = ((b"IHDR", header), (b"IDAT", _compress_rows(rows)), (b"IEND", b""))
+    return _PNG_SIGNATURE + b"".join(_encode_chunk(name, content) for name, content in chunks)
 
 
 def _compress_rows(rows: Iterable[bytes]) -> bytes:

@@ -142,12 +142,8 @@ def _build_number(shape: _SchemaMapping, *, is_whole: bool) -> float:
     bounds = [shape[name] for name in _BOUND_CHECKS if shape.get(name) is not None]
     step = shape.get("multipleOf") or (1 if is_whole else None)
     if step is None:
-        candidates = [
-            0.0,
-            *bounds,
-            sum(bounds) / max(len(bounds), 1),
-            *(bound + offset for bound in bounds for offset in (1, -1)),
-        ]
+        middle = sum(bounds) / max(len(bounds), 1)
+        candidates = [0.0, *bounds, middle, *(bound + offset for bound in bounds for offset in (1, -1))]
     else:
         candidates = [0, *((math.floor(bound / step) + offset) * step for bound in bounds for offset in (0, 1, -1))]
     found = next((each for each in candidates if _is_in_bounds(each, shape)), 0)
