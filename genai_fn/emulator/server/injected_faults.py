@@ -168,8 +168,12 @@ def plan_response(
     chunks = _split_events(response.body) if is_stream else (response.body,)
     if fault.abort is not None and response.status == _OK:
         error = _build_error(fault.status or _UNAVAILABLE, fault)
-        response = HttpResponse(_OK, response.headers) if is_stream else (error := format_error_response(path, error))
-        chunks = (*chunks[: fault.events], _format_error(error.body, fault.abort)) if is_stream else (error.body,)
+        if is_stream:
+            response = HttpResponse(_OK, response.headers)
+            chunks = (*chunks[: fault.events], _format_error(error.body, fault.abort))
+        else:
+            response = format_error_response(path, error)
+            chunks = (response.body,)
     if fault.malformed:
         chunks = (_truncate_json(chunks[0]),)
         response = HttpResponse(response.status, response.headers, chunks[0])
