@@ -8,6 +8,7 @@ from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, fit_ratio
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.schema.base import Message
+from genai_fn.schema.generation import ImageConfigImageOutputOptions
 from genai_fn.schema.image_editing import EntityLabel
 from genai_fn.schema.images import ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 
@@ -27,12 +28,6 @@ class EmulatedPrediction(Message):
     labels: tuple[EntityLabel, ...] = ()
 
 
-class _OutputOptions(Message):
-    mime_type: str | None = None
-    """Ignored: all images are PNG files, and their MIME type is ``image/png``."""
-    compression_quality: int | None = None
-
-
 class EmulatedImageParameters(Message):
     """Parameters of image generation."""
 
@@ -47,7 +42,8 @@ class EmulatedImageParameters(Message):
     include_safety_attributes: bool = False
     include_rai_reason: bool = False
     language: ImagePromptLanguage | None = None
-    output_options: _OutputOptions | None = None
+    output_options: ImageConfigImageOutputOptions | None = None
+    """Ignored: all images are PNG files, and their MIME type is ``image/png``."""
     add_watermark: bool | None = None
     sample_image_size: str | None = None
     enhance_prompt: bool = False

@@ -140,7 +140,7 @@ class _FetchOperationBody(Message):
 
 def _get_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``GET`` on an operation's name."""
-    return _poll_operation(state, request, request.path_params["name"])
+    return _poll_operation(state, request, request.resource_name)
 
 
 def _fetch_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -155,8 +155,10 @@ def _poll_operation(state: EmulatorState, request: EmulatedRequest, name: str) -
     found = state.get_resource(name, _VideoOperation)
     polled = replace(found, poll_count=found.poll_count + 1)
     if polled.poll_count >= POLLS_UNTIL_DONE and polled.final_response is None:
-        build_response = _build_vertex_response if request.is_vertex else _build_gemini_response
-        state, final_response = build_response(state, request, polled)
+        if request.is_vertex:
+            final_response = _build_vertex_response(polled)
+        else:
+            state, final_response = _build_gemini_response(state, request, polled)
         polled = replace(polled, final_response=final_response)
     response = EmulatedOperation(
         name=name, done=polled.final_response is not None or None, response=polled.final_response
@@ -177,9 +179,7 @@ def _build_gemini_response(
     return state, {"@type": kind, "generateVideoResponse": fields}
 
 
-def _build_vertex_response(
-    state: EmulatorState, _: EmulatedRequest, operation: _VideoOperation
-) -> tuple[EmulatorState, Mapping[str, Any]]:
+def _build_vertex_response(operation: _VideoOperation) -> Mapping[str, Any]:
     """Build the response with the bytes of the videos, or their Cloud Storage URIs."""
     folder = None if operation.storage_uri is None else operation.storage_uri.rstrip("/")
     videos = [
@@ -190,7 +190,7 @@ def _build_vertex_response(
         for index, data in enumerate(_build_videos(operation))
     ]
     fields = {"videos": videos} if videos else _build_blocked_fields(operation)
-    return state, {"@type": "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse", **fields}
+    return {"@type": "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse", **fields}
 
 
 def _build_blocked_fields(operation: _VideoOperation) -> Mapping[str, Any]:
