@@ -98,14 +98,13 @@ def _create_token(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     body = parse_body(request, _AuthTokenBody, "auth_token")
     if body.uses < 0:
         raise make_invalid_argument(f"uses must not be less than 0, but is {body.uses}")
-    setup = body.bidi_generate_content_setup
     token = StoredToken(
         remaining_uses=body.uses or None,
         expire_time=_resolve_expiry("expire_time", body.expire_time, request.now, timedelta(minutes=30)),
         new_session_expire_time=_resolve_expiry(
             "new_session_expire_time", body.new_session_expire_time, request.now, timedelta(minutes=1)
         ),
-        setup=None if setup is None else codec.to_builtins(setup),
+        setup=codec.to_builtins(body.bidi_generate_content_setup),
         field_mask=_parse_field_mask(body.field_mask or ""),
     )
     _check_field_mask(token)

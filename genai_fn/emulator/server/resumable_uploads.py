@@ -6,7 +6,7 @@ the finished upload. The URL of an upload session is the URL of its start reques
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -38,13 +38,11 @@ class EmulatedUpload(Value):
         return b"".join(self.chunks)
 
 
-S = TypeVar("S", bound=msgspec.Struct)
-
 FinishUpload = Callable[[EmulatorState, EmulatedRequest, EmulatedUpload], RouteResult]
 
 
 def handle_upload(
-    state: EmulatorState, request: EmulatedRequest, metadata_type: type[S], finish: FinishUpload
+    state: EmulatorState, request: EmulatedRequest, metadata_type: type[msgspec.Struct], finish: FinishUpload
 ) -> RouteResult:
     """
     Execute an upload command: ``start``, ``upload``, ``upload, finalize``, ``finalize``, ``query`` or ``cancel``.
