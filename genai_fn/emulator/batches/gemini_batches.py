@@ -191,8 +191,8 @@ def _cancel_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult
 
 
 def _delete_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    state.get_resource(request.resource_name, StoredBatch)
-    return state.without_resource(request.resource_name), EMPTY_RESPONSE
+    batch = state.get_resource(request.resource_name, StoredBatch)
+    return state.without_resource(batch.resource.name), EMPTY_RESPONSE
 
 
 ROUTES = (

@@ -20,9 +20,12 @@ class _GeminiCountBody(Message):
     generate_content_request: EmulatedGenerateRequest | None = None
 
 
-class _VertexCountBody(Message):
+class _ComputeTokensBody(Message):
     model: str | None = None
-    contents: tuple[Content, ...] | None = None
+    contents: tuple[Content, ...] = ()
+
+
+class _VertexCountBody(_ComputeTokensBody):
     system_instruction: Content | None = None
     tools: tuple[Tool, ...] | None = None
     generation_config: EmulatedGenerationConfig | None = None
@@ -52,11 +55,6 @@ def _count_vertex_tokens(state: EmulatorState, request: EmulatedRequest) -> Rout
     return state, build_json_response(response)
 
 
-class _ComputeTokensBody(Message):
-    model: str | None = None
-    contents: tuple[Content, ...] | None = None
-
-
 def _compute_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     body = parse_body(request, _ComputeTokensBody)
     check_model_exists(state, request, request.path_params["model"], "computeTokens")
@@ -64,7 +62,7 @@ def _compute_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResu
     return state, build_json_response(ComputeTokensResponse(tokens_info=tuple(map(_build_tokens_info, contents))))
 
 
-def _require_contents(contents: tuple[Content, ...] | None) -> tuple[Content, ...]:
+def _require_contents(contents: tuple[Content, ...]) -> tuple[Content, ...]:
     if not contents:
         raise make_invalid_argument("Unable to submit request because it must have at least one content.")
     return contents

@@ -42,7 +42,7 @@ class _GenerationConfig(GenerationConfig):
 
 
 class EmulatedSetup(LiveClientSetup):
-    """The setup message of a session, with fields that `LiveClientSetup` lacks."""
+    """The setup message of a session, with the types of its JSON, and a field that `LiveClientSetup` lacks."""
 
     generation_config: _GenerationConfig | None = None
     system_instruction: Content | None = None

@@ -52,7 +52,7 @@ def _list_stores(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 def _delete_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     name = request.resource_name
-    state.get_resource(name, FileSearchStore)
+    state.get_resource(name, FileSearchStore)  # raises if there is no such store
     if state.list_resources(f"{name}/documents") and not is_forced(request):
         raise make_failed_precondition(f"Cannot delete {name}, which has documents, unless force is set.")
     return state.without_resources_below(name), EMPTY_RESPONSE
@@ -81,7 +81,7 @@ class _IngestOperation(Value):
 
 def _upload_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle a command of a resumable upload into a store."""
-    state.get_resource(request.resource_name, FileSearchStore)
+    state.get_resource(request.resource_name, FileSearchStore)  # raises if there is no such store
     if "upload_id" not in request.query:
         parse_chunking(parse_body(request, UploadToFileSearchStoreConfig).chunking_config)
     return handle_upload(state, request, UploadToFileSearchStoreConfig, _ingest_upload)
@@ -108,7 +108,7 @@ class _ImportBody(ImportFileConfig):
 def _import_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Import a file of the Files API into a store."""
     store, metadata = request.resource_name, parse_body(request, _ImportBody)
-    state.get_resource(store, FileSearchStore)
+    state.get_resource(store, FileSearchStore)  # raises if there is no such store
     if not metadata.file_name:
         raise make_invalid_argument("* ImportFileRequest.file_name: file_name is required")
     file = find_file(state, request, metadata.file_name)
