@@ -15,8 +15,9 @@ from genai_fn.emulator.models import models
 from genai_fn.emulator.openai import chat, embeddings as openai_embeddings, models as openai_models
 from genai_fn.emulator.openai.errors import format_error_response, is_openai_path
 from genai_fn.emulator.predictions import predict, videos
-from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptCursor, ScriptedDelivery
+from genai_fn.emulator.scripts.cursor import ScriptCursor
 from genai_fn.emulator.scripts.functions import FunctionResult, PendingCall, call_function
+from genai_fn.emulator.scripts.script import EMPTY_ANSWER, ScriptedAnswer
 from genai_fn.emulator.server import operations
 from genai_fn.emulator.server.authentication import authenticate_bearer, authenticate_request
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument, make_not_found
@@ -58,8 +59,8 @@ class EmulatedExchange(Value):
 
     state: EmulatorState
     response: HttpResponse
-    delivery: ScriptedDelivery = DELIVERY_AT_ONCE
-    """How to send the response."""
+    delivery: ScriptedAnswer = EMPTY_ANSWER
+    """How to send the response: its `delay`, `pause` and `drop`."""
     step_numbers: tuple[int, ...] = ()
     """Numbers of the script's steps that the response contains, from 1."""
     pending_calls: tuple[PendingCall, ...] = ()

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from genai_fn.emulator.contents.prompts import ResolvedPrompt
 from genai_fn.emulator.fake_model.tokenizer import count_part_modalities, sum_token_counts
-from genai_fn.emulator.scripts.script import ScriptedAnswer
+from genai_fn.emulator.scripts.script import EMPTY_ANSWER, ScriptedAnswer
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.grounding import GroundingMetadata
@@ -38,7 +38,7 @@ class GeneratedAnswer(Value, kw_only=True):
     model: str
     response_id: str
     drafts: tuple[CandidateDraft, ...] = ()
-    scripted: ScriptedAnswer = ScriptedAnswer()
+    scripted: ScriptedAnswer = EMPTY_ANSWER
     """
     What a script contains besides candidates: token counts, why the prompt is blocked, a whole response in place of all
     of this, and whether the connection is dropped after the chunks, so that none of them ends the answer.

@@ -1,7 +1,6 @@
 """What one request uses of a script."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from genai_fn.emulator.scripts.functions import FunctionResult, PendingCall
 from genai_fn.emulator.scripts.progress import (
@@ -11,33 +10,17 @@ from genai_fn.emulator.scripts.progress import (
     count_request,
     take_step,
 )
-from genai_fn.emulator.scripts.script import EmulatorScript, ScriptedAnswer
+from genai_fn.emulator.scripts.script import EMPTY_ANSWER, EmulatorScript, ScriptedAnswer
 from genai_fn.emulator.server.faults import EmulatedFault
-from genai_fn.values import Value
-
-
-class ScriptedDelivery(Value, kw_only=True):
-    """How the response to a scripted request is sent."""
-
-    delay: float = 0.0
-    """Seconds before it begins."""
-    pause: float = 0.0
-    """Seconds between the events of a stream."""
-    is_dropped: bool = False
-    """Whether the connection is dropped: after the events of a stream, otherwise within the body."""
-
-
-DELIVERY_AT_ONCE: Final = ScriptedDelivery()
-"""A response that is sent at once and as a whole."""
 
 
 class ScriptCursor:
     """
     Takes the answers to one request from a script; a batch takes several.
 
-    Afterwards, its attributes are the next progress, the numbers of the steps, and how to send the response. If
-    `pending_calls` are not empty, the script is a function, and the request has to be handled again with the results
-    of these calls.
+    Afterwards, its attributes are the next progress, the numbers of the steps, and the last answer, which says how to
+    send the response. If `pending_calls` are not empty, the script is a function, and the request has to be handled
+    again with the results of these calls.
 
     Args:
         progress: The script; None if there is none.
@@ -48,7 +31,7 @@ class ScriptCursor:
     def __init__(self, progress: ScriptProgress | None = None, results: Sequence[FunctionResult] = ()) -> None:
         self.progress = progress
         self.step_numbers: tuple[int, ...] = ()
-        self.delivery = DELIVERY_AT_ONCE
+        self.delivery = EMPTY_ANSWER
         self.pending_calls: tuple[PendingCall, ...] = ()
         self._results = list(results)
 
@@ -61,7 +44,7 @@ class ScriptCursor:
         """
         answer = self._take_result() if self._results else self._take_step(prompt)
         if answer is not None:
-            self.delivery = ScriptedDelivery(delay=answer.delay, pause=answer.pause, is_dropped=answer.drop)
+            self.delivery = answer
         return answer
 
     def _take_result(self) -> ScriptedAnswer | None:

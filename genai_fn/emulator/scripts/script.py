@@ -83,6 +83,10 @@ class ScriptedAnswer(Value, kw_only=True, omit_defaults=True, forbid_unknown_fie
     """Seconds between the events of a stream."""
 
 
+EMPTY_ANSWER: Final = ScriptedAnswer()
+"""An answer that changes nothing: the response is sent at once and as a whole."""
+
+
 class ScriptStep(ScriptedAnswer, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A step: an answer, and the requests that get it."""
 

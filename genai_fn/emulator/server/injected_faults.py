@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from genai_fn import codec
 from genai_fn.emulator.openai.errors import format_error_response
-from genai_fn.emulator.scripts.cursor import DELIVERY_AT_ONCE, ScriptedDelivery
+from genai_fn.emulator.scripts.script import EMPTY_ANSWER, ScriptedAnswer
 from genai_fn.emulator.server.faults import build_fault_response
 from genai_fn.emulator.server.standard_errors import make_standard_error
 from genai_fn.errors import InvalidRequest
@@ -152,14 +152,14 @@ class ResponsePlan(Value, kw_only=True):
 def plan_response(
     response: HttpResponse,
     fault: InjectedFault = NO_FAULT,
-    delivery: ScriptedDelivery = DELIVERY_AT_ONCE,
+    delivery: ScriptedAnswer = EMPTY_ANSWER,
     path: str = "",
 ) -> ResponsePlan:
     r"""
     Plan how to send a response with a fault: one chunk for each server-sent event, or a single chunk.
 
-    If the script drops the connection, all events of a stream are sent, but only half of any other body. An error in
-    place of a response has the form of its `path`.
+    A script's answer says how to deliver the response. If it drops the connection, all events of a stream are sent, but
+    only half of any other body. An error in place of a response has the form of its `path`.
 
     >>> plan_response(HttpResponse(200, (), b'{"a": 1}'), InjectedFault(cut=3)).chunks
     (b'{"a',)
@@ -177,9 +177,9 @@ def plan_response(
     if fault.malformed:
         chunks = (_truncate_json(chunks[0]),)
         response = HttpResponse(response.status, response.headers, chunks[0])
-    if delivery.is_dropped and not is_stream:
+    if delivery.drop and not is_stream:
         chunks = _cut_chunks(chunks, len(response.body) // 2)
-    is_complete = (fault.cut is None or fault.cut >= sum(map(len, chunks))) and not delivery.is_dropped
+    is_complete = (fault.cut is None or fault.cut >= sum(map(len, chunks))) and not delivery.drop
     if fault.cut is not None:
         chunks = _cut_chunks(chunks, fault.cut)
     return ResponsePlan(

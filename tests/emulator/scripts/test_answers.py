@@ -160,5 +160,5 @@ class TestErrors:
         exchange = run_exchange(state, request, NOW)
         assert b"finishReason" not in exchange.response.body
         delivery = exchange.delivery
-        assert (delivery.is_dropped, delivery.delay, delivery.pause) == (True, 2, 1)
+        assert (delivery.drop, delivery.delay, delivery.pause) == (True, 2, 1)
         assert exchange.step_numbers == (1,)
