@@ -49,7 +49,7 @@ class EmulatedImageParameters(Message):
     enhance_prompt: bool = False
 
 
-class PredictBody(Message):
+class EmulatedPredictBody(Message):
     """Base of the bodies of predictions; each has fields for its ``instances`` and ``parameters``."""
 
     labels: Mapping[str, str] | None = None

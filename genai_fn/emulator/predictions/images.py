@@ -10,8 +10,8 @@ from genai_fn.emulator.predictions.image_predictions import (
     EmulatedImage,
     EmulatedImageField,
     EmulatedImageParameters,
+    EmulatedPredictBody,
     EmulatedPrediction,
-    PredictBody,
     build_prediction,
     build_predictions,
     check_choice,
@@ -35,7 +35,7 @@ class _PromptInstance(Message):
     prompt: str = ""
 
 
-class _GenerateBody(PredictBody):
+class _GenerateBody(EmulatedPredictBody):
     instances: tuple[_PromptInstance, ...] = ()
     parameters: EmulatedImageParameters = EmulatedImageParameters()
 
@@ -80,7 +80,7 @@ class _EditParameters(EmulatedImageParameters):
     edit_config: _EditConfig | None = None
 
 
-class _EditBody(PredictBody):
+class _EditBody(EmulatedPredictBody):
     instances: tuple[_EditInstance, ...] = ()
     parameters: _EditParameters = _EditParameters()
 
@@ -118,7 +118,7 @@ class _UpscaleInstance(EmulatedImageField):
     prompt: str = ""
 
 
-class _UpscaleBody(PredictBody):
+class _UpscaleBody(EmulatedPredictBody):
     instances: tuple[_UpscaleInstance, ...] = ()
     parameters: _UpscaleParameters = _UpscaleParameters()
 
@@ -146,7 +146,7 @@ class _RecontextParameters(EmulatedImageParameters):
     base_steps: int | None = None
 
 
-class _RecontextBody(PredictBody):
+class _RecontextBody(EmulatedPredictBody):
     instances: tuple[_RecontextInstance, ...] = ()
     parameters: _RecontextParameters = _RecontextParameters()
 
@@ -176,7 +176,7 @@ class _SegmentParameters(Message):
     binary_color_threshold: float | None = None
 
 
-class _SegmentBody(PredictBody):
+class _SegmentBody(EmulatedPredictBody):
     instances: tuple[_SegmentInstance, ...] = ()
     parameters: _SegmentParameters = _SegmentParameters()
 

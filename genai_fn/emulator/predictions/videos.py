@@ -9,7 +9,7 @@ from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.files import save_generated_file
 from genai_fn.emulator.predictions.image_predictions import (
     EmulatedImage,
-    PredictBody,
+    EmulatedPredictBody,
     describe_block,
     get_single_instance,
     is_blocked_prompt,
@@ -77,7 +77,7 @@ class _VideoParameters(Message):
     resize_mode: ImageResizeMode | None = None
 
 
-class _GenerateVideosBody(PredictBody):
+class _GenerateVideosBody(EmulatedPredictBody):
     instances: tuple[_VideoInstance, ...] = ()
     parameters: _VideoParameters = _VideoParameters()
     webhook_config: WebhookConfig | None = None
