@@ -5,7 +5,7 @@ Requests are converted to those of ``generateContent`` and ``embedContent``, so 
 
 - `chat`: the route ``chat/completions``, whole and streamed.
 - `chat_requests`: the shape of its requests.
-- `chat_prompts`: converts them to requests of ``generateContent``.
+- `chat_prompts`, `chat_options`: convert them to requests of ``generateContent``: messages, and options and tools.
 - `chat_responses`: converts responses of ``generateContent`` to chat completions and their chunks.
 - `embeddings`: the route ``embeddings``.
 - `models`: the routes ``models`` and ``models/{id}``.

@@ -2,7 +2,8 @@
 
 from genai_fn import codec
 from genai_fn.emulator.contents.generation import generate_answer
-from genai_fn.emulator.openai.chat_prompts import build_generate_request, get_google_options
+from genai_fn.emulator.openai.chat_options import get_google_options
+from genai_fn.emulator.openai.chat_prompts import build_generate_request
 from genai_fn.emulator.openai.chat_requests import EmulatedChatRequest, VertexChatRequest
 from genai_fn.emulator.openai.chat_responses import build_chunks, build_completion
 from genai_fn.emulator.openai.errors import format_error_response
