@@ -1,10 +1,6 @@
 """Embeddings: single contents and batches, in the request formats of both backends."""
 
-from typing import Any
-
-from msgspec import field
-
-from genai_fn.emulator.fake_model.tokenizer import count_tokens, split_tokens
+from genai_fn.emulator.fake_model.tokenizer import count_tokens
 from genai_fn.emulator.fake_model.vectors import build_vector, is_empty
 from genai_fn.emulator.models.existence import check_model_exists
 from genai_fn.emulator.server.faults import make_invalid_argument
@@ -56,7 +52,7 @@ def build_embedding(
     """
     if content is None or is_empty(content):
         raise make_invalid_argument(f"* {path}.content: contents.parts must not be empty.")
-    size = _resolve_vector_size(options, model, path)
+    size = resolve_vector_size(options, model, path)
     titled = (Part(text=options.title), *(content.parts or ())) if options.title else content.parts
     values = build_vector(Content(parts=titled), size)
     return EmulatedEmbedding(embedding=ContentEmbedding(values=values), token_count=count_tokens(content))
@@ -91,9 +87,7 @@ def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> Rou
 
 
 MAX_BATCH_SIZE = 100
-
-
-# Vertex AI: whole contents
+MAX_VERTEX_BATCH_SIZE = 250
 
 
 class _VertexEmbedConfig(EmbedOptions):
@@ -123,7 +117,7 @@ def _embed_whole_content(state: EmulatorState, request: EmulatedRequest) -> Rout
 def _batch_embed_whole_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``batchEmbedContents`` on Vertex AI."""
     requests = parse_body(request, _VertexBatchEmbedBody).requests
-    check_count(requests, "request(s)", _MAX_INSTANCES)
+    check_count(requests, "request(s)", MAX_VERTEX_BATCH_SIZE)
     model = request.path_params["model"]
     check_model_exists(state, request, model, "embedContent")
     if "maas" in model:
@@ -142,76 +136,14 @@ def _build_usage(embeddings: tuple[EmulatedEmbedding, ...]) -> UsageMetadata:
     return UsageMetadata(prompt_token_count=count, total_token_count=count, prompt_tokens_details=details)
 
 
-ROUTES = (
-    ("POST", "models/{model}:embedContent", _embed_content),
-    ("POST", "models/{model}:batchEmbedContents", _batch_embed_contents),
-    *(("POST", f"{model}:embedContent", _embed_whole_content) for model in VERTEX_MODEL_PATHS),
-    *(("POST", f"{model}:batchEmbedContents", _batch_embed_whole_contents) for model in VERTEX_MODEL_PATHS),
-)
-
-
-# Vertex AI: one text for each vector
-
-
-class _TextInstance(Message):
-    content: str = ""
-    task_type: str | None = field(default=None, name="task_type")
-    title: str | None = None
-    mime_type: str | None = None
-
-
-class _EmbedParameters(Message):
-    output_dimensionality: int | None = None
-    auto_truncate: bool = True
-
-
-class _PredictBody(Message):
-    instances: tuple[_TextInstance, ...] = ()
-    parameters: _EmbedParameters = _EmbedParameters()
-
-
-def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    """Handle ``predict`` for embeddings."""
-    body = parse_body(request, _PredictBody)
-    model = request.path_params["model"]
-    check_model_exists(state, request, model, "embedContent")
-    if model.startswith("gemini-embedding-2"):
-        raise make_invalid_argument(f"{model} is not supported by predict: use embedContent.")
-    check_count(body.instances, "instance(s)", _MAX_INSTANCES)
-    predictions = [_embed_instance(each, body.parameters, model, index) for index, each in enumerate(body.instances)]
-    metadata = {"billableCharacterCount": sum(len(each.content) for each in body.instances)}
-    return state, build_json_response({"predictions": predictions, "metadata": metadata})
-
-
-def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, model: str, index: int) -> dict[str, Any]:
-    """Return the prediction for one text."""
-    if not instance.content.strip():
-        raise make_invalid_argument(f"The text content of instance {index} is empty.")
-    options = EmbedOptions(
-        task_type=instance.task_type,
-        title=instance.title,
-        output_dimensionality=parameters.output_dimensionality,
-    )
-    size = _resolve_vector_size(options, model, f"instances[{index}]")
-    tokens = split_tokens(instance.content)
-    if len(tokens) > _MAX_TEXT_TOKENS and not parameters.auto_truncate:
-        raise make_invalid_argument(
-            f"The text of instance {index} has {len(tokens)} tokens, but only {_MAX_TEXT_TOKENS} are supported."
-        )
-    parts = (Part(text=instance.title), Part(text="".join(tokens[:_MAX_TEXT_TOKENS])))
-    statistics = {"truncated": len(tokens) > _MAX_TEXT_TOKENS, "token_count": min(len(tokens), _MAX_TEXT_TOKENS)}
-    return {"embeddings": {"values": build_vector(Content(parts=parts), size), "statistics": statistics}}
-
-
-_MAX_INSTANCES = 250
-_MAX_TEXT_TOKENS = 2048
-
-
-def _resolve_vector_size(options: EmbedOptions, model: str, path: str) -> int:
+def resolve_vector_size(options: EmbedOptions, model: str, path: str) -> int:
     """
     Check the options, and return the length of the vector; by default, that of the model's vectors.
 
     https://ai.google.dev/gemini-api/docs/embeddings
+
+    Raises:
+        EmulatedFault: If an option is invalid; the message contains `path`.
     """
     task, size = options.task_type, options.output_dimensionality
     if task is not None and task not in _TASK_TYPES:
@@ -236,3 +168,11 @@ _TASK_TYPES = {
     "FACT_VERIFICATION",
     "CODE_RETRIEVAL_QUERY",
 }
+
+
+ROUTES = (
+    ("POST", "models/{model}:embedContent", _embed_content),
+    ("POST", "models/{model}:batchEmbedContents", _batch_embed_contents),
+    *(("POST", f"{model}:embedContent", _embed_whole_content) for model in VERTEX_MODEL_PATHS),
+    *(("POST", f"{model}:batchEmbedContents", _batch_embed_whole_contents) for model in VERTEX_MODEL_PATHS),
+)

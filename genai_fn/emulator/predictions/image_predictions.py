@@ -78,7 +78,7 @@ def get_single_instance(instances: tuple[T, ...]) -> T:
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
-    """Raise if a value is not one of the choices."""
+    """Check that a value is one of the choices; raise if it is not."""
     if value not in choices:
         raise make_invalid_argument(f"Invalid {name} {value!r}: expected one of {', '.join(choices)}.")
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from genai_fn import codec
-from genai_fn.emulator.contents.embeddings import predict_embeddings
 from genai_fn.emulator.predictions.image_predictions import EmulatedPrediction
 from genai_fn.emulator.predictions.images import (
     edit_images,
@@ -13,6 +12,7 @@ from genai_fn.emulator.predictions.images import (
     segment_image,
     upscale_image,
 )
+from genai_fn.emulator.predictions.text_embeddings import predict_embeddings
 from genai_fn.emulator.server.faults import make_not_found
 from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest

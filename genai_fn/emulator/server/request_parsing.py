@@ -107,7 +107,7 @@ _INVALID_JSON_MESSAGE = "Invalid JSON payload received."
 
 
 def check_count(items: Sized, noun: str, max_count: int) -> None:
-    """Raise if there are no items, or more than `max_count`."""
+    """Check that there is an item, and at most `max_count` of them; raise if not."""
     if not 0 < len(items) <= max_count:
         raise make_invalid_argument(f"{len(items)} {noun} given, but from 1 to {max_count} are allowed.")
 
