@@ -24,7 +24,8 @@ from genai_fn.live_protocol.events_and_actions import (
 )
 from genai_fn.live_protocol.frames import decode_frame
 from genai_fn.live_protocol.handshake import encode_handshake
-from genai_fn.live_protocol.state_machine import ProtocolState, handle_event
+from genai_fn.live_protocol.state import ProtocolState
+from genai_fn.live_protocol.state_machine import handle_event
 from genai_fn.ops import live
 from genai_fn.results import Success
 from genai_fn.schema import FunctionCall, LiveServerMessage, LiveServerSetupComplete, LiveServerToolCall

@@ -1,59 +1,57 @@
-"""An immutable queue whose changes take the same time at any length, for the states of a session."""
+"""An immutable queue of frames whose changes take the same time at any length, for the states of a session."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, cast
 
-T_co = TypeVar("T_co", covariant=True)
+from genai_fn.live_protocol.events_and_actions import OutgoingFrame
 
 
-class FrameQueue(Sequence[T_co], Generic[T_co]):
+class FrameQueue:
     """
-    A sequence that is equal to a tuple of the same items. `append` and `drop_first` return another queue.
+    Frames in order, equal to a tuple of them, and their total size. `append` and `drop_first` return another queue.
 
     Queues share a list, and each is a slice of it. `append` extends the list if the slice ends where the list ends, and
-    otherwise copies the slice. `drop_first` copies the slice once the list has more items before it than in it. An
+    otherwise copies the slice. `drop_first` copies the slice once the list has more frames before it than in it. An
     empty queue shares no list, as sessions in several threads begin with the same one.
 
-    >>> queue = FrameQueue("ab")
-    >>> tuple(queue.append("c").drop_first()), tuple(queue)
-    (('b', 'c'), ('a', 'b'))
+    >>> queue = FrameQueue([OutgoingFrame("a", 1), OutgoingFrame("b", 2)])
+    >>> [frame.data for frame in queue.append(OutgoingFrame("c", 4)).drop_first()], queue.size
+    (['b', 'c'], 3)
     """
 
-    __slots__ = ("_end", "_items", "_start")
+    __slots__ = ("_end", "_frames", "_start", "size")
 
-    def __init__(self, items: Iterable[T_co] = ()) -> None:
-        self._items: list[Any] = list(items)
-        self._start, self._end = 0, len(self._items)
+    def __init__(self, frames: Iterable[OutgoingFrame] = ()) -> None:
+        self._frames = list(frames)
+        self._start, self._end = 0, len(self._frames)
+        self.size = sum(frame.size for frame in self._frames)
+        """Size of all frames, in bytes."""
 
-    def append(self, item: Any) -> "FrameQueue[T_co]":
-        """Return a queue with one more item at its end."""
-        can_extend = self._start < self._end == len(self._items)
-        items, start = (self._items, self._start) if can_extend else (self._items[self._start : self._end], 0)
-        items.append(item)
-        return _slice_queue(items, start, len(items))
+    def append(self, frame: OutgoingFrame) -> "FrameQueue":
+        """Return a queue with one more frame at its end."""
+        can_extend = self._start < self._end == len(self._frames)
+        frames, start = (self._frames, self._start) if can_extend else (self._frames[self._start : self._end], 0)
+        frames.append(frame)
+        return _slice_queue(frames, start, len(frames), self.size + frame.size)
 
-    def drop_first(self) -> "FrameQueue[T_co]":
-        """Return a queue without the first item, which must exist."""
-        start = self._start + 1
+    def drop_first(self) -> "FrameQueue":
+        """Return a queue without the first frame, which must exist."""
+        start, size = self._start + 1, self.size - self.first.size
         if 2 * start <= self._end:
-            return _slice_queue(self._items, start, self._end)
-        return _slice_queue(self._items[start : self._end], 0, self._end - start)
+            return _slice_queue(self._frames, start, self._end, size)
+        return _slice_queue(self._frames[start : self._end], 0, self._end - start, size)
+
+    @property
+    def first(self) -> OutgoingFrame:
+        """The first frame, which must exist."""
+        return self._frames[self._start]
 
     def __len__(self) -> int:
         return self._end - self._start
 
-    def __iter__(self) -> Iterator[T_co]:
-        return islice(self._items, self._start, self._end)
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
-    def __getitem__(self, index: Any) -> Any:
-        if index == 0 and self._start < self._end:
-            return self._items[self._start]
-        return tuple(self)[index]
+    def __iter__(self) -> Iterator[OutgoingFrame]:
+        return islice(self._frames, self._start, self._end)
 
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(cast("Any", other)) if isinstance(other, FrameQueue | tuple) else NotImplemented
@@ -65,7 +63,7 @@ class FrameQueue(Sequence[T_co], Generic[T_co]):
         return repr(tuple(self))
 
 
-def _slice_queue(items: list[Any], start: int, end: int) -> FrameQueue[Any]:
-    queue: FrameQueue[Any] = cast("Any", FrameQueue).__new__(FrameQueue)
-    queue._items, queue._start, queue._end = items, start, end  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # of this module
+def _slice_queue(frames: list[OutgoingFrame], start: int, end: int, size: int) -> FrameQueue:
+    queue = FrameQueue.__new__(FrameQueue)
+    queue._frames, queue._start, queue._end, queue.size = frames, start, end, size  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # of this module
     return queue

@@ -7,7 +7,7 @@ session continues with its newest handle when its connection fails or is about t
 """
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
@@ -42,107 +42,17 @@ from genai_fn.live_protocol.events_and_actions import (
     TimerFired,
 )
 from genai_fn.live_protocol.frame_queue import FrameQueue
+from genai_fn.live_protocol.state import ProtocolState
 from genai_fn.options import Retry
 from genai_fn.request import Live
 from genai_fn.schema.function_declarations import get_function_name
 from genai_fn.schema.functions import FunctionCall
-from genai_fn.values import Value
 
 if TYPE_CHECKING:
     from genai_fn.schema.live import SessionResumptionConfig
 
 ABNORMAL_CLOSURE = 1006
 """Close code of a connection that ended without a close frame (RFC 6455, section 7.1.5)."""
-
-SessionPhase: TypeAlias = Literal["connecting", "setting_up", "open", "reconnecting", "draining", "closing", "closed"]
-"""
-``reconnecting``: the connection is being closed, to be replaced by another. ``draining``: the iteration over
-messages has ended, and the remaining frames are being written.
-"""
-
-
-class ProtocolState(Value, kw_only=True):
-    """
-    State of a session.
-
-    Args:
-        phase: Phase of the session.
-
-        is_resumable: Whether the session was set up for resumption.
-
-        is_transparent: Whether the server reports which client messages its handle includes.
-
-        retry: Number of attempts to connect, and the waits between them.
-
-        max_wait: Maximum number of seconds to wait before a reconnection; a longer wait ends the session.
-
-        runs_functions: Whether the session calls functions itself, except those named in `caller_functions`.
-
-        caller_functions: Names of declared functions whose calls the caller responds to.
-
-        attempt: Number of the attempt to connect. It is 0 after the session first opens and after a stable connection:
-            the next reconnection has no delay.
-
-        connection_number: Number of the connection, from 0; attempts to connect that failed count.
-
-        has_opened: Whether the session has been open.
-
-        handle: The newest handle for resumption.
-
-        is_handle_current: Whether the handle includes all messages that were sent and received.
-
-        has_go_away: Whether the server has announced that it will close the connection.
-
-        queue: Frames to send, in order.
-
-        queued_bytes: Size of the frames in the queue.
-
-        current_frame: The frame that is being written.
-
-        unacknowledged: Sent frames that the handle does not include, with their numbers on this connection. They are
-            sent again after a reconnection. Empty unless `is_transparent`.
-
-        unacknowledged_bytes: Size of these frames.
-
-        sent_count: Number of messages sent on this connection after the setup, which is number 0.
-
-        running_calls: Ids of running function calls.
-
-        call_count: Number of calls started, for the ids of calls that have none.
-    """
-
-    phase: SessionPhase = "connecting"
-    is_resumable: bool = False
-    is_transparent: bool = False
-    retry: Retry = Retry()
-    max_wait: float = float("inf")
-    runs_functions: bool = False
-    caller_functions: frozenset[str] = frozenset()
-    attempt: int = 1
-    connection_number: int = 0
-    has_opened: bool = False
-    handle: str | None = None
-    is_handle_current: bool = False
-    has_go_away: bool = False
-    queue: FrameQueue[OutgoingFrame] = FrameQueue()
-    queued_bytes: int = 0
-    current_frame: OutgoingFrame | None = None
-    unacknowledged: FrameQueue[tuple[int, OutgoingFrame]] = FrameQueue()
-    unacknowledged_bytes: int = 0
-    sent_count: int = 0
-    running_calls: CallIds = CallIds()
-    call_count: int = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the session is closing or closed, so that no more messages are accepted."""
-        return self.phase in ("draining", "closing", "closed")
-
-    @property
-    def pending_bytes(self) -> int:
-        """Number of bytes that are accepted but not written yet."""
-        return self.queued_bytes if self.current_frame is None else self.queued_bytes + self.current_frame.size
-
 
 Transition: TypeAlias = tuple[ProtocolState, tuple[ProtocolAction, ...]]
 
@@ -231,18 +141,15 @@ _REPEATEDLY_CLOSED = Disconnected("in a live session", "the server closes each n
 def _reconnect(state: ProtocolState, error: GenaiError | None, wait: float) -> Transition:
     """Open another connection. Unacknowledged frames are queued again, before those that were not written."""
     unwritten = () if state.current_frame is None else (state.current_frame,)
-    queue = FrameQueue((*(frame for _, frame in state.unacknowledged), *unwritten, *state.queue))
     connecting = replace(
         state,
         phase="connecting",
         attempt=state.attempt + 1,
         connection_number=state.connection_number + 1,
         has_go_away=False,
-        queue=queue,
-        queued_bytes=sum(frame.size for frame in queue),
+        queue=FrameQueue((*state.unacknowledged, *unwritten, *state.queue)),
         current_frame=None,
         unacknowledged=FrameQueue(),
-        unacknowledged_bytes=0,
         sent_count=0,
     )
     return connecting, (NotifyListener(Reconnecting(error, wait)), ConnectSocket(state.handle, wait))
@@ -299,9 +206,11 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
 
 def _store_handle(state: ProtocolState, handle: str, last_number: int | None) -> ProtocolState:
     """Store a handle, and drop the frames up to `last_number`, the last one that the handle includes."""
-    while last_number is not None and state.unacknowledged and state.unacknowledged[0][0] <= last_number:
-        state = _drop_first_unacknowledged(state)
-    return replace(state, handle=handle, is_handle_current=not state.unacknowledged and state.current_frame is None)
+    frames = state.unacknowledged
+    while last_number is not None and frames and state.sent_count - len(frames) < last_number:
+        frames = frames.drop_first()
+    is_current = not frames and state.current_frame is None
+    return replace(state, handle=handle, unacknowledged=frames, is_handle_current=is_current)
 
 
 def _leave_connection(state: ProtocolState) -> Transition:
@@ -340,7 +249,7 @@ def _handle_call_answered(state: ProtocolState, call_id: str, outcome: OutgoingF
     state = replace(state, running_calls=state.running_calls.remove_all((call_id,)))
     if isinstance(outcome, GenaiError):
         return _fail_session(state, outcome)
-    return _send_next_frame(_enqueue_frame(state, outcome))
+    return _send_next_frame(replace(state, queue=state.queue.append(outcome)))
 
 
 def _handle_send_requested(state: ProtocolState, frame: OutgoingFrame) -> Transition:
@@ -348,36 +257,26 @@ def _handle_send_requested(state: ProtocolState, frame: OutgoingFrame) -> Transi
         return state, ()
     if state.phase == "open" and state.current_frame is None and not state.queue:
         return replace(state, current_frame=frame), (SendFrame(frame),)
-    return _send_next_frame(_enqueue_frame(state, frame))
-
-
-def _enqueue_frame(state: ProtocolState, frame: OutgoingFrame) -> ProtocolState:
-    return replace(state, queue=state.queue.append(frame), queued_bytes=state.queued_bytes + frame.size)
+    return _send_next_frame(replace(state, queue=state.queue.append(frame)))
 
 
 def _handle_message_sent(state: ProtocolState) -> Transition:
     if state.current_frame is None:
         return state, ()
-    sent, number = state.current_frame, state.sent_count + 1
-    state = replace(state, current_frame=None, sent_count=number, is_handle_current=False)
-    return _send_next_frame(_add_unacknowledged(state, number, sent) if state.is_transparent else state)
+    frames = state.unacknowledged
+    if state.is_transparent:
+        frames = _add_unacknowledged(frames, state.current_frame)
+    count = state.sent_count + 1
+    state = replace(state, current_frame=None, sent_count=count, unacknowledged=frames, is_handle_current=False)
+    return _send_next_frame(state)
 
 
-def _add_unacknowledged(state: ProtocolState, number: int, frame: OutgoingFrame) -> ProtocolState:
+def _add_unacknowledged(frames: FrameQueue, sent: OutgoingFrame) -> FrameQueue:
     """Add a sent frame. Over 64 MiB, the oldest are dropped, in case the server never acknowledges any."""
-    state = replace(
-        state,
-        unacknowledged=state.unacknowledged.append((number, frame)),
-        unacknowledged_bytes=state.unacknowledged_bytes + frame.size,
-    )
-    while state.unacknowledged_bytes > _MAX_UNACKNOWLEDGED_BYTES:
-        state = _drop_first_unacknowledged(state)
-    return state
-
-
-def _drop_first_unacknowledged(state: ProtocolState) -> ProtocolState:
-    size = state.unacknowledged_bytes - state.unacknowledged[0][1].size
-    return replace(state, unacknowledged=state.unacknowledged.drop_first(), unacknowledged_bytes=size)
+    frames = frames.append(sent)
+    while frames.size > _MAX_UNACKNOWLEDGED_BYTES:
+        frames = frames.drop_first()
+    return frames
 
 
 _MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
@@ -388,10 +287,8 @@ def _send_next_frame(state: ProtocolState) -> Transition:
     if state.phase not in ("open", "draining") or state.current_frame is not None:
         return state, ()
     if state.queue:
-        first = state.queue[0]
-        return replace(
-            state, current_frame=first, queue=state.queue.drop_first(), queued_bytes=state.queued_bytes - first.size
-        ), (SendFrame(first),)
+        first = state.queue.first
+        return replace(state, current_frame=first, queue=state.queue.drop_first()), (SendFrame(first),)
     return (replace(state, phase="closing"), (CloseConnection(),)) if state.phase == "draining" else (state, ())
 
 
@@ -432,11 +329,8 @@ def _handle_close_requested(state: ProtocolState) -> Transition:
     ended, actions = _finish_session(state, None)
     if state.phase != "open":
         return replace(ended, phase="closing"), (*actions, CloseConnection())
-    kept = replace(
-        ended, phase="draining", queue=state.queue, queued_bytes=state.queued_bytes, current_frame=state.current_frame
-    )
-    draining, more = _send_next_frame(kept)
-    return draining, (*actions, *more)
+    draining = replace(ended, phase="draining", queue=state.queue, current_frame=state.current_frame)
+    return _prepend_actions(_send_next_frame(draining), *actions)
 
 
 def _fail_session(state: ProtocolState, error: GenaiError) -> Transition:
@@ -454,10 +348,8 @@ def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transitio
         state,
         phase="closed",
         queue=FrameQueue(),
-        queued_bytes=0,
         current_frame=None,
         unacknowledged=FrameQueue(),
-        unacknowledged_bytes=0,
         running_calls=CallIds(),
     )
     return ended, (*cancellations, FinishSession(None if error is None else Failure(error)))

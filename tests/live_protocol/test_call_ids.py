@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 
 from genai_fn.live_protocol.call_ids import CallIds
 from genai_fn.live_protocol.events_and_actions import CallAnswered, OutgoingFrame
-from genai_fn.live_protocol.state_machine import ProtocolState, handle_event
+from genai_fn.live_protocol.state import ProtocolState
+from genai_fn.live_protocol.state_machine import handle_event
 from tests.support.call_counts import is_linear
 
 CHANGES = st.lists(st.tuples(st.integers(0, 100), st.booleans(), st.sampled_from("abcde")), max_size=60)

@@ -33,7 +33,8 @@ from genai_fn.live_protocol.events_and_actions import (
     StartCall,
     TimerFired,
 )
-from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event, start_session
+from genai_fn.live_protocol.state import ProtocolState
+from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, handle_event, start_session
 from genai_fn.schema import (
     FunctionCall,
     LiveServerMessage,
@@ -329,7 +330,7 @@ def test_unacknowledged_is_bounded() -> None:
         *(each for n in range(100) for each in (SendRequested(OutgoingFrame(n, 1024 * 1024)), MessageSent())),
     ):
         state, _ = handle_event(state, event)
-    assert list(range(37, 101)) == [number for number, _ in state.unacknowledged]
+    assert list(range(36, 100)) == [frame.data for frame in state.unacknowledged]
 
 
 @pytest.mark.parametrize("is_open", [True, False])

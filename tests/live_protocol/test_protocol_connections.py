@@ -23,7 +23,8 @@ from genai_fn.live_protocol.events_and_actions import (
     StartCall,
     TimerFired,
 )
-from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event
+from genai_fn.live_protocol.state import ProtocolState
+from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, handle_event
 from tests.support.live_session_events import (
     GO_AWAY,
     OPENED,
@@ -47,7 +48,7 @@ def apply_events(state: ProtocolState, *events: Any) -> tuple[ProtocolState, lis
     for event in events:
         state, new_actions = handle_event(state, event)
         actions += new_actions
-        assert sum(frame.size for frame in state.queue) == state.queued_bytes
+        assert sum(frame.size for frame in state.queue) == state.queue.size
     return state, actions
 
 
@@ -227,7 +228,7 @@ def test_transparent() -> None:
     assert (C, (A,), ()) == (state.current_frame, state.queue, state.unacknowledged)
     state, _ = apply_events(ProtocolState(is_resumable=True), *first)
     assert (C, A) == state.queue
-    assert (4 + 1, 4 + 1) == (state.queued_bytes, state.pending_bytes)
+    assert (4 + 1, 4 + 1) == (state.queue.size, state.pending_bytes)
 
 
 def test_calls_of_one_id() -> None:
