@@ -1,18 +1,19 @@
 """`perform`: runs a flow against a script, which lists the expected requests and sleeps with the answer to each."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Self, TypeVar, cast, overload
 
 from returns.result import Result
 
-from genai_fn.effects import Ask, Effect, Effects, Emit, OpenStream, Sleep
-from genai_fn.engine.program import build_program
-from genai_fn.engine.stepper import run_program
-from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
+from genai_fn.effects import Ask, Effects, OpenStream, Sleep
+from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.interpreters.in_process import make_memory_executor
+from genai_fn.interpreters.sync_runner import SyncRunner
 from genai_fn.request import Action, Flow, Request, Stream
 from genai_fn.testing.canned_answers import CannedAnswers
-from genai_fn.testing.sequential_executor import SequentialExecutor
+from genai_fn.testing.sequential import SequentialParts
 from genai_fn.testing.value_diff import diff_values, format_lines
 
 T = TypeVar("T")
@@ -59,19 +60,16 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     """
     if not isinstance(description, Request | Flow | Stream):
         raise InvalidRequest("description", description, "a Request, a Flow or a Stream")
-    steps, executor = _Script(script), _CollectingExecutor()
+    steps = _Script(script)
+    parts = SequentialParts(handler=CannedAnswers(steps.answer_request), make_clock=partial(_ScriptClock, steps))
+    run = SyncRunner(parts, make_memory_executor)
     about = cast("Any", description)
     try:
-        result = run_program(
-            run_in_virtual_time(build_program(about, CannedAnswers(steps.answer_request)), _ScriptClock(steps)),
-            executor.perform,
-        )
+        result = tuple(run.stream(about)) if isinstance(description, Stream) else run(about)
         steps.check_finished()
     except _ScriptMismatch as mismatch:
         raise AssertionError(str(mismatch)) from None
-    finally:
-        executor.close_and_join()
-    return tuple(executor.items) if isinstance(description, Stream) else result
+    return result
 
 
 class _ScriptMismatch(BaseException):
@@ -146,17 +144,3 @@ class _ScriptClock(VirtualClock):
 
     def branch(self) -> Self:
         return type(self)(self._script, self.now)
-
-
-class _CollectingExecutor(SequentialExecutor):
-    """A sequential executor that collects the emitted items of a stream."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: list[Any] = []
-
-    def perform(self, effect: Effect) -> Any:
-        if not isinstance(effect, Emit):
-            return super().perform(effect)
-        self.items.append(effect.item)
-        return None

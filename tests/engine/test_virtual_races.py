@@ -20,30 +20,33 @@ from genai_fn.effects import (
     Spawn,
     WaitAny,
 )
-from genai_fn.engine.stepper import run_program
 from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.interpreters.in_process import make_async_memory_executor, make_memory_executor
-from genai_fn.testing.async_sequential_executor import AsyncSequentialExecutor
-from genai_fn.testing.sequential_executor import SequentialExecutor
+from genai_fn.testing.sequential import run_sequentially
 
-EXECUTORS = ("sync", "sequential", "asyncio", "trio", "asyncio-sequential", "trio-sequential")
+EXECUTORS = ("sync", "sync-sequential", "asyncio", "trio", "asyncio-sequential", "trio-sequential")
+
+
+def run_effects(effects: Any, executor: str) -> Any:
+    """Run a program with the sync executor, or with the async one on an event loop."""
+    if executor == "sync":
+        return make_memory_executor().run(effects)
+
+    async def run_async() -> Any:
+        return await make_async_memory_executor().run(effects)
+
+    return anyio.run(run_async, backend=executor)
 
 
 @pytest.fixture(params=EXECUTORS)
 def run(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
     """Run a program in virtual time with one of the executors."""
-    name, _, kind = request.param.partition("-")
+    name, _, is_sequential = request.param.partition("-")
 
     def run_now(program: Any, clock: VirtualClock | None = None) -> Any:
         effects = run_in_virtual_time(program, clock or VirtualClock())
-        if name in {"sync", "sequential"}:
-            return (SequentialExecutor() if name == "sequential" else make_memory_executor()).run(effects)
-
-        async def run_async() -> Any:
-            return await (AsyncSequentialExecutor() if kind else make_async_memory_executor()).run(effects)
-
-        return anyio.run(run_async, backend=name)
+        return run_effects(run_sequentially(effects) if is_sequential else effects, name)
 
     return run_now
 
@@ -132,14 +135,14 @@ class TestOrder:
             yield Race(tuple(sleep_for(*each, log=log) for each in plans), always)
             return (yield GetTime())
 
-        end = run_program(run_in_virtual_time(race(), VirtualClock()), SequentialExecutor().perform)
+        end = run_effects(run_sequentially(run_in_virtual_time(race(), VirtualClock())), "sync")
         assert end == min(map(sum, plans))
         assert log == sorted(log)
         assert all(each <= end for each in log)
 
 
-@pytest.mark.parametrize("is_async", [False, True])
-def test_children_end_in_order(is_async: bool) -> None:
+@pytest.mark.parametrize("executor", ["sync", "asyncio"])
+def test_children_end_in_order(executor: str) -> None:
     """Of children that have all ended, `WaitAny` returns the one that ended first in virtual time."""
 
     def spawn() -> Any:
@@ -154,10 +157,7 @@ def test_children_end_in_order(is_async: bool) -> None:
             ends.append((child.result(), (yield GetTime())))
         return ends
 
-    async def run_async() -> Any:
-        return await AsyncSequentialExecutor().run(run_in_virtual_time(spawn(), VirtualClock()))
-
-    ends = anyio.run(run_async) if is_async else SequentialExecutor().run(run_in_virtual_time(spawn(), VirtualClock()))
+    ends = run_effects(run_sequentially(run_in_virtual_time(spawn(), VirtualClock())), executor)
     assert ends == [((1.0,), 1.0), ((2.0,), 2.0), ((3.0,), 3.0)]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from genai_fn.effects import Effects, Race, Sleep
-from genai_fn.engine.stepper import run_program
 from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
-from genai_fn.testing.sequential_executor import SequentialExecutor
+from genai_fn.interpreters.in_process import make_memory_executor
+from genai_fn.testing.sequential import run_sequentially
 
 __all__ = ["STOPPED", "simulate", "start_later", "stop_after"]
 
@@ -23,14 +23,8 @@ class _EndlessClock(VirtualClock):
 
 def simulate(programs: Sequence[Effects[Any]]) -> tuple[Any, ...]:
     """Run programs concurrently in virtual time, from zero, and return their values."""
-    executor = SequentialExecutor()
-    try:
-        values: tuple[Any, ...] = run_program(
-            run_in_virtual_time(_run_all(tuple(programs)), _EndlessClock()), executor.perform
-        )
-    finally:
-        executor.close_and_join()
-    return values
+    effects = run_in_virtual_time(_run_all(tuple(programs)), _EndlessClock())
+    return make_memory_executor().run(run_sequentially(effects))
 
 
 def start_later(seconds: float, program: Effects[Any]) -> Effects[Any]:

@@ -13,19 +13,17 @@ from hypothesis.reporting import report
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from genai_fn.effects import Effects
-from genai_fn.interpreters.in_process import InProcessRunner
+from genai_fn.interpreters.in_process import InProcessRunner, make_async_memory_executor, make_memory_executor
 from genai_fn.interpreters.middleware import ConnectorMiddleware
-from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.request import Live, Request
 from genai_fn.testing.canned_answers import CannedAnswers
-from genai_fn.testing.sequential_executor import SequentialExecutor
+from genai_fn.testing.sequential import SequentialParts
 from genai_fn.testing.strategies.drawn_interpreters.conversation import DrawnConversation, RecordingClock
 from genai_fn.testing.strategies.drawn_interpreters.live_replies import SessionReplies
 from genai_fn.testing.strategies.responses.replies import chunks, replies
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.executors.async_executor import AsyncExecutor  # loaded with anyio, at the first use
-    from genai_fn.interpreters.live.session import Session
+    from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
 
 T = TypeVar("T")
@@ -73,12 +71,12 @@ class DrawnInterpreter(InProcessRunner):
     def __init__(self, conversation: DrawnConversation, answers: "_ReplyStrategies") -> None:
         self._conversation = conversation
         self._answers = answers
-        parts = RunnerParts(
+        parts = SequentialParts(
             handler=CannedAnswers(self._draw_answer),
             make_clock=partial(RecordingClock, conversation),
             build_session=self._build_session,
         )
-        super().__init__(parts, SequentialExecutor, _make_async_executor)
+        super().__init__(parts, make_memory_executor, make_async_memory_executor)
 
     @property
     def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
@@ -107,12 +105,6 @@ class DrawnInterpreter(InProcessRunner):
 
         session = self._conversation.open_session(live, self._answers.get_session_replies(live))
         return build_session(live, session, wrap_connector)
-
-
-def _make_async_executor() -> "AsyncExecutor":
-    from genai_fn.testing.async_sequential_executor import AsyncSequentialExecutor  # noqa: PLC0415  # loads anyio
-
-    return AsyncSequentialExecutor()
 
 
 # Drawing
