@@ -8,7 +8,7 @@ from msgspec import UNSET, ValidationError
 from genai_fn import codec
 from genai_fn.errors import InvalidRequest
 from genai_fn.forks import delay_forks, register_fork_delay
-from genai_fn.testing.recordings.foreign.formats import is_foreign_recording
+from genai_fn.testing.recordings.foreign.formats import is_foreign_recording, read_recording_bytes
 from genai_fn.testing.recordings.foreign.trees import MAX_FILE_DEPTH
 from genai_fn.testing.recordings.serialize import RecordedCall
 
@@ -52,10 +52,7 @@ def create_recording_file(path: Path) -> RecordingFile:
     Raises:
         InvalidRequest: If the file cannot be written.
     """
-    try:
-        path.write_bytes(b"")
-    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
-        raise InvalidRequest("path", str(path), f"the path of a file that can be written ({error})") from None
+    _open_for_writing(path, "wb")
     return RecordingFile(path)
 
 
@@ -66,10 +63,7 @@ def open_recording_file(path: Path) -> tuple[RecordingFile, list[RecordedCall]]:
     Raises:
         InvalidRequest: If the file cannot be read or written, or is not a recording.
     """
-    try:
-        path.open("ab").close()
-    except (OSError, ValueError) as error:
-        raise InvalidRequest("path", str(path), f"the path of a file that can be written ({error})") from None
+    _open_for_writing(path, "ab")
     calls, truncated_bytes = read_calls(path)
     data = path.read_bytes()
     complete = data[: len(data) - truncated_bytes]
@@ -77,6 +71,14 @@ def open_recording_file(path: Path) -> tuple[RecordingFile, list[RecordedCall]]:
     if truncated_bytes or ending:
         path.write_bytes(complete + ending)
     return RecordingFile(path, max((call.number for call in calls), default=0)), calls
+
+
+def _open_for_writing(path: Path, mode: str) -> None:
+    """Create or empty a file, by the mode of ``open``."""
+    try:
+        path.open(mode).close()
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise InvalidRequest("path", str(path), f"the path of a file that can be written ({error})") from None
 
 
 def read_calls(path: Path) -> tuple[list[RecordedCall], int]:
@@ -88,10 +90,7 @@ def read_calls(path: Path) -> tuple[list[RecordedCall], int]:
     Raises:
         InvalidRequest: If the file cannot be read, or is not a recording.
     """
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise InvalidRequest("path", str(path), f"a recording ({error})") from None
+    data = read_recording_bytes(path)
     if is_foreign_recording(data):
         raise InvalidRequest(
             "path", str(path), "a recording of this library; only Replay reads those of other programs"

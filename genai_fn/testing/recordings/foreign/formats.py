@@ -45,6 +45,19 @@ quantifiers avoid backtracking into them, which would take quadratic time.
 """
 
 
+def read_recording_bytes(path: Path) -> bytes:
+    """
+    Read the file of a recording.
+
+    Raises:
+        InvalidRequest: If the file cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise InvalidRequest("path", str(path), f"a recording ({error})") from None
+
+
 def read_foreign_recording(path: Path) -> Recording | None:
     """
     Read a recording of google-genai or vcrpy; None if it is neither.
@@ -54,10 +67,7 @@ def read_foreign_recording(path: Path) -> Recording | None:
 
         MissingExtra: If it is in YAML, and PyYAML is not installed.
     """
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
-        raise InvalidRequest("path", str(path), f"a recording ({error})") from None
+    data = read_recording_bytes(path)
     found = _detect_format(data)
     if found is None:
         return None
@@ -66,8 +76,7 @@ def read_foreign_recording(path: Path) -> Recording | None:
     root: Any = build_tree(tokens, path.name)
     if not isinstance(root, SourceObject):
         raise build_error(path.name, 1, root, "an object with interactions")
-    read = read_replay_file if "replay_id" in root else read_cassette
-    return read(root, path.name)
+    return read_replay_file(root) if "replay_id" in root else read_cassette(root)
 
 
 def _decode_text(data: bytes, name: str) -> str:

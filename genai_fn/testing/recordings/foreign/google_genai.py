@@ -6,8 +6,6 @@ is a list of its JSON texts, one for each chunk of a stream. Binary content is b
 64 KiB.
 """
 
-import binascii
-from base64 import b64decode
 from typing import Any
 
 from genai_fn import codec
@@ -22,94 +20,80 @@ from genai_fn.testing.recordings.foreign.interactions import (
     normalize_url,
     parse_body,
 )
-from genai_fn.testing.recordings.foreign.trees import (
-    SourceList,
-    SourceObject,
-    build_error,
+from genai_fn.testing.recordings.foreign.members import (
+    decode_base64,
+    read_interactions,
     read_member,
-    read_objects,
+    read_method,
+    read_status,
 )
+from genai_fn.testing.recordings.foreign.trees import SourceList, SourceObject, build_error
 
 
-def read_replay_file(root: SourceObject, name: str) -> Recording:
+def read_replay_file(root: SourceObject) -> Recording:
     """Convert the tree of a replay file; raises `InvalidRequest` with the line of what does not fit."""
-    found = read_objects(name, root, "interactions", "interactions, each an object with request and response")
-    requests = [read_member(name, each, "request", SourceObject, "an object") for each in found]
-    headers = tuple(pair for each in requests for pair in _read_headers(each, name))
-    urls = tuple(read_member(name, each, "url", str, "a URL or a text without one") for each in requests)
-    interactions = tuple(_read_interaction(each, number, name) for number, each in enumerate(found, 1))
-    return Recording(name, interactions, urls, find_recorded_secrets(headers, urls), is_above_retry=True)
+    found = read_interactions(root)
+    headers = tuple(pair for each in found for pair in _read_headers(each["request"]))
+    urls = tuple(read_member(each["request"], "url", str, "a URL or a text without one") for each in found)
+    interactions = tuple(_read_interaction(each, number) for number, each in enumerate(found, 1))
+    return Recording(root.file, interactions, urls, find_recorded_secrets(headers, urls), is_above_retry=True)
 
 
-def _read_interaction(tree: SourceObject, number: int, name: str) -> Interaction:
+def _read_interaction(tree: SourceObject, number: int) -> Interaction:
     request: SourceObject = tree["request"]
-    url: str = request["url"]
-    normalized = normalize_url(url)
+    url = normalize_url(request["url"])
+    response = read_member(tree, "response", SourceObject, "an object")
     return Interaction(
-        where=f"interaction {number} of {name}:{tree.line}",
-        method=read_member(name, request, "method", str, "an HTTP method").upper(),
-        url=normalized,
-        body=_read_request_body(request, url, name),
-        response=_read_response(
-            read_member(name, tree, "response", SourceObject, "an object"), name, is_streamed="alt=sse" in normalized
-        ),
+        where=f"interaction {number} of {tree.file}:{tree.line}",
+        method=read_method(request),
+        url=url,
+        body=_read_request_body(request),
+        response=_read_response(response, is_streamed="alt=sse" in url),
     )
 
 
-def _read_request_body(request: SourceObject, url: str, name: str) -> Any:
-    segments = read_member(name, request, "body_segments", SourceList, "a list of JSON")
+def _read_request_body(request: SourceObject) -> Any:
+    segments = read_member(request, "body_segments", SourceList, "a list of JSON")
     body: Any = segments[0] if segments else None
-    if url != UPLOAD_URL:
+    if request["url"] != UPLOAD_URL:
         return normalize_body(body)
     if isinstance(body, SourceObject) and "bytes" in body:
-        encoded = read_member(name, body, "bytes", str, "base64")
-        return parse_body(_decode_base64(encoded, name, body.lines["bytes"]))
+        encoded = read_member(body, "bytes", str, "base64")
+        return parse_body(decode_base64(encoded, body.file, body.lines["bytes"]))
     return ANY_BODY  # the data of an upload from a path
 
 
-def _read_response(tree: SourceObject, name: str, *, is_streamed: bool) -> HttpResponse:
-    status = read_member(name, tree, "status_code", int, "a status code", default=200)
-    segments = read_member(name, tree, "body_segments", SourceList, "a list of JSON")
-    if is_streamed and 200 <= status < 300:
+def _read_response(tree: SourceObject, *, is_streamed: bool) -> HttpResponse:
+    status = read_status(tree, "status_code", default=200)
+    segments = read_member(tree, "body_segments", SourceList, "a list of JSON")
+    if is_streamed and status < 300:
         body = b"".join(b"data: %b\n\n" % codec.encode(each) for each in segments)
     elif segments:
         body = codec.encode(segments[0])
     elif tree.get("byte_segments") is not None:
-        body = _join_chunks(read_member(name, tree, "byte_segments", SourceList, "a list of base64"), name)
+        body = _join_chunks(read_member(tree, "byte_segments", SourceList, "a list of base64"))
     else:
         body = b""
-    return HttpResponse(check_status(status, tree, "status_code", name), _read_headers(tree, name), body)
+    return HttpResponse(status, _read_headers(tree), body)
 
 
-def _join_chunks(chunks: SourceList, name: str) -> bytes:
+def _join_chunks(chunks: SourceList) -> bytes:
+    decoded: list[bytes] = []
     for value, line in zip(chunks, chunks.lines, strict=True):
         if not isinstance(value, str):
-            raise build_error(name, line, value, "base64")
-    return b"".join(_decode_base64(each, name, line) for each, line in zip(chunks, chunks.lines, strict=True))
+            raise build_error(chunks.file, line, value, "base64")
+        decoded.append(decode_base64(value, chunks.file, line))
+    return b"".join(decoded)
 
 
-def _decode_base64(text: str, name: str, line: int) -> bytes:
-    """Decode either alphabet of base64, with or without padding."""
-    try:
-        return b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise build_error(name, line, text, "base64") from None
-
-
-def _read_headers(tree: SourceObject, name: str) -> Headers:
-    headers = read_member(name, tree, "headers", SourceObject, "an object of texts", default=SourceObject(tree.line))
+def _read_headers(tree: SourceObject) -> Headers:
+    no_headers = SourceObject(tree.file, tree.line)
+    headers = read_member(tree, "headers", SourceObject, "an object of texts", default=no_headers)
     for each, value in headers.items():
         if not isinstance(value, str):
-            raise build_error(name, headers.lines[each], value, "the text of a header")
+            raise build_error(headers.file, headers.lines[each], value, "the text of a header")
     return tuple((each.lower(), value) for each, value in headers.items() if each.lower() not in _BODY_HEADERS)
 
 
 _BODY_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 """The recorded body is decoded."""
-
-
-def check_status(status: int, tree: SourceObject, key: str, name: str) -> int:
-    """Return an HTTP status code; raises `InvalidRequest` if it is out of range."""
-    if not 200 <= status <= 599:  # a final one
-        raise build_error(name, tree.lines.get(key, tree.line), status, "a status code from 200 to 599")
-    return status

@@ -1,13 +1,11 @@
 """Trees of JSON values that know the lines of a file on which they stand, so that errors can name them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, cast
 
 from genai_fn import codec
 from genai_fn.errors import InvalidRequest
 from genai_fn.values import Value
-
-T = TypeVar("T")
 
 MAX_FILE_DEPTH: Final = codec.MAX_DEPTH + 40
 """How many levels a recording may nest: 20 more than a response, as it contains responses."""
@@ -29,23 +27,25 @@ class Token(Value):
 
 
 class SourceObject(dict[str, Any]):
-    """An object, with its own line and those of its values."""
+    """An object, with the name of its file, its own line and those of its values."""
 
-    __slots__ = ("line", "lines")
+    __slots__ = ("file", "line", "lines")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, file: str, line: int) -> None:
         super().__init__()
+        self.file = file
         self.line = line
         self.lines: dict[str, int] = {}
 
 
 class SourceList(list[Any]):
-    """A list, with its own line and those of its items."""
+    """A list, with the name of its file, its own line and those of its items."""
 
-    __slots__ = ("line", "lines")
+    __slots__ = ("file", "line", "lines")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, file: str, line: int) -> None:
         super().__init__()
+        self.file = file
         self.line = line
         self.lines: list[int] = []
 
@@ -132,8 +132,8 @@ class _TreeBuilder:
         match token.kind:
             case "object" | "list":
                 self._check_depth(len(self._open) + 1, token.line)
-                container = SourceObject(token.line) if token.kind == "object" else SourceList(token.line)
-                self._open.append(_Open(container, token))
+                make = SourceObject if token.kind == "object" else SourceList
+                self._open.append(_Open(make(self._name, token.line), token))
             case "end":
                 self._close(token)
             case "scalar":
@@ -200,30 +200,3 @@ class _TreeBuilder:
 _SIZE_UNIT = 64
 _MAX_REPEATED_SIZE = 1_000_000
 """How many values aliases may repeat, texts counted once for each 64 characters: a few lines could repeat billions."""
-
-
-# Reading
-
-
-def read_member(name: str, tree: SourceObject, key: str, kind: type[T], expected: str, *, default: Any = ...) -> T:
-    """
-    Return the member of an object, or the default if there is none. None as the default allows null.
-
-    Raises:
-        InvalidRequest: If it is missing and has no default, or has another type.
-    """
-    value = tree.get(key, default)
-    if value is ...:
-        raise build_error(name, tree.line, tree, f"the member {key}: {expected}")
-    if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise build_error(name, tree.lines[key], value, f"{expected} as {key}")
-    return cast("T", value)
-
-
-def read_objects(name: str, tree: SourceObject, key: str, expected: str) -> list[SourceObject]:
-    """Return the member of an object that is a list of objects."""
-    items = read_member(name, tree, key, SourceList, f"a list of {expected}")
-    for item, line in zip(items, items.lines, strict=True):
-        if not isinstance(item, SourceObject):
-            raise build_error(name, line, item, expected)
-    return items
