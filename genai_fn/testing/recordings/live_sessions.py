@@ -19,7 +19,7 @@ from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.live_protocol.frames import check_message
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live, kind_of
-from genai_fn.testing.recordings.calls import format_difference
+from genai_fn.testing.recordings.sequence import format_difference
 from genai_fn.testing.recordings.serialize import RecordedCall, dump_error, dump_plain, read_error
 from genai_fn.wire.lenient_json import convert_json
 

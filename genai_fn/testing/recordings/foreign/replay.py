@@ -15,9 +15,9 @@ from genai_fn.http import FileSlice
 from genai_fn.interpreters.offline.service import MemoryResponse, load_file_body
 from genai_fn.options import Retry
 from genai_fn.request import Request
-from genai_fn.testing.recordings.calls import MultilineText
 from genai_fn.testing.recordings.foreign.interactions import Interaction, Recording
 from genai_fn.testing.recordings.foreign.search import RecordedInteractions
+from genai_fn.testing.recordings.sequence import MultilineText
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets
 
