@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import EffectFailed
-from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
+from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.sockets import MessageSocket
 from genai_fn.live_protocol.frames import check_message
@@ -16,21 +16,22 @@ from genai_fn.request import Live
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.live_server import LiveServerContent, LiveServerMessage, LiveServerSetupComplete
 from genai_fn.schema.music import LiveMusicClientMessage, LiveMusicServerMessage, LiveMusicServerSetupComplete
+from genai_fn.testing.canned_answers import pick_answer
 
 
 class FakeConnector:
-    """Connects a session to its answer from a table; an error as the answer fails the connection."""
+    """Connects a session to its answer from a table, across its reconnections; an error fails the connection."""
 
     def __init__(self, live: Live[Any], answer: Any) -> None:
         self._live = live
         self._answer = answer
-        self._peer = _FakePeer(live, answer)
+        self._used_count = 0
+        self._is_music = isinstance(live.operation, ConnectLiveMusic)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
         """Return a client message unchanged, or the error of one that is invalid in this kind of session."""
-        is_music = isinstance(self._live.operation, ConnectLiveMusic)
         checked = check_message(frame)
-        if isinstance(checked, Success) and isinstance(frame, LiveMusicClientMessage) != is_music:
+        if isinstance(checked, Success) and isinstance(frame, LiveMusicClientMessage) != self._is_music:
             return Failure(InvalidRequest("frame", frame, f"a message for {self._live.operation.op}"))
         return checked
 
@@ -46,42 +47,29 @@ class FakeConnector:
         if isinstance(error, GenaiError):
             yield EffectFailed(error)
         else:
-            yield self.open_socket(self._peer.answer_frame), self._live
+            yield self.open_socket(self._answer_frame), self._live
 
     def open_socket(self, answer_frame: Callable[[Any], Iterable[Any]]) -> MessageSocket:
         """Open a connection to a function that returns the messages for each frame."""
         return MemorySocket(answer_frame)
 
-
-class _FakePeer:
-    """The server side of a session, across its reconnections."""
-
-    def __init__(self, live: Live[Any], answer: Any) -> None:
-        self._live = live
-        self._is_music = isinstance(live.operation, ConnectLiveMusic)
-        self._message_type: type[Any] = LiveMusicServerMessage if self._is_music else LiveServerMessage
-        self._answer: Any = answer
-        self._used_count = 0
-
-    def answer_frame(self, frame: Any) -> Iterable[Any]:
+    def _answer_frame(self, frame: Any) -> Iterable[Any]:
         """Return the messages for a frame. The first frame is the `Live` itself, in place of the setup message."""
         if frame is self._live:
-            return (_build_setup_complete(self._is_music),)
-        if callable(self._answer):
-            return self._build_messages(cast("Callable[[Any], Any]", self._answer)(frame))
+            return (_MUSIC_SETUP_COMPLETE if self._is_music else _SETUP_COMPLETE,)
+        answer: Any = self._answer
+        if callable(answer):
+            return self._build_messages(answer(frame))
         if not is_answer_expected(frame):
             return ()
-        answers = _as_answer_sequence(self._answer)
-        if answers is None:
-            return self._build_messages(self._answer)
-        self._used_count += 1
-        nearest = f"{self._live.operation.op}, which has no more answers than {len(answers)}"
-        return self._build_messages(
-            answers[self._used_count - 1] if self._used_count <= len(answers) else NoAnswer(frame, nearest)
-        )
+        if isinstance(answer, tuple):  # a list of the table has an answer for each frame
+            answer = pick_answer(cast("Any", answer), self._used_count, frame, self._live.operation.op)
+            self._used_count += 1
+        return self._build_messages(answer)
 
     def _build_messages(self, answer: Any) -> Iterator[Any]:
         """Convert an answer to messages."""
+        kind: type[Any] = LiveMusicServerMessage if self._is_music else LiveServerMessage
         match answer:
             case None:
                 return
@@ -96,24 +84,15 @@ class _FakePeer:
                 yield answer
             case Success():
                 yield from self._build_messages(answer.unwrap())
-            case _ if isinstance(answer, self._message_type):
+            case _ if isinstance(answer, kind):
                 yield answer
             case _:
-                path = f"the answer to {self._live.operation.op}"
-                raise InvalidRequest(
-                    path, answer, f"{self._message_type.__name__}s, an error, None, or, for a turn, a text"
-                )
+                expected = f"{kind.__name__}s, an error, None, or, for a turn, a text"
+                raise InvalidRequest(f"the answer to {self._live.operation.op}", answer, expected)
 
 
-def _as_answer_sequence(answer: Any) -> tuple[Any, ...] | None:
-    """Return a tuple, which is a list of the table, as one answer for each frame; None for a single answer."""
-    return cast("Any", answer) if isinstance(answer, tuple) else None
-
-
-def _build_setup_complete(is_music: bool) -> Any:
-    if is_music:
-        return LiveMusicServerMessage(setup_complete=LiveMusicServerSetupComplete())
-    return LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="fake"))
+_SETUP_COMPLETE = LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="fake"))
+_MUSIC_SETUP_COMPLETE = LiveMusicServerMessage(setup_complete=LiveMusicServerSetupComplete())
 
 
 def is_answer_expected(frame: Any) -> bool:
@@ -126,8 +105,20 @@ def is_answer_expected(frame: Any) -> bool:
     return content is None or content.turn_complete is not False
 
 
-def build_turn(text: str) -> Iterator[LiveServerMessage]:
+def build_turn(text: str) -> list[LiveServerMessage]:
     """Build the messages of a model turn with a text."""
-    content = Content(parts=(Part(text=text),), role="model")
-    yield LiveServerMessage(server_content=LiveServerContent(model_turn=content))
-    yield LiveServerMessage(server_content=LiveServerContent(turn_complete=True))
+    return [build_model_message(Part(text=text)), TURN_END]
+
+
+def build_model_message(part: Part) -> LiveServerMessage:
+    """Build a message with a part of a model turn."""
+    return build_content_message(model_turn=Content(parts=(part,), role="model"))
+
+
+def build_content_message(**members: Any) -> LiveServerMessage:
+    """Build a message with these members of its content."""
+    return LiveServerMessage(server_content=LiveServerContent(**members))
+
+
+TURN_END: Final = build_content_message(turn_complete=True)
+"""The last message of a turn."""

@@ -44,12 +44,6 @@ def make_operation_getter(kind: type[Any]) -> Callable[[str], Request[Any]]:
     return lambda name: operations.get(name, kind)
 
 
-def _dictionaries(
-    required: dict[str, SearchStrategy[Any]], optional: dict[str, SearchStrategy[Any]]
-) -> SearchStrategy[Arguments]:
-    return st.fixed_dictionaries(required, optional=optional)
-
-
 def plain_values(kind: Any) -> SearchStrategy[Any]:
     """Draw values of a type as users may write them: dicts, lists and strings."""
     return from_type(kind).map(_dump_plain)
@@ -130,34 +124,32 @@ def _reference_images(draw: DrawFn) -> Arguments:
     return {"reference_type": f"REFERENCE_TYPE_{name}", **draw(plain_values(_REFERENCE_TYPES[name]))}
 
 
+_INLINED_OPTIONS: dict[str, SearchStrategy[Any]] = {
+    "config": plain_values(schema.GenerateContentConfig),
+    "metadata": st.dictionaries(texts, texts, max_size=2),
+}
+_INLINED_REQUESTS = st.fixed_dictionaries({"contents": _CONTENTS}, optional=_INLINED_OPTIONS)
 _BATCH_SOURCES = st.one_of(
     names("gs://b/").map("{}.jsonl".format),
     names("bq://p.d."),
     names("files/"),
     names("projects/q/locations/l/datasets/"),
-    st.lists(
-        _dictionaries(
-            {"contents": _CONTENTS},
-            {
-                "config": plain_values(schema.GenerateContentConfig),
-                "metadata": st.dictionaries(texts, texts, max_size=2),
-            },
-        ),
-        min_size=1,
-        max_size=2,
-    ),
+    st.lists(_INLINED_REQUESTS, min_size=1, max_size=2),
+)
+_INLINED_EMBEDDINGS = st.fixed_dictionaries(
+    {"contents": _TEXTS}, optional={"config": plain_values(schema.EmbedContentConfig)}
 )
 _EMBEDDING_SOURCES = st.one_of(
-    _FILE_NAMES.map(lambda name: {"file_name": name}),
-    _dictionaries({"contents": _TEXTS}, {"config": plain_values(schema.EmbedContentConfig)}).map(
-        lambda inlined: {"inlined_requests": inlined}
-    ),
+    st.fixed_dictionaries({"file_name": _FILE_NAMES}),
+    st.fixed_dictionaries({"inlined_requests": _INLINED_EMBEDDINGS}),
 )
 _VIDEO_SOURCE_FIELDS = {"prompt": texts, "image": plain_values(schema.Image), "video": plain_values(schema.Video)}
 _VIDEO_OPTIONS = {"config": plain_values(schema.GenerateVideosConfig)}
 _VIDEO_ARGUMENTS = st.one_of(
-    _dictionaries({"model": _MODEL_NAMES}, {**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
-    _dictionaries({"model": _MODEL_NAMES, "source": plain_values(schema.GenerateVideosSource)}, _VIDEO_OPTIONS),
+    st.fixed_dictionaries({"model": _MODEL_NAMES}, optional={**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
+    st.fixed_dictionaries(
+        {"model": _MODEL_NAMES, "source": plain_values(schema.GenerateVideosSource)}, optional=_VIDEO_OPTIONS
+    ),
 )
 
 
@@ -165,13 +157,14 @@ _REWARD_FIELDS = {
     "sample_response": st.one_of(texts.filter(bool), plain_values(Content).filter(lambda turn: turn.get("parts"))),
     "example": plain_values(schema.ReinforcementTuningExample),
 }
+_REWARD_CONFIGS = {
+    "single_reward_config": plain_values(schema.SingleReinforcementTuningRewardConfig),
+    "composite_reward_config": plain_values(schema.CompositeReinforcementTuningRewardConfig),
+}
 _REWARD_ARGUMENTS = st.one_of(
     [
-        _dictionaries({**_REWARD_FIELDS, name: plain_values(kind)}, {"parent": names("projects/q/locations/")})
-        for name, kind in (
-            ("single_reward_config", schema.SingleReinforcementTuningRewardConfig),
-            ("composite_reward_config", schema.CompositeReinforcementTuningRewardConfig),
-        )
+        st.fixed_dictionaries({**_REWARD_FIELDS, name: config}, optional={"parent": names("projects/q/locations/")})
+        for name, config in _REWARD_CONFIGS.items()
     ]
 )
 
@@ -187,7 +180,7 @@ _TYPES = {
 """The types that only type checkers import where the builders are."""
 
 
-def _with_arguments(
+def _pair(
     build: Callable[..., Request[Any]], **strategies: SearchStrategy[Any]
 ) -> tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]:
     """Pair a builder with its arguments: model, and types of the API, are drawn by its signature."""
@@ -201,68 +194,58 @@ def _with_arguments(
         elif message_types and name not in strategies:
             drawn[name] = plain_values(message_types[0])
     optional = {name: drawn.pop(name) for name in ("config",) if name in drawn}
-    return build, _dictionaries(drawn, optional)
+    return build, st.fixed_dictionaries(drawn, optional=optional)
 
 
 BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]] = {
-    "generate": _with_arguments(generate, contents=_CONTENTS),
-    "embed": _with_arguments(embed, contents=_TEXTS),
-    "tokens.count": _with_arguments(tokens.count, contents=_CONTENTS, config=plain_values(schema.CountTokensConfig)),
-    "tokens.compute": _with_arguments(tokens.compute, contents=_CONTENTS),
-    "images.generate": _with_arguments(images.generate, prompt=texts),
-    "images.edit": _with_arguments(
-        images.edit, prompt=texts, reference_images=st.lists(_reference_images(), max_size=3)
-    ),
-    "images.upscale": _with_arguments(images.upscale, upscale_factor=texts),
-    "images.recontext": _with_arguments(images.recontext),
-    "images.segment": _with_arguments(images.segment),
+    "generate": _pair(generate, contents=_CONTENTS),
+    "embed": _pair(embed, contents=_TEXTS),
+    "tokens.count": _pair(tokens.count, contents=_CONTENTS, config=plain_values(schema.CountTokensConfig)),
+    "tokens.compute": _pair(tokens.compute, contents=_CONTENTS),
+    "images.generate": _pair(images.generate, prompt=texts),
+    "images.edit": _pair(images.edit, prompt=texts, reference_images=st.lists(_reference_images(), max_size=3)),
+    "images.upscale": _pair(images.upscale, upscale_factor=texts),
+    "images.recontext": _pair(images.recontext),
+    "images.segment": _pair(images.segment),
     "videos.generate": (videos.generate, _VIDEO_ARGUMENTS),
-    "models.get": _with_arguments(models.get),
-    "models.delete": _with_arguments(models.delete),
-    "models.update": _with_arguments(models.update),
-    "models.list": _with_arguments(models.list),
-    "files.get": _with_arguments(files.get, name=_FILE_NAMES),
-    "files.delete": _with_arguments(files.delete, name=_FILE_NAMES),
-    "files.register_files": _with_arguments(
-        files.register_files, uris=st.lists(names("gs://b/"), min_size=1, max_size=3)
-    ),
-    "files.list": _with_arguments(files.list),
-    "caches.create": _with_arguments(caches.create),
-    "caches.get": _with_arguments(caches.get, name=_CACHE_NAMES),
-    "caches.delete": _with_arguments(caches.delete, name=_CACHE_NAMES),
-    "caches.update": _with_arguments(caches.update, name=_CACHE_NAMES),
-    "caches.list": _with_arguments(caches.list),
-    "batches.create": _with_arguments(batches.create, src=_BATCH_SOURCES),
-    "batches.create_embeddings": _with_arguments(batches.create_embeddings, src=_EMBEDDING_SOURCES),
-    "batches.get": _with_arguments(batches.get, name=_BATCH_NAMES),
-    "batches.cancel": _with_arguments(batches.cancel, name=_BATCH_NAMES),
-    "batches.delete": _with_arguments(batches.delete, name=_BATCH_NAMES),
-    "batches.list": _with_arguments(batches.list),
-    "tunings.tune": _with_arguments(tunings.tune, base_model=_MODEL_NAMES),
+    "models.get": _pair(models.get),
+    "models.delete": _pair(models.delete),
+    "models.update": _pair(models.update),
+    "models.list": _pair(models.list),
+    "files.get": _pair(files.get, name=_FILE_NAMES),
+    "files.delete": _pair(files.delete, name=_FILE_NAMES),
+    "files.register_files": _pair(files.register_files, uris=st.lists(names("gs://b/"), min_size=1, max_size=3)),
+    "files.list": _pair(files.list),
+    "caches.create": _pair(caches.create),
+    "caches.get": _pair(caches.get, name=_CACHE_NAMES),
+    "caches.delete": _pair(caches.delete, name=_CACHE_NAMES),
+    "caches.update": _pair(caches.update, name=_CACHE_NAMES),
+    "caches.list": _pair(caches.list),
+    "batches.create": _pair(batches.create, src=_BATCH_SOURCES),
+    "batches.create_embeddings": _pair(batches.create_embeddings, src=_EMBEDDING_SOURCES),
+    "batches.get": _pair(batches.get, name=_BATCH_NAMES),
+    "batches.cancel": _pair(batches.cancel, name=_BATCH_NAMES),
+    "batches.delete": _pair(batches.delete, name=_BATCH_NAMES),
+    "batches.list": _pair(batches.list),
+    "tunings.tune": _pair(tunings.tune, base_model=_MODEL_NAMES),
     "tunings.validate_reward": (tunings.validate_reward, _REWARD_ARGUMENTS),
-    "tunings.get": _with_arguments(tunings.get, name=_TUNING_NAMES),
-    "tunings.cancel": _with_arguments(tunings.cancel, name=_TUNING_NAMES),
-    "tunings.list": _with_arguments(tunings.list),
-    "stores.create": _with_arguments(stores.create),
-    "stores.get": _with_arguments(stores.get, name=STORE_NAMES),
-    "stores.delete": _with_arguments(stores.delete, name=STORE_NAMES),
-    "stores.list": _with_arguments(stores.list),
-    "stores.download_media": _with_arguments(stores.download_media, media_id=_MEDIA_IDS),
-    "stores.import_file": _with_arguments(
-        stores.import_file, file_search_store_name=STORE_NAMES, file_name=names("files/")
-    ),
-    "stores.documents.get": _with_arguments(stores.documents.get, name=_DOCUMENT_NAMES),
-    "stores.documents.delete": _with_arguments(stores.documents.delete, name=_DOCUMENT_NAMES),
-    "stores.documents.list": _with_arguments(stores.documents.list, parent=STORE_NAMES),
-    "operations.get": _with_arguments(
-        make_operation_getter(schema.GenerateVideosOperation), name=_VIDEO_OPERATION_NAMES
-    ),
-    "operations.get.import": _with_arguments(
-        make_operation_getter(schema.ImportFileOperation), name=_STORE_OPERATION_NAMES
-    ),
-    "operations.get.upload": _with_arguments(
+    "tunings.get": _pair(tunings.get, name=_TUNING_NAMES),
+    "tunings.cancel": _pair(tunings.cancel, name=_TUNING_NAMES),
+    "tunings.list": _pair(tunings.list),
+    "stores.create": _pair(stores.create),
+    "stores.get": _pair(stores.get, name=STORE_NAMES),
+    "stores.delete": _pair(stores.delete, name=STORE_NAMES),
+    "stores.list": _pair(stores.list),
+    "stores.download_media": _pair(stores.download_media, media_id=_MEDIA_IDS),
+    "stores.import_file": _pair(stores.import_file, file_search_store_name=STORE_NAMES, file_name=names("files/")),
+    "stores.documents.get": _pair(stores.documents.get, name=_DOCUMENT_NAMES),
+    "stores.documents.delete": _pair(stores.documents.delete, name=_DOCUMENT_NAMES),
+    "stores.documents.list": _pair(stores.documents.list, parent=STORE_NAMES),
+    "operations.get": _pair(make_operation_getter(schema.GenerateVideosOperation), name=_VIDEO_OPERATION_NAMES),
+    "operations.get.import": _pair(make_operation_getter(schema.ImportFileOperation), name=_STORE_OPERATION_NAMES),
+    "operations.get.upload": _pair(
         make_operation_getter(schema.UploadToFileSearchStoreOperation), name=_STORE_OPERATION_NAMES
     ),
-    "auth_tokens.create": _with_arguments(auth_tokens.create),
+    "auth_tokens.create": _pair(auth_tokens.create),
 }
 """Operation name → request builder, and a strategy for its arguments."""

@@ -169,4 +169,4 @@ def _shorten_answer(request: Request[Any], answer: Any, *, is_last: bool = True)
 def _shorten_turn(answer: list[Any]) -> Any:
     """Replace the messages of a turn by their text if they contain nothing else."""
     text = answer[0].text if answer and isinstance(answer[0], LiveServerMessage) else None
-    return text if text and answer == list(build_turn(text)) else list(answer)
+    return text if text and answer == build_turn(text) else list(answer)

@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from genai_fn.errors import DecodeError, Disconnected, GenaiError, LiveClosed
 from genai_fn.ops.live.music import ConnectLiveMusic
 from genai_fn.request import Live
-from genai_fn.schema.content import Blob, Content, Part
+from genai_fn.schema.content import Blob, Part
 from genai_fn.schema.function_declarations import get_function_name
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.generation import GenerateContentConfig, Modality
 from genai_fn.schema.live import LiveClientMessage
 from genai_fn.schema.live_server import (
-    LiveServerContent,
     LiveServerGoAway,
     LiveServerMessage,
     LiveServerSessionResumptionUpdate,
@@ -34,7 +33,12 @@ from genai_fn.schema.music import (
     LiveMusicServerMessage,
 )
 from genai_fn.schema.transcription import Transcription
-from genai_fn.testing.fake_connector import is_answer_expected
+from genai_fn.testing.fake_connector import (
+    TURN_END,
+    build_content_message,
+    build_model_message,
+    is_answer_expected,
+)
 from genai_fn.testing.strategies.deferred import defer_strategy
 from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS
 from genai_fn.testing.strategies.responses.errors import errors as any_error
@@ -128,7 +132,7 @@ class SessionReplies:
 
     def end_turn(self, state: CallState) -> list[Any]:
         """Return the messages that cancel the pending calls and end the turn."""
-        return [_number_calls(_CANCEL_ALL, state), _TURN_END]
+        return [_number_calls(_CANCEL_ALL, state), TURN_END]
 
     def is_left_to_program(self, call: FunctionCall) -> bool:
         """Whether the program must respond to a call: it is declared, but the session has no function for it."""
@@ -172,17 +176,9 @@ _session_errors: SearchStrategy[GenaiError] = weighted_choices(
         "an unreadable message": (1, st.builds(DecodeError, st.just("JSON"), st.just(""), st.just("\ufffd"))),
     }
 )
+_unknown_models = st.builds(LiveClosed, st.just(1008), st.sampled_from(["", "The model is not found."]))
 _refusals: SearchStrategy[GenaiError | None] = weighted_choices(
-    {
-        "an open session": (8, st.none()),
-        "a session that fails to open": (
-            1,
-            st.one_of(
-                st.builds(LiveClosed, st.just(1008), st.sampled_from(["", "The model is not found."])),
-                any_error(),
-            ),
-        ),
-    }
+    {"an open session": (8, st.none()), "a session that fails to open": (1, _unknown_models | any_error())}
 )
 
 
@@ -202,48 +198,31 @@ def _broken_answers(draw: DrawFn, answers: SearchStrategy[list[Any]]) -> list[An
 def _list_turn_choices(live: Live[Any]) -> WeightedChoices:
     operation: Any = live.operation
     config: Any = operation.config
-    outputs = _audio_messages if Modality.AUDIO in _get_modalities(config) else PROSE_TEXTS.map(_build_text_message)
+    outputs = (_audio_parts if Modality.AUDIO in _get_modalities(config) else _text_parts).map(build_model_message)
     calls = {
         label: (weight, strategy.map(_build_call_messages).filter(bool))
         for label, (weight, strategy) in list_call_candidates(GenerateContentConfig(tools=config.tools)).items()
         if label != "a malformed call"
     }
     return {
-        "a turn": (8, outputs.map(lambda each: [each, _TURN_END])),
-        "a turn of several messages": (4, _long_turns(outputs, config)),
-        "an interrupted turn": (
-            1,
-            outputs.map(lambda each: [each, _build_content_message(interrupted=True), _TURN_END]),
-        ),
+        "a turn": (8, outputs.map(lambda each: [each, TURN_END])),
+        "a turn of several messages": (4, _long_turns(outputs, _transcripts(config), _notices(config))),
+        "an interrupted turn": (1, outputs.map(lambda each: [each, _INTERRUPTION, TURN_END])),
         "an empty turn": (1, _empty_turns),
-        "an unknown message": (1, outputs.map(lambda each: [_UNKNOWN_MESSAGE, each, _TURN_END])),
+        "an unknown message": (1, outputs.map(lambda each: [_UNKNOWN_MESSAGE, each, TURN_END])),
         **calls,
         **({"a cancelled call": (1, _cancelled_calls(calls))} if calls else {}),
     }
 
 
-def _build_content_message(**members: Any) -> LiveServerMessage:
-    return LiveServerMessage(server_content=LiveServerContent(**members))
-
-
-def _build_text_message(text: str) -> LiveServerMessage:
-    return _build_content_message(model_turn=Content(parts=(Part(text=text),), role="model"))
-
-
-_TURN_END = _build_content_message(turn_complete=True)
 _UNKNOWN_MESSAGE = LiveServerMessage(extra={"somethingNew": {}})
-_empty_turns = st.one_of(
-    st.just([_TURN_END]),
-    st.sampled_from(list(TurnCompleteReason)).map(
-        lambda why: [_build_content_message(turn_complete=True, turn_complete_reason=why)]
-    ),
+_INTERRUPTION = build_content_message(interrupted=True)
+_empty_turns = st.sampled_from([None, *TurnCompleteReason]).map(
+    lambda why: [build_content_message(turn_complete=True, turn_complete_reason=why)]
 )
-_audio_messages = st.integers(1, 4).map(
-    lambda size: _build_content_message(
-        model_turn=Content(
-            parts=(Part(inline_data=Blob(data=b"\0\1" * size, mime_type="audio/pcm;rate=24000")),), role="model"
-        )
-    )
+_text_parts = PROSE_TEXTS.map(lambda text: Part(text=text))
+_audio_parts = st.integers(1, 4).map(
+    lambda size: Part(inline_data=Blob(data=b"\0\1" * size, mime_type="audio/pcm;rate=24000"))
 )
 
 
@@ -252,23 +231,21 @@ def _get_modalities(config: Any) -> Sequence[Any]:
     return config.response_modalities or (None if settings is None else settings.response_modalities) or ()
 
 
-def _long_turns(outputs: SearchStrategy[LiveServerMessage], config: Any) -> SearchStrategy[list[Any]]:
-    others = st.tuples(_transcripts(config), _notices(config))
-    return _mixed_turns(st.lists(outputs, min_size=1, max_size=3), others)
-
-
 @st.composite
-def _mixed_turns(
+def _long_turns(
     draw: DrawFn,
-    outputs: SearchStrategy[list[LiveServerMessage]],
-    others: SearchStrategy[tuple[Sequence[LiveServerMessage], Sequence[LiveServerMessage]]],
+    outputs: SearchStrategy[LiveServerMessage],
+    transcripts: SearchStrategy[Sequence[LiveServerMessage]],
+    notices: SearchStrategy[Sequence[LiveServerMessage]],
 ) -> list[Any]:
     """Draw a turn with transcripts and notices, each anywhere in it."""
-    turn = draw(outputs)
-    transcripts, notices = draw(others)
-    for each in (*transcripts, *notices):
+    turn = [draw(outputs) for _ in range(draw(_MESSAGE_COUNTS))]
+    for each in (*draw(transcripts), *draw(notices)):
         turn.insert(draw(st.integers(0, len(turn))), each)
-    return [*turn, _TURN_END]
+    return [*turn, TURN_END]
+
+
+_MESSAGE_COUNTS = st.integers(1, 3)
 
 
 def _transcripts(config: Any) -> SearchStrategy[Sequence[LiveServerMessage]]:
@@ -277,25 +254,19 @@ def _transcripts(config: Any) -> SearchStrategy[Sequence[LiveServerMessage]]:
 
 
 def _transcript_messages(name: str) -> SearchStrategy[LiveServerMessage]:
-    return PROSE_TEXTS.map(lambda text: _build_content_message(**{name: Transcription(text=text, finished=True)}))
+    return PROSE_TEXTS.map(lambda text: build_content_message(**{name: Transcription(text=text, finished=True)}))
 
 
 def _notices(config: Any) -> SearchStrategy[Sequence[LiveServerMessage]]:
     """Draw messages between those of a turn: usage metadata, ``goAway``, and resumption handles."""
     kinds = [
-        st.just(_build_content_message(generation_complete=True)),
+        st.just(build_content_message(generation_complete=True)),
         st.integers(0, 10**6).map(_build_usage_message),
-        st.sampled_from(["60s", "9.5s", "0.5s"]).map(
-            lambda left: LiveServerMessage(go_away=LiveServerGoAway(time_left=left))
-        ),
+        st.sampled_from([LiveServerMessage(go_away=LiveServerGoAway(time_left=each)) for each in _TIMES_LEFT]),
     ]
     resumption = config.session_resumption
     if resumption is not None and not resumption.transparent:
-        kinds.append(
-            st.sampled_from(
-                [_build_resumption_update("handle", resumable=True), _build_resumption_update("", resumable=False)]
-            )
-        )
+        kinds.append(st.sampled_from(_RESUMPTION_UPDATES))
     return st.lists(st.one_of(kinds), max_size=3)
 
 
@@ -303,10 +274,14 @@ def _build_usage_message(tokens: int) -> LiveServerMessage:
     return LiveServerMessage(usage_metadata=UsageMetadata(response_token_count=tokens, total_token_count=tokens))
 
 
-def _build_resumption_update(handle: str, *, resumable: bool) -> LiveServerMessage:
-    return LiveServerMessage(
-        session_resumption_update=LiveServerSessionResumptionUpdate(new_handle=handle, resumable=resumable)
+_TIMES_LEFT = ["60s", "9.5s", "0.5s"]
+_RESUMPTION_UPDATES = [
+    LiveServerMessage(session_resumption_update=each)
+    for each in (
+        LiveServerSessionResumptionUpdate(new_handle="handle", resumable=True),
+        LiveServerSessionResumptionUpdate(new_handle="", resumable=False),
     )
+]
 
 
 # Calls
@@ -316,12 +291,12 @@ def _build_call_messages(candidate: Any) -> list[Any]:
     """Convert a candidate to messages: its texts, then its calls without IDs; empty if it has no calls."""
     parts = candidate.content.parts or ()
     calls = tuple(part.function_call for part in parts if part.function_call is not None)
-    texts = [_build_text_message(part.text) for part in parts if part.text]
+    texts = [build_model_message(Part(text=part.text)) for part in parts if part.text]
     return [*texts, LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))] if calls else []
 
 
 def _cancelled_calls(calls: WeightedChoices) -> SearchStrategy[list[Any]]:
-    return st.one_of([strategy for _, strategy in calls.values()]).map(lambda each: [*each, _CANCEL_ALL, _TURN_END])
+    return st.one_of([strategy for _, strategy in calls.values()]).map(lambda each: [*each, _CANCEL_ALL, TURN_END])
 
 
 _CANCEL_ALL = LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation())
@@ -331,7 +306,7 @@ _CANCEL_ALL = LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancell
 @st.composite
 def _numbered_turns(draw: DrawFn, turns: SearchStrategy[list[Any]], state: CallState) -> list[Any]:
     """Draw a turn whose calls have unique IDs. If calls are pending, the turn starts with their cancellation."""
-    interruption = [_CANCEL_ALL, _build_content_message(interrupted=True)] if state.pending_calls else []
+    interruption = [_CANCEL_ALL, _INTERRUPTION] if state.pending_calls else []
     numbered: list[Any] = []
     for each in [*interruption, *draw(turns)]:
         message = _number_calls(each, state) if isinstance(each, LiveServerMessage) else each
@@ -343,11 +318,8 @@ def _numbered_turns(draw: DrawFn, turns: SearchStrategy[list[Any]], state: CallS
 def _number_calls(message: LiveServerMessage, state: CallState) -> LiveServerMessage:
     """Return a message with IDs for its calls, or with the IDs of the calls that it cancels."""
     if message is _CANCEL_ALL:
-        return LiveServerMessage(
-            tool_call_cancellation=LiveServerToolCallCancellation(
-                ids=tuple(call.id or "" for call in state.pending_calls)
-            )
-        )
+        ids = tuple(call.id or "" for call in state.pending_calls)
+        return LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation(ids=ids))
     if message.tool_call is None:
         return message
     calls: Any = message.tool_call.function_calls
@@ -363,16 +335,15 @@ def _number_calls(message: LiveServerMessage, state: CallState) -> LiveServerMes
 
 def _music_answers(is_play: bool, has_prompts: bool) -> SearchStrategy[list[Any]]:
     """Draw audio chunks after ``PLAY``, or a filtered prompt after prompts; otherwise nothing."""
-    filtered = PROSE_TEXTS.map(lambda text: LiveMusicServerMessage(filtered_prompt=_build_filtered_prompt(text)))
-    choices: dict[str, tuple[int, SearchStrategy[list[Any]]]] = {}
+    choices: dict[str, tuple[int, SearchStrategy[list[Any]]]] = {"silence": (4, _no_messages)}
     if is_play:
-        choices["music"] = (8, st.lists(_music_chunks, min_size=1, max_size=3))
         unknown = LiveMusicServerMessage(extra={"somethingNew": {}})
-        choices["an unknown message"] = (1, _music_chunks.map(lambda each: [unknown, each]))
-    else:
-        choices["silence"] = (4, _no_messages)
+        choices = {
+            "music": (8, st.lists(_music_chunks, min_size=1, max_size=3)),
+            "an unknown message": (1, _music_chunks.map(lambda each: [unknown, each])),
+        }
     if has_prompts:
-        choices["a filtered prompt"] = (1, filtered.map(lambda each: [each]))
+        choices["a filtered prompt"] = (1, PROSE_TEXTS.map(_build_filtered_prompt))
     return weighted_choices(choices)
 
 
@@ -385,5 +356,6 @@ _music_chunks = st.integers(1, 4).map(
 )
 
 
-def _build_filtered_prompt(text: str) -> LiveMusicFilteredPrompt:
-    return LiveMusicFilteredPrompt(text=text, filtered_reason="SAFETY")
+def _build_filtered_prompt(text: str) -> list[Any]:
+    prompt = LiveMusicFilteredPrompt(text=text, filtered_reason="SAFETY")
+    return [LiveMusicServerMessage(filtered_prompt=prompt)]

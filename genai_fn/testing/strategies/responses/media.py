@@ -1,19 +1,39 @@
 """Strategies for generated images, masks and videos, in the requested number; some are filtered."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from genai_fn.schema.base import Message
-from genai_fn.schema.image_editing import EntityLabel, GeneratedImageMask, SegmentImageResponse
-from genai_fn.schema.images import GeneratedImage, Image, SafetyAttributes
+from genai_fn.schema.image_editing import (
+    EditImageResponse,
+    EntityLabel,
+    GeneratedImageMask,
+    RecontextImageResponse,
+    SegmentImageResponse,
+)
+from genai_fn.schema.images import (
+    GeneratedImage,
+    GenerateImagesResponse,
+    Image,
+    SafetyAttributes,
+    UpscaleImageResponse,
+)
 from genai_fn.schema.videos import GeneratedVideo, GenerateVideosResponse, Video
 from genai_fn.testing.strategies.arguments import names
 from genai_fn.testing.strategies.values.media_files import MP4_FILE, PNG_FILE
 from genai_fn.testing.strategies.values.types import from_type, texts
 
 M = TypeVar("M", bound=Message)
+
+IMAGE_RESPONSE_TYPES: Final = (
+    GenerateImagesResponse,
+    EditImageResponse,
+    UpscaleImageResponse,
+    RecontextImageResponse,
+)
+"""The types of responses with generated images."""
 
 _MAX_COUNT = 8
 

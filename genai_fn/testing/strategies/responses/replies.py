@@ -121,7 +121,7 @@ def _find_reply_strategy(kind: Any) -> Callable[[Any], SearchStrategy[Any]]:
     """Return the function from an operation to a strategy for its replies, given their type."""
     if kind in REPLY_STRATEGIES:
         return REPLY_STRATEGIES[kind]
-    return _make_page_strategy(kind) if _is_page(kind) else lambda _: from_type(kind)
+    return partial(_pages, kind) if _is_page(kind) else lambda _: from_type(kind)
 
 
 def _is_page(kind: Any) -> bool:
@@ -136,18 +136,18 @@ def _resource_names(operation: Any, collection: str) -> SearchStrategy[str]:
     return st.just(name if "/" in name else f"{collection}/{name}")
 
 
-def _make_resource_strategy(
-    build: Callable[[SearchStrategy[str]], SearchStrategy[Any]], collection: str
-) -> Callable[[Any], SearchStrategy[Any]]:
-    return lambda operation: build(_resource_names(operation, collection))
+def _resources(
+    build: Callable[[SearchStrategy[str]], SearchStrategy[Any]], collection: str, operation: Any
+) -> SearchStrategy[Any]:
+    return build(_resource_names(operation, collection))
 
 
 def _named_messages(kind: type[M], name: SearchStrategy[str]) -> SearchStrategy[M]:
     return resources.messages_with(kind, name=name)
 
 
-def _make_image_strategy(kind: type[Message]) -> Callable[[Any], SearchStrategy[Any]]:
-    return lambda operation: media.image_responses(kind, operation.config)
+def _images(kind: type[Message], operation: Any) -> SearchStrategy[Message]:
+    return media.image_responses(kind, operation.config)
 
 
 def _models(operation: Any) -> SearchStrategy[schema.Model]:
@@ -201,8 +201,8 @@ _seeds = st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=4)
 # Pages
 
 
-def _make_page_strategy(kind: type[Page[Any]]) -> Callable[[Any], SearchStrategy[Page[Any]]]:
-    return lambda operation: _page_values(kind, operation, _page_tokens(operation))
+def _pages(kind: type[Page[Any]], operation: Any) -> SearchStrategy[Page[Any]]:
+    return _page_values(kind, operation, _page_tokens(operation))
 
 
 def _page_tokens(operation: Any) -> SearchStrategy[str | None]:
@@ -249,9 +249,7 @@ def _upload_progress(operation: Any) -> SearchStrategy[UploadProgress]:
 def _final_progress(operation: Any) -> SearchStrategy[UploadProgress]:
     """Draw the end of an upload: the created file, or the operation that imports it into a store."""
     if ":uploadToFileSearchStore" in operation.session:
-        results = resources.store_operations(
-            schema.UploadToFileSearchStoreOperation, names("fileSearchStores/s/upload/operations/")
-        ).map(codec.encode)
+        results = resources.upload_operations(names("fileSearchStores/s/upload/operations/")).map(codec.encode)
     else:
         results = resources.files(names("files/")).map(lambda file: codec.encode({"file": file}))
     return st.builds(UploadProgress, st.just(value=True), st.none(), results)
@@ -262,8 +260,21 @@ def _lost_progress(operation: Any) -> SearchStrategy[UploadProgress]:
     return st.integers(0, offset).map(lambda received: UploadProgress(is_final=False, received=received))
 
 
+_RESOURCES: Mapping[Any, tuple[Callable[[SearchStrategy[str]], SearchStrategy[Any]], str]] = {
+    schema.File: (resources.files, "files"),
+    schema.CachedContent: (partial(_named_messages, schema.CachedContent), "cachedContents"),
+    schema.FileSearchStore: (partial(_named_messages, schema.FileSearchStore), "fileSearchStores"),
+    schema.Document: (resources.documents, "fileSearchStores/s/documents"),
+    schema.BatchJob: (resources.batches, "batches"),
+    schema.DeleteResourceJob: (resources.deletions, "batches"),
+    schema.TuningJob: (resources.tunings, "tunedModels"),
+    schema.ImportFileOperation: (resources.import_operations, "fileSearchStores/s/operations"),
+    schema.UploadToFileSearchStoreOperation: (resources.upload_operations, "fileSearchStores/s/upload/operations"),
+    schema.ProjectOperation: (resources.project_operations, "operations"),
+}
+"""Type of a resource → function from its name to a strategy, and its collection."""
+
 REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
-    None: lambda _: st.none(),
     type(None): lambda _: st.none(),
     bytes: lambda _: st.binary(max_size=20),
     str: lambda _: _upload_urls,
@@ -274,34 +285,15 @@ REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
     schema.CountTokensResponse: _token_counts,
     schema.ComputeTokensResponse: _token_lists,
     schema.Model: _models,
-    schema.File: _make_resource_strategy(resources.files, "files"),
     schema.RegisterFilesResponse: lambda operation: resources.registrations(len(operation.uris)),
-    schema.CachedContent: _make_resource_strategy(partial(_named_messages, schema.CachedContent), "cachedContents"),
-    schema.FileSearchStore: _make_resource_strategy(
-        partial(_named_messages, schema.FileSearchStore), "fileSearchStores"
-    ),
-    schema.Document: _make_resource_strategy(resources.documents, "fileSearchStores/s/documents"),
     schema.AuthToken: lambda _: st.builds(schema.AuthToken, name=names("auth_tokens/")),
-    schema.BatchJob: _make_resource_strategy(resources.batches, "batches"),
-    schema.DeleteResourceJob: _make_resource_strategy(resources.deletions, "batches"),
-    schema.TuningJob: _make_resource_strategy(resources.tunings, "tunedModels"),
     schema.ValidateRewardResponse: lambda operation: resources.rewards(operation.composite_reward_config),
     schema.GenerateVideosOperation: lambda operation: resources.video_operations(
         _resource_names(operation, "models/veo/operations"), media.video_responses(getattr(operation, "config", None))
     ),
-    schema.ImportFileOperation: _make_resource_strategy(
-        partial(resources.store_operations, schema.ImportFileOperation), "fileSearchStores/s/operations"
-    ),
-    schema.UploadToFileSearchStoreOperation: _make_resource_strategy(
-        partial(resources.store_operations, schema.UploadToFileSearchStoreOperation),
-        "fileSearchStores/s/upload/operations",
-    ),
-    schema.ProjectOperation: _make_resource_strategy(resources.project_operations, "operations"),
-    schema.GenerateImagesResponse: _make_image_strategy(schema.GenerateImagesResponse),
-    schema.EditImageResponse: _make_image_strategy(schema.EditImageResponse),
-    schema.UpscaleImageResponse: _make_image_strategy(schema.UpscaleImageResponse),
-    schema.RecontextImageResponse: _make_image_strategy(schema.RecontextImageResponse),
     schema.SegmentImageResponse: lambda operation: media.mask_responses(operation.config),
+    **{kind: partial(_images, kind) for kind in media.IMAGE_RESPONSE_TYPES},
+    **{kind: partial(_resources, *each) for kind, each in _RESOURCES.items()},
 }
 """Type of a reply → function from an operation to a strategy for its replies. Items of pages are drawn the same way."""
 

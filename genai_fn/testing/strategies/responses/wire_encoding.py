@@ -6,14 +6,18 @@ Gemini batch has no start time.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from struct import iter_unpack
 from typing import Any, TypeAlias, cast
+
+from msgspec import Struct
 
 from genai_fn import codec
 from genai_fn.ops.embed import EmbedOperation, has_embed_method
 from genai_fn.ops.embed.arrays import EmbedContentArrayResponse
 from genai_fn.ops.tunings import CreateTuning
 from genai_fn.request import Operation
+from genai_fn.schema.annotations import index_fields_by_spelling
 from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,
@@ -22,12 +26,13 @@ from genai_fn.schema.batches import (
     VertexMultimodalDatasetDestination,
 )
 from genai_fn.schema.embeddings import ContentEmbedding, EmbedContentResponse
-from genai_fn.schema.image_editing import EditImageResponse, RecontextImageResponse, SegmentImageResponse
-from genai_fn.schema.images import GeneratedImage, GenerateImagesResponse, Image, UpscaleImageResponse
+from genai_fn.schema.image_editing import SegmentImageResponse
+from genai_fn.schema.images import GeneratedImage, Image
 from genai_fn.schema.models import ListModelsResponse, Model, TunedModelInfo
 from genai_fn.schema.operations import JobState
 from genai_fn.schema.tunings import ListTuningJobsResponse, TuningJob
 from genai_fn.schema.videos import GenerateVideosOperation, GenerateVideosResponse, Video
+from genai_fn.testing.strategies.responses.media import IMAGE_RESPONSE_TYPES
 
 _Json: TypeAlias = dict[str, Any]
 
@@ -55,9 +60,11 @@ def _drop_unset(**fields: Any) -> _Json:
     return {name: codec.to_builtins(value) for name, value in fields.items() if value not in (None, ())}
 
 
-def _rename_fields(value: Any, **names: str) -> _Json:
-    """Convert the given fields to JSON: ``field="wireName"``."""
-    return _drop_unset(**{wire_name: getattr(value, name) for name, wire_name in names.items()})
+def _encode_fields(value: Struct, *names: str, **renamed: str) -> _Json:
+    """Convert fields to JSON: those in `names` with their usual names, the others as ``field="wireName"``."""
+    fields = index_fields_by_spelling(type(value))
+    wire_names = {name: fields[name].encode_name for name in names} | renamed
+    return _drop_unset(**{wire_name: getattr(value, name) for name, wire_name in wire_names.items()})
 
 
 # Embeddings
@@ -91,12 +98,12 @@ def _encode_whole_vectors(operation: EmbedOperation[Any], reply: EmbedContentRes
 def _encode_image(image: Image | None) -> _Json:
     if image is None:
         return {}
-    return _rename_fields(image, gcs_uri="gcsUri", image_bytes="bytesBase64Encoded", mime_type="mimeType")
+    return _encode_fields(image, "gcs_uri", "mime_type", image_bytes="bytesBase64Encoded")
 
 
 def _encode_prediction(image: GeneratedImage) -> _Json:
     safety = image.safety_attributes
-    attributes = {} if safety is None else _drop_unset(categories=safety.categories, scores=safety.scores)
+    attributes = {} if safety is None else _encode_fields(safety, "categories", "scores")
     return _encode_image(image.image) | _drop_unset(
         raiFilteredReason=image.rai_filtered_reason,
         prompt=image.enhanced_prompt,
@@ -115,22 +122,11 @@ def _encode_masks(reply: SegmentImageResponse) -> _Json:
     }
 
 
-def _make_video_encoder(
-    encode: Callable[[GenerateVideosResponse], _Json],
-) -> Callable[[GenerateVideosOperation], _Json]:
-    def encode_operation(reply: GenerateVideosOperation) -> _Json:
-        response = {} if reply.response is None else {"response": encode(reply.response)}
-        return (
-            _drop_unset(name=reply.name, metadata=reply.metadata, error=reply.error)
-            | _encode_done(reply.done)
-            | response
-        )
-
-    return encode_operation
-
-
-def _encode_done(done: bool | None) -> _Json:
-    return {} if done is None else {"done": done}
+def _encode_video_operation(
+    encode_videos: Callable[[GenerateVideosResponse], _Json], reply: GenerateVideosOperation
+) -> _Json:
+    videos = None if reply.response is None else encode_videos(reply.response)
+    return _encode_fields(reply, "name", "metadata", "error", "done") | _drop_unset(response=videos)
 
 
 def _encode_gemini_videos(response: GenerateVideosResponse) -> _Json:
@@ -148,42 +144,34 @@ def _encode_vertex_videos(response: GenerateVideosResponse) -> _Json:
 
 
 def _encode_video(video: Video | None, uri: str, data: str, mime_type: str) -> _Json:
-    return {} if video is None else _rename_fields(video, uri=uri, video_bytes=data, mime_type=mime_type)
+    return {} if video is None else _encode_fields(video, uri=uri, video_bytes=data, mime_type=mime_type)
 
 
 def _encode_filter_counts(response: GenerateVideosResponse) -> _Json:
-    return _rename_fields(
-        response, rai_media_filtered_count="raiMediaFilteredCount", rai_media_filtered_reasons="raiMediaFilteredReasons"
-    )
+    return _encode_fields(response, "rai_media_filtered_count", "rai_media_filtered_reasons")
 
 
 # Models
 
 
-_COMMON_MODEL_FIELDS = {"name": "name", "display_name": "displayName", "description": "description"}
-_TIME_FIELDS = {"create_time": "createTime", "update_time": "updateTime"}
+_COMMON_MODEL_FIELDS = ("name", "display_name", "description")
+_TIME_FIELDS = ("create_time", "update_time")
 
 
 def _encode_gemini_model(reply: Model) -> _Json:
-    limits = {"input_token_limit": "inputTokenLimit", "output_token_limit": "outputTokenLimit"}
-    sampling = {"temperature": "temperature", "max_temperature": "maxTemperature", "top_p": "topP", "top_k": "topK"}
-    own = {"version": "version", "supported_actions": "supportedGenerationMethods", "thinking": "thinking"}
-    info = reply.tuned_model_info or TunedModelInfo()
-    tuned = _rename_fields(info, base_model="baseModel", **_TIME_FIELDS)
-    return _rename_fields(reply, **_COMMON_MODEL_FIELDS, **limits, **sampling, **own) | tuned
+    limits = ("input_token_limit", "output_token_limit", "temperature", "max_temperature", "top_p", "top_k")
+    own = _encode_fields(reply, *limits, "version", "thinking", supported_actions="supportedGenerationMethods")
+    tuned = _encode_fields(reply.tuned_model_info or TunedModelInfo(), "base_model", *_TIME_FIELDS)
+    return _encode_fields(reply, *_COMMON_MODEL_FIELDS) | own | tuned
 
 
 def _encode_vertex_model(reply: Model) -> _Json:
-    own = {"version": "versionId", "default_checkpoint_id": "defaultCheckpointId", "checkpoints": "checkpoints"}
+    own = _encode_fields(reply, "default_checkpoint_id", "checkpoints", version="versionId")
     info = reply.tuned_model_info or TunedModelInfo()
     base = {} if info.base_model is None else {"google-vertex-llm-tuning-base-model-id": info.base_model}
-    endpoints = [_rename_fields(each, name="endpoint", deployed_model_id="deployedModelId") for each in reply.endpoints]
-    labels = {**(reply.labels or {}), **base} or None
-    return (
-        _rename_fields(reply, **_COMMON_MODEL_FIELDS, **own)
-        | _rename_fields(info, **_TIME_FIELDS)
-        | _drop_unset(deployedModels=endpoints, labels=labels)
-    )
+    endpoints = [_encode_fields(each, "deployed_model_id", name="endpoint") for each in reply.endpoints]
+    own |= _drop_unset(deployedModels=endpoints, labels={**(reply.labels or {}), **base} or None)
+    return _encode_fields(reply, *_COMMON_MODEL_FIELDS) | own | _encode_fields(info, *_TIME_FIELDS)
 
 
 # Batches
@@ -192,12 +180,12 @@ def _encode_vertex_model(reply: Model) -> _Json:
 def _encode_gemini_batch(reply: BatchJob) -> _Json:
     counts = {"successful_count": "successfulRequestCount", "failed_count": "failedRequestCount"}
     stats = reply.completion_stats
-    batch_stats = None if stats is None else _rename_fields(stats, **counts, incomplete_count="pendingRequestCount")
-    state = None if reply.state is None else reply.state.value.replace("JOB_STATE_", "BATCH_STATE_", 1)
-    metadata = _rename_fields(reply, display_name="displayName", end_time="endTime", model="model", **_TIME_FIELDS)
-    output = {} if reply.dest is None else {"output": _encode_batch_output(reply.dest)}
-    metadata |= _drop_unset(state=state, batchStats=batch_stats) | output
-    return _drop_unset(name=reply.name, error=reply.error, metadata=metadata)
+    metadata = _encode_fields(reply, "display_name", "end_time", "model", *_TIME_FIELDS) | _drop_unset(
+        state=None if reply.state is None else reply.state.value.replace("JOB_STATE_", "BATCH_STATE_", 1),
+        batchStats=None if stats is None else _encode_fields(stats, **counts, incomplete_count="pendingRequestCount"),
+        output=None if reply.dest is None else _encode_batch_output(reply.dest),
+    )
+    return _encode_fields(reply, "name", "error") | _drop_unset(metadata=metadata)
 
 
 def _encode_batch_output(dest: BatchJobDestination) -> _Json:
@@ -210,14 +198,12 @@ def _encode_batch_output(dest: BatchJobDestination) -> _Json:
 
 
 def _encode_vertex_batch(reply: BatchJob) -> _Json:
-    times = {"start_time": "startTime", "end_time": "endTime", **_TIME_FIELDS}
-    same = {"name": "name", "display_name": "displayName", "state": "state", "error": "error", "model": "model"}
-    fields = _rename_fields(reply, **same, **times, completion_stats="completionStats", output_info="outputInfo")
-    locations = {
-        **({} if reply.src is None else {"inputConfig": _encode_batch_source(reply.src)}),
-        **({} if reply.dest is None else {"outputConfig": _encode_batch_destination(reply.dest)}),
-    }
-    return fields | locations
+    times = ("start_time", "end_time", *_TIME_FIELDS)
+    same = ("name", "display_name", "state", "error", "model", "completion_stats", "output_info")
+    return _encode_fields(reply, *same, *times) | _drop_unset(
+        inputConfig=None if reply.src is None else _encode_batch_source(reply.src),
+        outputConfig=None if reply.dest is None else _encode_batch_destination(reply.dest),
+    )
 
 
 def _encode_batch_source(src: BatchJobSource) -> _Json:
@@ -230,13 +216,12 @@ def _encode_batch_source(src: BatchJobSource) -> _Json:
 
 
 def _encode_batch_destination(dest: BatchJobDestination) -> _Json:
+    dataset = dest.vertex_dataset
     return _drop_unset(
         predictionsFormat=dest.format,
         gcsDestination=_drop_unset(outputUriPrefix=dest.gcs_uri) or None,
         bigqueryDestination=_drop_unset(outputUri=dest.bigquery_uri) or None,
-        vertexMultimodalDatasetDestination=None
-        if dest.vertex_dataset is None
-        else _encode_dataset(dest.vertex_dataset),
+        vertexMultimodalDatasetDestination=None if dataset is None else _encode_dataset(dataset),
     )
 
 
@@ -253,10 +238,10 @@ def _encode_tuning_operation(reply: TuningJob) -> _Json:
 
 
 def _encode_gemini_tuning(reply: TuningJob) -> _Json:
-    same = {"name": "name", "description": "description", "base_model": "baseModel"}
-    fields = _rename_fields(reply, **same, tuned_model_display_name="displayName", **_TIME_FIELDS)
-    task = _rename_fields(reply, start_time="startTime", end_time="completeTime")
+    same = ("name", "description", "base_model", *_TIME_FIELDS)
+    task = _encode_fields(reply, "start_time", end_time="completeTime")
     state = None if reply.state is None else _TUNING_STATES.get(reply.state, reply.state.value)
+    fields = _encode_fields(reply, *same, tuned_model_display_name="displayName")
     return fields | _drop_unset(state=state, tuningTask=task or None)
 
 
@@ -271,53 +256,33 @@ _TUNING_STATES: Mapping[str, str] = {
 
 
 def _encode_vertex_tuning(reply: TuningJob) -> _Json:
-    fields: _Json = codec.to_builtins(reply)
+    text = codec.encode(reply).replace(b'"modelSelectionConfig":', b'"modelConfig":')  # the name on Vertex AI
+    fields: _Json = codec.decode(text)
     fields.pop("evaluationConfig", None)  # Vertex AI has another structure for it
-    return cast("_Json", _rename_model_config(fields))
+    return fields
 
 
-def _rename_model_config(tree: Any) -> Any:
-    """Rename the field of generation configs that has another name on Vertex AI."""
-    if isinstance(tree, list):
-        items: list[Any] = cast("Any", tree)
-        return [_rename_model_config(each) for each in items]
-    if not isinstance(tree, dict):
-        return tree
-    pairs = cast("_Json", tree).items()
-    return {
-        "modelConfig" if name == "modelSelectionConfig" else name: _rename_model_config(each) for name, each in pairs
-    }
-
-
-def _make_list_encoder(items: str, name: str, encode: Callable[[Any], _Json]) -> Callable[[Any], _Json]:
-    def encode_list(reply: Any) -> _Json:
-        return _drop_unset(
-            **{name: [encode(each) for each in getattr(reply, items)]}, nextPageToken=reply.next_page_token
-        )
-
-    return encode_list
+def _encode_list(items: str, wire_name: str, encode: Callable[[Any], _Json], reply: Any) -> _Json:
+    encoded = {wire_name: [encode(each) for each in getattr(reply, items)]}
+    return _drop_unset(**encoded, nextPageToken=reply.next_page_token)
 
 
 _ENCODERS: Mapping[tuple[str, type[Any]], Callable[[Any], _Json]] = {
     ("vertex", EmbedContentResponse): _encode_vectors,
-    **{
-        (backend, kind): _encode_images
-        for backend in ("gemini", "vertex")
-        for kind in (GenerateImagesResponse, EditImageResponse, UpscaleImageResponse, RecontextImageResponse)
-    },
+    **{(backend, kind): _encode_images for backend in ("gemini", "vertex") for kind in IMAGE_RESPONSE_TYPES},
     ("vertex", SegmentImageResponse): _encode_masks,
-    ("gemini", GenerateVideosOperation): _make_video_encoder(_encode_gemini_videos),
-    ("vertex", GenerateVideosOperation): _make_video_encoder(_encode_vertex_videos),
+    ("gemini", GenerateVideosOperation): partial(_encode_video_operation, _encode_gemini_videos),
+    ("vertex", GenerateVideosOperation): partial(_encode_video_operation, _encode_vertex_videos),
     ("gemini", Model): _encode_gemini_model,
     ("vertex", Model): _encode_vertex_model,
-    ("gemini", ListModelsResponse): _make_list_encoder("models", "models", _encode_gemini_model),
-    ("vertex", ListModelsResponse): _make_list_encoder("models", "publisherModels", _encode_vertex_model),
+    ("gemini", ListModelsResponse): partial(_encode_list, "models", "models", _encode_gemini_model),
+    ("vertex", ListModelsResponse): partial(_encode_list, "models", "publisherModels", _encode_vertex_model),
     ("gemini", BatchJob): _encode_gemini_batch,
     ("vertex", BatchJob): _encode_vertex_batch,
-    ("gemini", ListBatchJobsResponse): _make_list_encoder("batch_jobs", "operations", _encode_gemini_batch),
-    ("vertex", ListBatchJobsResponse): _make_list_encoder("batch_jobs", "batchPredictionJobs", _encode_vertex_batch),
+    ("gemini", ListBatchJobsResponse): partial(_encode_list, "batch_jobs", "operations", _encode_gemini_batch),
+    ("vertex", ListBatchJobsResponse): partial(_encode_list, "batch_jobs", "batchPredictionJobs", _encode_vertex_batch),
     ("gemini", TuningJob): _encode_gemini_tuning,
     ("vertex", TuningJob): _encode_vertex_tuning,
-    ("gemini", ListTuningJobsResponse): _make_list_encoder("tuning_jobs", "tunedModels", _encode_gemini_tuning),
-    ("vertex", ListTuningJobsResponse): _make_list_encoder("tuning_jobs", "tuningJobs", _encode_vertex_tuning),
+    ("gemini", ListTuningJobsResponse): partial(_encode_list, "tuning_jobs", "tunedModels", _encode_gemini_tuning),
+    ("vertex", ListTuningJobsResponse): partial(_encode_list, "tuning_jobs", "tuningJobs", _encode_vertex_tuning),
 }
