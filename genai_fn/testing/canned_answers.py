@@ -1,13 +1,14 @@
 """A request handler that returns canned answers instead of calling HTTP, and the conversion of answers to results."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from returns.result import Failure, Result, Success
 
 from genai_fn import codec
 from genai_fn.effects import CallFunction, Effects, FlowFailed, GetTime, Sleep
-from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
+from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer, TimedOut
 from genai_fn.http import HttpResponse, ValueWithResponse
 from genai_fn.options import check_at_least_zero
 from genai_fn.request import Request, kind_of
@@ -51,13 +52,17 @@ class CannedAnswers:
             items.append((yield from _build_result(request, chunk, until, is_last=number == len(chunks))))
             if isinstance(items[-1], Failure):
                 break
-        is_failed = bool(items) and isinstance(items[0], Failure)
-        return items[0] if is_failed else Success(iter(items))
+        return open_items(items)
 
     def read_items(self, handle: Iterator[Result[Any, GenaiError]]) -> Effects[tuple[Result[Any, GenaiError], ...]]:
         """Return the next item of a stream; an empty tuple at its end."""
         yield from ()
-        return tuple(item for item in (next(handle, None),) if item is not None)
+        return tuple(islice(handle, 1))
+
+
+def open_items(items: Sequence[Result[Any, GenaiError]]) -> Result[Any, GenaiError]:
+    """Open a stream of these items: return an iterator; a failure as the first item is the result."""
+    return items[0] if items and isinstance(items[0], Failure) else Success(iter(items))
 
 
 class Sessions(Value):
@@ -95,6 +100,13 @@ class Delayed(Value):
 
     def __post_init__(self) -> None:
         check_at_least_zero("seconds", self.seconds)
+
+
+def pick_answer(answers: Sequence[Any], number: int, request: Any, name: str) -> Any:
+    """Return the answer to the request of a number, from 0; `NoAnswer` if there are fewer answers."""
+    if number < len(answers):
+        return answers[number]
+    return NoAnswer(request, f"{name}, which has no more answers than {len(answers)}")
 
 
 def freeze_answers(answer: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
@@ -15,7 +15,7 @@ from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live, LiveOperation, Operation, Request
-from genai_fn.testing.canned_answers import CannedAnswers, Sessions, freeze_answers
+from genai_fn.testing.canned_answers import CannedAnswers, Sessions, freeze_answers, pick_answer
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
@@ -73,7 +73,7 @@ class Fake(InProcessRunner):
     @property
     def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
         """All requests and sessions so far, including those without an answer."""
-        return self._table.requests
+        return tuple(self._table.requests)
 
     def with_answer(self, key: AnswerKey, answer: Any) -> "Fake":
         """
@@ -107,14 +107,9 @@ class _AnswerTable:
 
     def __init__(self, answers: AnswerSource | None) -> None:
         self.answers = _build_answer_table(answers)
-        self._requests: list[Request[Any] | Live[Any]] = []
+        self.requests: list[Request[Any] | Live[Any]] = []
         self._lock = threading.Lock()
         self._used_counts: dict[Any, int] = {}
-
-    @property
-    def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
-        """All requests and sessions so far."""
-        return tuple(self._requests)
 
     def find_answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
         """Return the answer to a request: the next one, if there is a list of one for each call."""
@@ -130,12 +125,11 @@ class _AnswerTable:
     def _find_entry(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
         """Record a request or session, and return the most specific key and its answer, or None and `NoAnswer`."""
         with self._lock:
-            self._requests.append(request)
+            self.requests.append(request)
         matching = [(rank, key) for key in self.answers if (rank := _rank_key(key, request)) is not None]
         if not matching:
-            return None, NoAnswer(
-                request, max(map(_describe_key, self.answers), key=_make_similarity(request), default=None)
-            )
+            similar = get_close_matches(request.operation.op, map(_describe_key, self.answers), n=1, cutoff=0.0)
+            return None, NoAnswer(request, similar[0] if similar else None)
         key: Any = min(matching, key=lambda each: each[0])[1]
         return key, self.answers[key]
 
@@ -143,8 +137,7 @@ class _AnswerTable:
         with self._lock:
             number = self._used_counts.get(key, 0)
             self._used_counts[key] = number + 1
-        nearest = f"{_describe_key(key)}, which has no more answers than {len(answers)}"
-        return answers[number] if number < len(answers) else NoAnswer(request, nearest)
+        return pick_answer(answers, number, request, _describe_key(key))
 
 
 def forbid() -> Fake:
@@ -201,17 +194,10 @@ def _rank_key(key: Any, request: Request[Any] | Live[Any]) -> float | None:
 
 def _is_answer_sequence(answer: Any, in_chunks: bool) -> bool:
     """Whether an answer is a tuple of answers, one for each call, and not the tuple of chunks of one stream."""
-    if not isinstance(answer, tuple):
-        return False
-    answers: Any = cast("Any", answer)
-    return not in_chunks or any(type(each) is tuple for each in answers)
+    return isinstance(answer, tuple) and (not in_chunks or any(type(each) is tuple for each in cast("Any", answer)))
 
 
 def _describe_key(key: Any) -> str:
     if isinstance(key, str):
         return key
     return str(getattr(key, "op", None) or getattr(key, "__qualname__", None) or repr(key))
-
-
-def _make_similarity(request: Request[Any] | Live[Any]) -> Callable[[str], float]:
-    return lambda name: SequenceMatcher(None, name, request.operation.op).ratio()

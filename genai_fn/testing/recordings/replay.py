@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Result
 
 from genai_fn.effects import Effects
 from genai_fn.engine.virtual_time import VirtualClock
@@ -16,6 +16,7 @@ from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.ops.files.upload_flow import HasPath, read_path
 from genai_fn.request import Live, Request
+from genai_fn.testing.canned_answers import open_items
 from genai_fn.testing.recordings.calls import RecordedCalls
 from genai_fn.testing.recordings.file import read_calls
 from genai_fn.testing.recordings.foreign.formats import read_foreign_recording
@@ -141,7 +142,7 @@ class ReplayHandler:
             return Failure(call)
         found = self._calls.take_results(call, request)
         if found is not None:
-            return found[0] if found and isinstance(found[0], Failure) else Success(iter(found))
+            return open_items(found)
         if self._recorder is None or has_masked_url(request):
             return self._build_no_answer(call, request)
         return (yield from self._recorder.open_stream(call, request, until))

@@ -261,17 +261,17 @@ class Emulator:
         return plan_response(exchange.response, fault, exchange.delivery, path)
 
     def _match_fault(self, path: str, request: HttpRequest) -> tuple[InjectedFault, HttpResponse | None]:
-        """Return the fault to inject into a request, and the error response that the fault produces, if any."""
+        """Return the fault of a request, and the error response that it produces, if any. The caller holds the lock."""
         header = dict(request.headers).get(FAULT_HEADER)
-        with self._lock:
-            if header is None:
-                fault, self._faults = take_injected_fault(self._faults, path)
-                return fault, _build_injected_error(path, fault)
-        try:
-            fault = parse_injected_fault(header)
-        except InvalidRequest as error:
-            return NO_FAULT, build_fault_response(make_invalid_argument(str(error)))
-        return fault, _build_injected_error(path, fault)
+        if header is None:
+            fault, self._faults = take_injected_fault(self._faults, path)
+        else:
+            try:
+                fault = parse_injected_fault(header)
+            except InvalidRequest as error:
+                return NO_FAULT, build_fault_response(make_invalid_argument(str(error)))
+        response = build_error_response(fault)
+        return fault, None if response is None else format_error_response(path, response)
 
     def _run_exchange(self, path: str, request: HttpRequest, results: tuple[FunctionResult, ...]) -> EmulatedExchange:
         """Handle a request, keep the next state, and remember the request once it has a response."""
@@ -287,42 +287,28 @@ class Emulator:
         return exchange
 
     def _answer_control_request(self, path: str, request: HttpRequest) -> HttpResponse:
-        match request.method, path.removeprefix(_CONTROL_PATH), request.body:
-            case "GET", "", _:
-                status = {"requests": self.requests, "faults": self._faults, "remainingSteps": self.remaining_steps}
-                return build_json_response(status)
-            case "GET", "/requests", _:
-                return build_json_response({"requests": self.received})
-            case "GET", "/script/schema", _:
-                return build_json_response(build_script_schema())
-            case "POST", "/script", bytes(body):
-                try:
+        try:
+            match request.method, path.removeprefix(_CONTROL_PATH), request.body:
+                case "GET", "", _:
+                    status = {"requests": self.requests, "faults": self._faults, "remainingSteps": self.remaining_steps}
+                    return build_json_response(status)
+                case "GET", "/requests", _:
+                    return build_json_response({"requests": self.received})
+                case "GET", "/script/schema", _:
+                    return build_json_response(build_script_schema())
+                case "POST", "/script", bytes(body):
                     self.load_script(body)
-                except InvalidRequest as error:
-                    return build_fault_response(make_invalid_argument(str(error)))
-                return EMPTY_RESPONSE
-            case "DELETE", "/script", _:
-                self.load_script(None)
-                return EMPTY_RESPONSE
-            case "POST", "/reset", _:
-                self.reset()
-                return EMPTY_RESPONSE
-            case "POST", "/fail", bytes(body):
-                try:
+                case "DELETE", "/script", _:
+                    self.load_script(None)
+                case "POST", "/reset", _:
+                    self.reset()
+                case "POST", "/fail", bytes(body):
                     self._add_fault(parse_injected_fault(codec.decode(body, dict[str, Any])))
-                except ValueError as error:  # invalid JSON or UTF-8, or InvalidRequest
-                    return build_fault_response(make_invalid_argument(str(error)))
-                return EMPTY_RESPONSE
-            case _:
-                return build_fault_response(
-                    EmulatedFault(
-                        404,
-                        "NOT_FOUND",
-                        f"Use GET {_CONTROL_PATH}, GET {_CONTROL_PATH}/requests, GET {_CONTROL_PATH}/script/schema,"
-                        f" POST or DELETE {_CONTROL_PATH}/script, POST {_CONTROL_PATH}/fail or POST"
-                        f" {_CONTROL_PATH}/reset.",
-                    )
-                )
+                case _:
+                    return build_fault_response(EmulatedFault(404, "NOT_FOUND", _CONTROL_HINT))
+        except ValueError as error:  # invalid JSON or UTF-8, or InvalidRequest
+            return build_fault_response(make_invalid_argument(str(error)))
+        return EMPTY_RESPONSE
 
     # Sessions
 
@@ -407,12 +393,11 @@ def _call_function(pending: PendingCall) -> FunctionResult:
         return make_function_fault(pending, f"it raised {error!r}")
 
 
-def _build_injected_error(path: str, fault: InjectedFault) -> HttpResponse | None:
-    response = build_error_response(fault)
-    return None if response is None else format_error_response(path, response)
-
-
 _GO_AWAY_REASON = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"
 _CONTROL_PATH = "/emulator"
+_CONTROL_HINT = (
+    f"Use GET {_CONTROL_PATH}, GET {_CONTROL_PATH}/requests, GET {_CONTROL_PATH}/script/schema, POST or DELETE"
+    f" {_CONTROL_PATH}/script, POST {_CONTROL_PATH}/fail or POST {_CONTROL_PATH}/reset."
+)
 _MAX_FAULTS = 1000
 _MAX_UNSENT_BYTES = 1 << 20
