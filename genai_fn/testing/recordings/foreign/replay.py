@@ -18,6 +18,7 @@ from genai_fn.request import Request
 from genai_fn.testing.recordings.foreign.interactions import Interaction, Recording
 from genai_fn.testing.recordings.foreign.search import RecordedInteractions
 from genai_fn.testing.recordings.sequence import MultilineText
+from genai_fn.values import Value
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets
 
@@ -79,13 +80,12 @@ class ForeignReplayHandler:
         return Failure(masker.mask_error(error))
 
 
-class _OpenStream:
+class _OpenStream(Value):
     """An open stream of the inner handler, with what it was opened by."""
 
-    def __init__(self, inner: Any, request: Request[Any], transport: "_ReplayTransport") -> None:
-        self.inner = inner
-        self.request = request
-        self.transport = transport
+    inner: Any
+    request: Request[Any]
+    transport: "_ReplayTransport"
 
 
 class _ReplayTransport:

@@ -94,8 +94,8 @@ class _Open:
         self.height = self.size = 1
 
 
-class _Anchored(Value):
-    """A value that aliases may repeat, how many levels it nests, and how large it is with all that it repeats."""
+class _Node(Value):
+    """A complete value, how many levels it nests, and how large it is with all that it repeats."""
 
     value: Any
     height: int
@@ -125,7 +125,7 @@ class _TreeBuilder:
         self.root: Any = None
         self._name = name
         self._open: list[_Open] = []
-        self._anchored: dict[str, _Anchored] = {}
+        self._anchored: dict[str, _Node] = {}
         self._repeated_size = 0
 
     def add_token(self, token: Token) -> None:
@@ -138,8 +138,7 @@ class _TreeBuilder:
                 self._close(token)
             case "scalar":
                 size = 1 + (len(token.value) // _SIZE_UNIT if isinstance(token.value, str | bytes) else 0)
-                self._remember(token.anchor, token.value, 0, size)
-                self._add(token.value, token.line, 0, size)
+                self._add(_Node(token.value, 0, size), token.line, token.anchor)
             case "alias":
                 self._repeat(token)
 
@@ -151,8 +150,7 @@ class _TreeBuilder:
                 value = done.convert(value)
             except (TypeError, ValueError, LookupError, AttributeError):
                 raise build_error(self._name, done.container.line, value, "the state of a Python object") from None
-        self._remember(done.anchor, value, done.height, done.size)
-        self._add(value, done.container.line, done.height, done.size)
+        self._add(_Node(value, done.height, done.size), done.container.line, done.anchor)
 
     def _repeat(self, token: Token) -> None:
         anchored = self._anchored.get(token.anchor or "")
@@ -162,31 +160,30 @@ class _TreeBuilder:
         self._repeated_size += anchored.size
         if self._repeated_size > _MAX_REPEATED_SIZE:
             raise build_error(self._name, token.line, "", f"aliases that repeat at most {_MAX_REPEATED_SIZE} values")
-        self._add(anchored.value, token.line, anchored.height, anchored.size)
-
-    def _remember(self, anchor: str | None, value: Any, height: int, size: int) -> None:
-        if anchor is not None:
-            self._anchored[anchor] = _Anchored(value, height, size)
+        self._add(anchored, token.line)
 
     def _check_depth(self, depth: int, line: int) -> None:
         if depth > MAX_FILE_DEPTH:
             raise build_error(self._name, line, "", f"at most {MAX_FILE_DEPTH} levels of nesting")
 
-    def _add(self, value: Any, line: int, height: int, size: int) -> None:
+    def _add(self, node: _Node, line: int, anchor: str | None = None) -> None:
+        """Add a value to the container that is open: as an item, or as a key, or as the value of the last key."""
+        if anchor is not None:
+            self._anchored[anchor] = node
         if not self._open:
-            self.root = value
+            self.root = node.value
             return
         parent = self._open[-1]
-        parent.height = max(parent.height, height + 1)
-        parent.size += size
+        parent.height = max(parent.height, node.height + 1)
+        parent.size += node.size
         container = parent.container
         if isinstance(container, SourceList):
-            container.append(value)
+            container.append(node.value)
             container.lines.append(line)
         elif parent.key is None:
-            parent.key = self._read_key(value, line)
+            parent.key = self._read_key(node.value, line)
         else:
-            container[parent.key], container.lines[parent.key] = value, line
+            container[parent.key], container.lines[parent.key] = node.value, line
             parent.key = None
 
     def _read_key(self, value: Any, line: int) -> str:

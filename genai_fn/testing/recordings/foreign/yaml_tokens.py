@@ -8,7 +8,7 @@ from typing import Any
 from genai_fn import codec
 from genai_fn.errors import MissingExtra
 from genai_fn.interpreters.extras import install_command
-from genai_fn.testing.recordings.foreign.trees import SourceList, SourceObject, Token, build_error
+from genai_fn.testing.recordings.foreign.trees import SourceList, Token, build_error
 
 
 def iterate_yaml_tokens(text: str, name: str) -> Iterator[Token]:
@@ -130,15 +130,6 @@ def _read_iterator(tree: Any) -> SourceList:
     return items
 
 
-def _read_reduced(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def convert(tree: Any) -> Any:
-        if not isinstance(tree, SourceObject):
-            raise TypeError
-        return read(tree)
-
-    return convert
-
-
 _TAG_PREFIX = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"str", "timestamp", "value", "merge", "python/str", "python/unicode"})
 _SCALAR_TAGS = frozenset({"null", "bool", "int", "float", "binary"})
@@ -150,6 +141,6 @@ _CONTAINER_TAGS: dict[str, Callable[[Any], Any] | None] = {
     "map": None,
     "seq": None,
     "python/tuple": None,
-    "python/object/new:_io.BytesIO": _read_reduced(_read_bytes_io),
-    "python/object/apply:builtins.iter": _read_reduced(_read_iterator),
+    "python/object/new:_io.BytesIO": _read_bytes_io,
+    "python/object/apply:builtins.iter": _read_iterator,
 }
