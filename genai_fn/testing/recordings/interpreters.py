@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.engine.virtual_time import VirtualClock
-from genai_fn.errors import AuthError, GenaiError, InvalidRequest, NoAnswer, RateLimited, ServerError, TransportError
+from genai_fn.errors import AuthError, InvalidRequest, NoAnswer, RateLimited, ServerError, TransportError
 from genai_fn.interpreters.middleware import ConnectorMiddleware, HandlerWrapper, identity
 from genai_fn.interpreters.runner import Runner, RunnerParts, SessionBuilder
 from genai_fn.ops.files.upload_flow import HasPath, read_path
@@ -78,7 +78,7 @@ class _RecordingLayer:
 
     def __init__(self, path: Path, mode: RecordingMode) -> None:
         self._secrets = KnownSecrets()
-        self._is_recorded = _is_permanent if mode == "auto" else _is_service_error
+        self._unrecorded = (NoAnswer, *_TRANSIENT_ERRORS) if mode == "auto" else (NoAnswer,)
         self._file: RecordingFile | None = None
         if mode == "replay":
             self._calls = load_recording(path)
@@ -91,7 +91,7 @@ class _RecordingLayer:
     def __call__(self, parts: RunnerParts) -> RunnerParts:
         """Wrap the handler and the live sessions of an interpreter."""
         self._learn_secrets(parts.handler)
-        recorder = Recorder(parts.handler, self._file, self._secrets, self._is_recorded) if self._file else None
+        recorder = Recorder(parts.handler, self._file, self._secrets, self._unrecorded) if self._file else None
         build = parts.build_session
         return replace(
             parts,
@@ -135,9 +135,5 @@ class _RecordingLayer:
             self._file.write_call(scrub_call(replace(call, live=events), self._secrets))
 
 
-def _is_service_error(error: GenaiError) -> bool:
-    return not isinstance(error, NoAnswer)
-
-
-def _is_permanent(error: GenaiError) -> bool:
-    return not isinstance(error, NoAnswer | TransportError | AuthError | RateLimited | ServerError)
+_TRANSIENT_ERRORS = (TransportError, AuthError, RateLimited, ServerError)
+"""Those that may not occur the next time."""

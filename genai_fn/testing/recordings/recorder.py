@@ -1,6 +1,5 @@
 """Records the requests that pass through a handler, and their results."""
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -30,7 +29,7 @@ class Recorder:
 
         secrets: Collects the credentials in requests, so that they are masked.
 
-        is_recorded: Whether an error is recorded; the request of another one is not.
+        unrecorded: Classes of errors that are not recorded, nor the request.
     """
 
     def __init__(
@@ -38,12 +37,12 @@ class Recorder:
         inner: RequestHandler,
         file: RecordingFile,
         secrets: KnownSecrets,
-        is_recorded: Callable[[GenaiError], bool],
+        unrecorded: tuple[type[GenaiError], ...],
     ) -> None:
         self._inner = inner
         self._file = file
         self._secrets = secrets
-        self._is_recorded = is_recorded
+        self._unrecorded = unrecorded
 
     def handle(self, call: RecordedCall, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Run a request to its end."""
@@ -81,7 +80,7 @@ class Recorder:
     ) -> None:
         """Write a request with its results, unless they end in a failure that is not recorded."""
         last = results[-1] if results else None
-        if not isinstance(last, Failure) or self._is_recorded(last.failure()):
+        if not isinstance(last, Failure) or not isinstance(last.failure(), self._unrecorded):
             self._file.write_call(record_results(call, request, results, self._secrets))
 
 

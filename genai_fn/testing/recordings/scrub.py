@@ -32,7 +32,7 @@ class KnownSecrets:
         with self._lock:
             if len(secret) >= _MIN_SECRET_LENGTH and secret != mask:
                 known = {**dict(self._known), secret: mask}
-                self._known = tuple(sorted(known.items(), key=_compute_sort_key))
+                self._known = tuple(sorted(known.items(), key=lambda pair: -len(pair[0])))  # one may contain another
 
     def watch_requests(self, effects: Effects[T]) -> Effects[T]:
         """Wrap a program, so that the credentials in its requests are added before they are sent."""
@@ -71,11 +71,6 @@ class KnownSecrets:
 
 
 _MIN_SECRET_LENGTH = 8
-
-
-def _compute_sort_key(pair: tuple[str, str]) -> int:
-    """Sort longer secrets first: a secret may contain another one."""
-    return -len(pair[0])
 
 
 # URLs
