@@ -8,6 +8,7 @@ the emulator at the first use of the fixture, and Hypothesis never. Where entry 
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,20 +65,15 @@ class ServedEmulator:
         return self._emulator.remaining_steps
 
 
+@dataclass(frozen=True)
 class _Credentials:
     """Credentials with the interface of google-auth, which never expire."""
 
-    token = "emulated"  # noqa: S105  # no secret
-    expiry = None
+    token: str = "emulated"  # noqa: S105  # no secret
+    expiry: None = None
 
     def refresh(self, request: Any) -> None:
         """Do nothing: the token does not expire."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Credentials)
-
-    def __hash__(self) -> int:
-        return hash(_Credentials)
 
 
 @pytest.fixture(scope="session")
