@@ -84,6 +84,8 @@ _FILE_NAMES = st.text("abcxyz0189", min_size=1, max_size=12).flatmap(
 )
 STORE_NAMES = names("fileSearchStores/")
 """Names of file search stores."""
+UPLOAD_URLS = names("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=")
+"""URLs of upload sessions."""
 
 _DOCUMENT_NAMES = st.tuples(STORE_NAMES, names("/documents/")).map("".join)
 _MEDIA_IDS = st.tuples(STORE_NAMES, names("/media/")).map("".join)

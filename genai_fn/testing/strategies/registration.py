@@ -1,5 +1,6 @@
 """`register`: registers strategies for the types of this library with Hypothesis."""
 
+from operator import attrgetter
 from typing import Any, get_args
 
 from hypothesis import strategies as st
@@ -34,8 +35,8 @@ def register() -> None:
         if isinstance(kind, type) and issubclass(kind, Message | OpenEnum) and kind not in {Message, OpenEnum, Page}:
             st.register_type_strategy(kind, from_type)
     for operation in list_operations():
-        st.register_type_strategy(operation, _operations_of(operation))
-    st.register_type_strategy(Operation, requests().map(_get_operation))
+        st.register_type_strategy(operation, requests(operation).map(attrgetter("operation")))
+    st.register_type_strategy(Operation, requests().map(attrgetter("operation")))
     st.register_type_strategy(Request, _requests_for_annotation)
     st.register_type_strategy(GenaiError, errors())
 
@@ -46,23 +47,11 @@ def list_operations(kind: type[Any] = Operation) -> list[type[Operation[Any]]]:
     return [kind, *inner] if getattr(kind, "op", None) in OPERATION_REQUESTS else inner
 
 
-def _operations_of(operation: type[Operation[Any]]) -> SearchStrategy[Operation[Any]]:
-    return requests(operation).map(_get_operation)
-
-
-def _get_operation(request: Request[Any]) -> Operation[Any]:
-    return request.operation
-
-
 def _requests_for_annotation(kind: Any) -> SearchStrategy[Request[Any]]:
     """Draw requests with the result type of an annotation ``Request[…]``; of any type if it is ``Request`` alone."""
     args = get_args(kind)
-    matching = [each for each in list_operations() if not args or kind_of(each) in args or _is_unresolved_type(args[0])]
+    takes_any = not args or not isinstance(args[0], type)  # ``Any`` or a type variable
+    matching = [each for each in list_operations() if takes_any or kind_of(each) in args]
     if not matching:
         raise InvalidRequest("Request[…]", args[0], "the result type of an operation")
     return requests(*matching)
-
-
-def _is_unresolved_type(kind: Any) -> bool:
-    """Whether the type is ``Any`` or a type variable."""
-    return not isinstance(kind, type)

@@ -19,6 +19,7 @@ from genai_fn.request import Operation, Request
 from genai_fn.testing.strategies.arguments import (
     BUILDERS,
     STORE_NAMES,
+    UPLOAD_URLS,
     Arguments,
     make_operation_getter,
     names,
@@ -104,7 +105,6 @@ def _convert_to_arrays(request: Request[Any]) -> Request[Any]:
 
 _GENERATE_REQUESTS = _built_requests(*BUILDERS["generate"])
 _UPLOAD_FIELDS = {"size": st.integers(0, 2**40), "mime_type": st.just("image/png"), "file_name": texts}
-_UPLOAD_URLS = names("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=")
 
 OPERATION_REQUESTS: Mapping[str, SearchStrategy[Request[Any]]] = {
     **{name: _built_requests(*builder) for name, builder in BUILDERS.items()},
@@ -124,11 +124,11 @@ OPERATION_REQUESTS: Mapping[str, SearchStrategy[Request[Any]]] = {
     ),
     "files.upload.send": _upload_requests(
         SendUploadChunk,
-        session=_UPLOAD_URLS,
+        session=UPLOAD_URLS,
         offset=st.integers(0, 2**40),
         data=st.binary(max_size=9),
         is_last=st.booleans(),
     ),
-    "files.upload.query": _upload_requests(QueryUpload, session=_UPLOAD_URLS),
+    "files.upload.query": _upload_requests(QueryUpload, session=UPLOAD_URLS),
 }
 """Operation name → strategy for its requests."""

@@ -41,7 +41,7 @@ from genai_fn.testing.fake_connector import (
 )
 from genai_fn.testing.strategies.deferred import defer_strategy
 from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS
-from genai_fn.testing.strategies.responses.errors import errors as any_error
+from genai_fn.testing.strategies.responses.errors import broken_sequences, errors as any_error
 from genai_fn.testing.strategies.responses.function_calls import list_call_candidates
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
 from genai_fn.values import Value
@@ -183,13 +183,8 @@ _refusals: SearchStrategy[GenaiError | None] = weighted_choices(
 
 
 def _with_session_errors(answers: SearchStrategy[list[Any]]) -> SearchStrategy[list[Any]]:
-    return weighted_choices({"an answer": (8, answers), "an answer that breaks": (1, _broken_answers(answers))})
-
-
-@st.composite
-def _broken_answers(draw: DrawFn, answers: SearchStrategy[list[Any]]) -> list[Any]:
-    answer = draw(answers)
-    return [*answer[: draw(st.integers(0, len(answer)))], draw(_session_errors)]
+    broken = broken_sequences(answers, _session_errors)
+    return weighted_choices({"an answer": (8, answers), "an answer that breaks": (1, broken)})
 
 
 # Turns

@@ -157,6 +157,13 @@ _error_choices: WeightedChoices = {
 }
 
 
+@st.composite
+def broken_sequences(draw: DrawFn, whole: SearchStrategy[Any], errors: SearchStrategy[Any]) -> list[Any]:
+    """Draw lists of some first items of a sequence, and an error as the last item."""
+    items = draw(whole)
+    return [*items[: draw(st.integers(0, len(items)))], draw(errors)]
+
+
 def errors() -> SearchStrategy[GenaiError]:
     """Draw errors of every class; errors of the service and the network are more frequent."""
     return weighted_choices(_error_choices)

@@ -21,7 +21,7 @@ from genai_fn.testing.strategies.values.types import from_type, json, texts
 def list_call_candidates(config: GenerateContentConfig) -> dict[str, tuple[int, SearchStrategy[Any]]]:
     """List strategies for candidates with function calls; empty if no function is declared or calls are disabled."""
     declared = _list_declarations(config)
-    if not declared or _get_calling_mode(config) == FunctionCallingConfigMode.NONE:
+    if not declared or _get_calling_config(config).mode == FunctionCallingConfigMode.NONE:
         return {}
     valid = st.one_of([_call_parts(name, _arguments(each)) for name, each in declared.items()])
     with_other_arguments = st.one_of([_call_parts(name, st.dictionaries(texts, json, max_size=2)) for name in declared])
@@ -42,22 +42,17 @@ def list_call_candidates(config: GenerateContentConfig) -> dict[str, tuple[int, 
 
 def is_call_required(config: GenerateContentConfig) -> bool:
     """Whether the config forces the model to call a function."""
-    return _get_calling_mode(config) == FunctionCallingConfigMode.ANY and bool(_list_declarations(config))
+    return _get_calling_config(config).mode == FunctionCallingConfigMode.ANY and bool(_list_declarations(config))
 
 
-def _get_calling_mode(config: GenerateContentConfig) -> Any:
-    calling = _get_calling_config(config)
-    return None if calling is None else calling.mode
-
-
-def _get_calling_config(config: GenerateContentConfig) -> FunctionCallingConfig | None:
-    return None if config.tool_config is None else config.tool_config.function_calling_config
+def _get_calling_config(config: GenerateContentConfig) -> FunctionCallingConfig:
+    given = None if config.tool_config is None else config.tool_config.function_calling_config
+    return given or FunctionCallingConfig()
 
 
 def _list_declarations(config: GenerateContentConfig) -> dict[str, FunctionDeclaration]:
     declarations = [each for tool in get_tools(config) for each in tool.function_declarations or ()]
-    calling = _get_calling_config(config)
-    allowed = None if calling is None else calling.allowed_function_names
+    allowed = _get_calling_config(config).allowed_function_names
     return {each.name: each for each in declarations if each.name and (not allowed or each.name in allowed)}
 
 
@@ -92,13 +87,8 @@ _signatures = st.none() | from_type(Opaque)
 
 
 def _calling_candidates(call: SearchStrategy[Part]) -> SearchStrategy[Candidate]:
-    return _joined_candidates(st.lists(call, min_size=1, max_size=3))
+    return st.builds(_join_parts, st.lists(PROSE_TEXTS, max_size=1), st.lists(call, min_size=1, max_size=3))
 
 
-@st.composite
-def _joined_candidates(draw: DrawFn, call_parts: SearchStrategy[list[Part]]) -> Candidate:
-    calls, before = draw(call_parts), draw(_first_texts)
-    return build_candidate(*(Part(text=each) for each in before), *calls)
-
-
-_first_texts = st.lists(PROSE_TEXTS, max_size=1)
+def _join_parts(first_texts: list[str], calls: list[Part]) -> Candidate:
+    return build_candidate(*(Part(text=each) for each in first_texts), *calls)

@@ -17,10 +17,10 @@ from genai_fn.ops.tokens import ComputeTokens
 from genai_fn.request import Operation, Request, kind_of
 from genai_fn.schema.annotations import get_defined_fields, iter_types
 from genai_fn.schema.base import Message, Page
-from genai_fn.testing.strategies.arguments import names
+from genai_fn.testing.strategies.arguments import UPLOAD_URLS, names
 from genai_fn.testing.strategies.deferred import defer_strategy
 from genai_fn.testing.strategies.responses import media, resources
-from genai_fn.testing.strategies.responses.errors import STREAM_ERRORS, errors as any_error
+from genai_fn.testing.strategies.responses.errors import STREAM_ERRORS, broken_sequences, errors as any_error
 from genai_fn.testing.strategies.responses.generation import generated_responses
 from genai_fn.testing.strategies.responses.stream_chunks import answer_chunks
 from genai_fn.testing.strategies.values.types import from_type, texts
@@ -79,9 +79,8 @@ def chunks(request: Request[Any], *, errors: bool = False, odd: bool = False) ->
 
 def _whole_replies(operation: Operation[Any], *, errors: bool, odd: bool) -> SearchStrategy[Any]:
     values = _reply_values(operation, odd)
-    return (
-        weighted_choices({"an answer": (1, values), "a failure": (1, any_error().map(Failure))}) if errors else values
-    )
+    choices = {"an answer": (1, values), "a failure": (1, any_error().map(Failure))}
+    return weighted_choices(choices) if errors else values
 
 
 def _chunked_replies(operation: Operation[Any], *, errors: bool, odd: bool) -> SearchStrategy[tuple[Any, ...]]:
@@ -90,19 +89,13 @@ def _chunked_replies(operation: Operation[Any], *, errors: bool, odd: bool) -> S
     if odd:
         choices["a stream that stops"] = (1, whole.flatmap(_stopped_streams))
     if errors:
-        choices["a stream that breaks"] = (1, _broken_streams(whole))
+        choices["a stream that breaks"] = (1, broken_sequences(whole, STREAM_ERRORS.map(Failure)).map(tuple))
         choices["a stream that does not begin"] = (1, any_error().map(lambda error: (Failure(error),)))
     return weighted_choices(choices)
 
 
 def _stopped_streams(whole: tuple[Any, ...]) -> SearchStrategy[tuple[Any, ...]]:
     return st.integers(0, max(len(whole) - 1, 0)).map(lambda count: whole[:count])
-
-
-@st.composite
-def _broken_streams(draw: DrawFn, whole: SearchStrategy[tuple[Any, ...]]) -> tuple[Any, ...]:
-    chunks = draw(whole)
-    return (*chunks[: draw(st.integers(0, len(chunks)))], Failure(draw(STREAM_ERRORS)))
 
 
 # By the type of the reply
@@ -232,9 +225,6 @@ _MAX_PAGE_ITEMS = 3
 # Upload steps
 
 
-_upload_urls = names("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=")
-
-
 def _upload_progress(operation: Any) -> SearchStrategy[UploadProgress]:
     if not isinstance(operation, SendUploadChunk):
         return st.one_of(
@@ -277,7 +267,7 @@ _RESOURCES: Mapping[Any, tuple[Callable[[SearchStrategy[str]], SearchStrategy[An
 REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
     type(None): lambda _: st.none(),
     bytes: lambda _: st.binary(max_size=20),
-    str: lambda _: _upload_urls,
+    str: lambda _: UPLOAD_URLS,
     UploadProgress: _upload_progress,
     schema.GenerateContentResponse: generated_responses,
     schema.EmbedContentResponse: _embeddings,

@@ -1,7 +1,7 @@
 """`schema_values`: JSON that conforms to a schema."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, TypeAlias, cast
 
@@ -46,29 +46,24 @@ class _SchemaStrategies:
             return json
         shape = cast("_SchemaMapping", schema)
         if isinstance(shape.get("$ref"), str):
-            target = self._resolve(shape["$ref"])
+            target = self._look_up(resolve_pointer, shape["$ref"])
             return st.deferred(lambda: self.build(target, depth + 1))
         if "const" in shape:
             return st.just(shape["const"])
         if shape.get("enum"):
             return st.sampled_from(list(shape["enum"]))
         if shape.get("allOf"):
-            return self.build(self._merge_members(shape), depth + 1)
+            return self.build(self._look_up(merge_all_of, shape), depth + 1)
         members = shape.get("anyOf") or shape.get("oneOf")
         if members:
             return self._build_union(members, depth)
         kinds = list_types(shape)
         return st.one_of([self._build_typed(kind, shape, depth) for kind in kinds])
 
-    def _resolve(self, reference: str) -> Any:
+    def _look_up(self, find: Callable[[Any, Any], Any], source: Any) -> Any:
+        """Return the schema that a function finds in the root; one of any value if a reference leads nowhere."""
         try:
-            return resolve_pointer(self._root, reference)
-        except LookupError:
-            return True
-
-    def _merge_members(self, shape: _SchemaMapping) -> Any:
-        try:
-            return merge_all_of(self._root, shape)
+            return find(self._root, source)
         except LookupError:
             return True
 
@@ -169,11 +164,13 @@ def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
     if step := _read_multiple_of(shape):
         return _integers({**shape, "multipleOf": step})
     low, high = _read_number_bounds(shape)
-    is_open = (shape.get("exclusiveMinimum") is not None, shape.get("exclusiveMaximum") is not None)
     if low >= high:
         return st.just(float(low))
     return st.floats(
-        float(low), float(high), allow_nan=False, allow_infinity=False, exclude_min=is_open[0], exclude_max=is_open[1]
+        float(low),
+        float(high),
+        exclude_min=shape.get("exclusiveMinimum") is not None,
+        exclude_max=shape.get("exclusiveMaximum") is not None,
     )
 
 
