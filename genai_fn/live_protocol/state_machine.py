@@ -61,21 +61,25 @@ def start_session(live: Live[Any], retry: Retry, max_wait: float = float("inf"))
     """Return the initial state of a session, and the action that connects. A delay over `max_wait` ends the session."""
     config = getattr(live.operation, "config", None)
     resumption: SessionResumptionConfig | None = getattr(config, "session_resumption", None)
-    offered: set[str] = (
-        set() if live.calling_options is None else set(map(get_function_name, live.calling_options.functions))
-    )
-    tools: tuple[Any, ...] = getattr(config, "tools", None) or ()
-    declared = frozenset(each.name for tool in tools for each in tool.function_declarations or ())
     state = ProtocolState(
         is_resumable=resumption is not None,
         is_transparent=resumption is not None and bool(resumption.transparent),
         retry=retry,
         max_wait=max_wait,
         runs_functions=live.calling_options is not None,
-        caller_functions=declared - offered,
+        caller_functions=find_caller_functions(live),
         handle=None if resumption is None else resumption.handle,
     )
     return state, (ConnectSocket(state.handle),)
+
+
+def find_caller_functions(live: Live[Any]) -> frozenset[str]:
+    """Return the names of the functions that are declared, but not passed to ``calling``: the caller answers these."""
+    config = getattr(live.operation, "config", None)
+    tools: tuple[Any, ...] = getattr(config, "tools", None) or ()
+    declared = frozenset(each.name for tool in tools for each in tool.function_declarations or ())
+    options = live.calling_options
+    return declared if options is None else declared.difference(map(get_function_name, options.functions))
 
 
 def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:

@@ -9,10 +9,10 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import replace
 
 from genai_fn.errors import DecodeError, Disconnected, GenaiError, LiveClosed
+from genai_fn.live_protocol.state_machine import find_caller_functions
 from genai_fn.ops.live.music import ConnectLiveMusic
 from genai_fn.request import Live
 from genai_fn.schema.content import Blob, Part
-from genai_fn.schema.function_declarations import get_function_name
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.generation import GenerateContentConfig, Modality
 from genai_fn.schema.live import LiveClientMessage
@@ -135,13 +135,8 @@ class SessionReplies:
         return [_number_calls(_CANCEL_ALL, state), TURN_END]
 
     def is_left_to_program(self, call: FunctionCall) -> bool:
-        """Whether the program must respond to a call: it is declared, but the session has no function for it."""
-        if self.live.calling_options is None:
-            return True
-        executed = {get_function_name(each) for each in self.live.calling_options.functions}
-        operation: Any = self.live.operation
-        declared = {each.name for tool in operation.config.tools or () for each in tool.function_declarations or ()}
-        return call.name in declared - executed
+        """Whether the program must respond to a call, as the session does not call the function."""
+        return self.live.calling_options is None or call.name in find_caller_functions(self.live)
 
     @cached_property
     def _turns(self) -> SearchStrategy[list[Any]]:
