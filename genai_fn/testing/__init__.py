@@ -9,7 +9,7 @@ pytest loads ``genai_fn.testing.fixtures`` itself. `serve_emulator` needs the ex
 - ``fake_connector``: live sessions of a `Fake`.
 - ``script``: `perform` runs a flow against a script; ``value_diff`` shows where the two differ.
 - ``override``: `use_interpreter` replaces the default interpreter.
-- ``sequential``: runs concurrent programs one after another.
+- ``sequential``: runs concurrent programs one after another; ``observed_clock`` reports their sleeps.
 - ``fixtures``: the pytest fixture ``emulator``.
 - ``recordings/``: records real calls to a file and replays them.
 - ``server/``: the emulator as an ASGI application, and its server.

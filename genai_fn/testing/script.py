@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 from returns.result import Result
 
 from genai_fn.effects import Ask, Effects, OpenStream, Sleep
-from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.interpreters.in_process import make_memory_executor
 from genai_fn.interpreters.sync_runner import SyncRunner
 from genai_fn.request import Action, Flow, Request, Stream
 from genai_fn.testing.canned_answers import CannedAnswers
+from genai_fn.testing.observed_clock import ObservedClock
 from genai_fn.testing.sequential import SequentialParts
 from genai_fn.testing.value_diff import diff_values, format_lines
 
@@ -61,7 +61,9 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     if not isinstance(description, Request | Flow | Stream):
         raise InvalidRequest("description", description, "a Request, a Flow or a Stream")
     steps = _Script(script)
-    parts = SequentialParts(handler=CannedAnswers(steps.answer_request), make_clock=partial(_ScriptClock, steps))
+    parts = SequentialParts(
+        handler=CannedAnswers(steps.answer_request), make_clock=partial(ObservedClock, steps.take_sleep)
+    )
     run = SyncRunner(parts, make_memory_executor)
     about = cast("Any", description)
     try:
@@ -102,6 +104,10 @@ class _Script:
         self._position += 1
         return answer
 
+    def take_sleep(self, seconds: float) -> None:
+        """Take the next step, which must be this sleep."""
+        self.take_step(Sleep(seconds))
+
     def check_finished(self) -> None:
         """Raise if a step is left over."""
         if self._position < len(self._steps):
@@ -129,18 +135,3 @@ def _unwrap_step(step: Any, number: int) -> Any:
         expected = "a request, Ask(request), OpenStream(request), request | streamed, or Sleep; not a flow"
         raise InvalidRequest(f"step {number}", step, expected)
     return cast("Any", unwrapped)
-
-
-class _ScriptClock(VirtualClock):
-    """A virtual clock. Each sleep is a step of the script."""
-
-    def __init__(self, script: _Script, now: float = 0.0) -> None:
-        super().__init__(now)
-        self._script = script
-
-    def start_sleep(self, seconds: float) -> float:
-        self._script.take_step(Sleep(seconds))
-        return self.now + seconds
-
-    def branch(self) -> Self:
-        return type(self)(self._script, self.now)

@@ -2,12 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis.strategies import SearchStrategy
 
 from genai_fn.effects import OpenStream, Sleep
-from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.request import Live, Request, Stream
 from genai_fn.schema.live_server import LiveServerMessage
 from genai_fn.schema.responses import GenerateContentResponse
@@ -134,21 +133,6 @@ class DrawnSession:
     def answers(self) -> Any:
         """The answers, as `Fake` accepts them."""
         return [_shorten_turn(each) for each in self._answers] if self.refusal is None else self.refusal
-
-
-class RecordingClock(VirtualClock):
-    """A virtual clock that records each sleep in a conversation."""
-
-    def __init__(self, conversation: DrawnConversation, now: float = 0.0) -> None:
-        super().__init__(now)
-        self._conversation = conversation
-
-    def start_sleep(self, seconds: float) -> float:
-        self._conversation.record_sleep(seconds)
-        return super().start_sleep(seconds)
-
-    def branch(self) -> Self:
-        return type(self)(self._conversation, self.now)
 
 
 def _build_stream_step(request: Request[Any]) -> Any:

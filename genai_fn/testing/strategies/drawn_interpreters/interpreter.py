@@ -17,8 +17,9 @@ from genai_fn.interpreters.in_process import InProcessRunner, make_async_memory_
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.request import Live, Request
 from genai_fn.testing.canned_answers import CannedAnswers
+from genai_fn.testing.observed_clock import ObservedClock
 from genai_fn.testing.sequential import SequentialParts
-from genai_fn.testing.strategies.drawn_interpreters.conversation import DrawnConversation, RecordingClock
+from genai_fn.testing.strategies.drawn_interpreters.conversation import DrawnConversation
 from genai_fn.testing.strategies.drawn_interpreters.live_replies import SessionReplies
 from genai_fn.testing.strategies.responses.replies import chunks, replies
 
@@ -73,7 +74,7 @@ class DrawnInterpreter(InProcessRunner):
         self._answers = answers
         parts = SequentialParts(
             handler=CannedAnswers(self._draw_answer),
-            make_clock=partial(RecordingClock, conversation),
+            make_clock=partial(ObservedClock, conversation.record_sleep),
             build_session=self._build_session,
         )
         super().__init__(parts, make_memory_executor, make_async_memory_executor)
