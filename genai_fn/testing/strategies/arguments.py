@@ -44,6 +44,13 @@ def make_operation_getter(kind: type[Any]) -> Callable[[str], Request[Any]]:
     return lambda name: operations.get(name, kind)
 
 
+def _dictionaries(
+    required: dict[str, SearchStrategy[Any]], optional: dict[str, SearchStrategy[Any]]
+) -> SearchStrategy[Arguments]:
+    """Draw dicts, with types that checkers do not find by themselves."""
+    return st.fixed_dictionaries(required, optional=optional)
+
+
 def plain_values(kind: Any) -> SearchStrategy[Any]:
     """Draw values of a type as users may write them: dicts, lists and strings."""
     return from_type(kind).map(_dump_plain)
@@ -130,7 +137,7 @@ _INLINED_OPTIONS: dict[str, SearchStrategy[Any]] = {
     "config": plain_values(schema.GenerateContentConfig),
     "metadata": st.dictionaries(texts, texts, max_size=2),
 }
-_INLINED_REQUESTS = st.fixed_dictionaries({"contents": _CONTENTS}, optional=_INLINED_OPTIONS)
+_INLINED_REQUESTS = _dictionaries({"contents": _CONTENTS}, _INLINED_OPTIONS)
 _BATCH_SOURCES = st.one_of(
     names("gs://b/").map("{}.jsonl".format),
     names("bq://p.d."),
@@ -138,9 +145,7 @@ _BATCH_SOURCES = st.one_of(
     names("projects/q/locations/l/datasets/"),
     st.lists(_INLINED_REQUESTS, min_size=1, max_size=2),
 )
-_INLINED_EMBEDDINGS = st.fixed_dictionaries(
-    {"contents": _TEXTS}, optional={"config": plain_values(schema.EmbedContentConfig)}
-)
+_INLINED_EMBEDDINGS = _dictionaries({"contents": _TEXTS}, {"config": plain_values(schema.EmbedContentConfig)})
 _EMBEDDING_SOURCES = st.one_of(
     st.fixed_dictionaries({"file_name": _FILE_NAMES}),
     st.fixed_dictionaries({"inlined_requests": _INLINED_EMBEDDINGS}),
@@ -148,10 +153,8 @@ _EMBEDDING_SOURCES = st.one_of(
 _VIDEO_SOURCE_FIELDS = {"prompt": texts, "image": plain_values(schema.Image), "video": plain_values(schema.Video)}
 _VIDEO_OPTIONS = {"config": plain_values(schema.GenerateVideosConfig)}
 _VIDEO_ARGUMENTS = st.one_of(
-    st.fixed_dictionaries({"model": _MODEL_NAMES}, optional={**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
-    st.fixed_dictionaries(
-        {"model": _MODEL_NAMES, "source": plain_values(schema.GenerateVideosSource)}, optional=_VIDEO_OPTIONS
-    ),
+    _dictionaries({"model": _MODEL_NAMES}, {**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
+    _dictionaries({"model": _MODEL_NAMES, "source": plain_values(schema.GenerateVideosSource)}, _VIDEO_OPTIONS),
 )
 
 
@@ -165,7 +168,7 @@ _REWARD_CONFIGS = {
 }
 _REWARD_ARGUMENTS = st.one_of(
     [
-        st.fixed_dictionaries({**_REWARD_FIELDS, name: config}, optional={"parent": names("projects/q/locations/")})
+        _dictionaries({**_REWARD_FIELDS, name: config}, {"parent": names("projects/q/locations/")})
         for name, config in _REWARD_CONFIGS.items()
     ]
 )
@@ -196,7 +199,7 @@ def _pair(
         elif message_types and name not in strategies:
             drawn[name] = plain_values(message_types[0])
     optional = {name: drawn.pop(name) for name in ("config",) if name in drawn}
-    return build, st.fixed_dictionaries(drawn, optional=optional)
+    return build, _dictionaries(drawn, optional)
 
 
 BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]] = {

@@ -182,6 +182,6 @@ def _operations(kind: type[M], name: SearchStrategy[str], response: SearchStrate
         {
             "a successful operation": (5, operations_with(is_done, **result)),
             "a running operation": (4, operations_with(_NONE_VALUES | st.just(value=False))),
-            "a failed operation": (2, operations_with(is_done, error=_errors(dict))),
+            "a failed operation": (2, operations_with(is_done, error=_errors(dict[str, Any]))),
         }
     )

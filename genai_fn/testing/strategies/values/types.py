@@ -6,7 +6,7 @@ Drawn values need no further conversion (`as_struct` returns them unchanged), an
 
 import functools
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar, overload
 
@@ -133,14 +133,15 @@ def generic_values(
 def _messages(kind: type[Struct], depth: int) -> SearchStrategy[Struct]:
     fields = {each.name: each.type for each in get_defined_fields(kind) if not takes_function(each.type)}
     names = st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True)
-    return _fill_fields(kind, fields, names, depth)
+    return named_values(names, lambda name: _values(fields[name], depth - 1)).map(lambda drawn: kind(**drawn))
 
 
 @st.composite
-def _fill_fields(
-    draw: DrawFn, kind: type[Struct], fields: Mapping[str, Any], names: SearchStrategy[list[str]], depth: int
-) -> Struct:
-    return kind(**{name: draw(_values(fields[name], depth - 1)) for name in draw(names)})
+def named_values(
+    draw: DrawFn, names: SearchStrategy[Iterable[str]], build: Callable[[str], SearchStrategy[Any]]
+) -> dict[str, Any]:
+    """Draw a value for each of some names; `build` returns the strategy for one."""
+    return {name: draw(build(name)) for name in draw(names)}
 
 
 # Types that need their own strategy

@@ -1,17 +1,15 @@
 """`wire_json`: JSON that decodes to a type."""
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
-from msgspec.structs import FieldInfo
+from hypothesis.strategies import SearchStrategy
 
 from genai_fn import codec
 from genai_fn.schema.annotations import EnumOf, ScalarOf, StructOf, classify_annotation, get_defined_fields
-from genai_fn.testing.strategies.values.types import from_type, generic_values
+from genai_fn.testing.strategies.values.types import from_type, generic_values, named_values
 
 
 def wire_json(kind: Any) -> SearchStrategy[Any]:
@@ -34,18 +32,11 @@ def _wire_values(kind: Any, depth: int) -> SearchStrategy[Any]:
 
 
 def _wire_messages(kind: type[msgspec.Struct], depth: int) -> SearchStrategy[dict[str, Any]]:
-    fields = {each.name: each for each in get_defined_fields(kind)}
+    fields = {each.encode_name: each for each in get_defined_fields(kind)}
     names = st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True) if depth and fields else _no_names
-    needed = [each.name for each in fields.values() if each.required]
-    return _fill_fields(fields, needed, names, depth)
+    needed = [name for name, each in fields.items() if each.required]
+    all_names = names.map(lambda drawn: dict.fromkeys([*needed, *drawn]))
+    return named_values(all_names, lambda name: _wire_values(fields[name].type, depth - 1))
 
 
 _no_names: SearchStrategy[list[str]] = st.builds(list[str])
-
-
-@st.composite
-def _fill_fields(
-    draw: DrawFn, fields: Mapping[str, FieldInfo], needed: list[str], names: SearchStrategy[list[str]], depth: int
-) -> dict[str, Any]:
-    drawn = [fields[name] for name in dict.fromkeys([*needed, *draw(names)])]
-    return {each.encode_name: draw(_wire_values(each.type, depth - 1)) for each in drawn}
