@@ -28,7 +28,7 @@ class RecordedSequence(ABC, Generic[C]):
     """
 
     noun: ClassVar[str]
-    """What the recording calls its calls."""
+    """What messages call the calls of this kind of recording."""
 
     def __init__(self, calls: Sequence[C], name: str, *, in_order: bool, repeat_last: bool) -> None:
         self._calls = calls

@@ -211,6 +211,16 @@ def test_no_answer(tmp_path: Path) -> None:
     assert ['-             "text": "hi"', '+             "text": "ho"'] == [each for each in lines if each[0] in "-+"]
 
 
+def test_nearest_of_long_requests(tmp_path: Path) -> None:
+    """The most similar request is the one with the fewest differences, not the one that begins in the same way."""
+    config = {"temperature": 0.5, "stopSequences": [f"stop at {number}" for number in range(20)]}
+    similar = build_interaction("ho", build_answer("x"))
+    similar["request"]["body"] = json.dumps({**json.loads(similar["request"]["body"]), "generationConfig": config})
+    replay = Replay(write_cassette(tmp_path, dump_yaml(build_interaction("hi", build_answer("x")), similar)))
+    missed = replay(generate("gemini-2.5-flash", "hi", config)).failure()
+    assert missed.nearest.startswith("interaction 2 of cassette.yaml:")
+
+
 def test_retries(tmp_path: Path) -> None:
     """Each attempt is an interaction, so a retry gets the next response."""
     error = json.dumps({"error": {"code": 429, "message": "slow", "status": "RESOURCE_EXHAUSTED"}})
