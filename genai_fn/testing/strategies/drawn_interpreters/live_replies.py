@@ -207,7 +207,7 @@ def _list_turn_choices(live: Live[Any]) -> WeightedChoices:
 
 _UNKNOWN_MESSAGE = LiveServerMessage(extra={"somethingNew": {}})
 _INTERRUPTION = build_content_message(interrupted=True)
-_empty_turns = st.sampled_from([None, *TurnCompleteReason]).map(
+_empty_turns = (st.none() | st.sampled_from(list(TurnCompleteReason))).map(
     lambda why: [build_content_message(turn_complete=True, turn_complete_reason=why)]
 )
 _text_parts = PROSE_TEXTS.map(lambda text: Part(text=text))
