@@ -73,7 +73,8 @@ def find_missing(
     """Run sessions until each outcome was found, and return the names of those that were not."""
     missing = dict(outcomes)
 
-    @settings(max_examples=600, database=None, deadline=None, phases=[Phase.generate])
+    # a resumption occurs in some five of 600 examples, and in none with one seed in eight
+    @settings(max_examples=3000, database=None, deadline=None, phases=[Phase.generate])
     @given(interpreters())
     def test(run: DrawnInterpreter) -> None:
         result = anyio.run(run_sessions, run.aio, backend=executor)
