@@ -29,8 +29,8 @@ from genai_fn.schema.videos import (
 )
 
 
-class GenerateImagesConfigDict(TypedDict, total=False):
-    """The fields of `GenerateImagesConfig`."""
+class _NewImageDict(TypedDict, total=False):
+    """The fields of both `GenerateImagesConfig` and `EditImageConfig`."""
 
     output_gcs_uri: str | None
     negative_prompt: str | None
@@ -47,6 +47,11 @@ class GenerateImagesConfigDict(TypedDict, total=False):
     output_compression_quality: int | None
     add_watermark: bool | None
     labels: Mapping[str, str] | None
+
+
+class GenerateImagesConfigDict(_NewImageDict, total=False):
+    """The fields of `GenerateImagesConfig`."""
+
     image_size: str | None
     enhance_prompt: bool | None
 
@@ -54,24 +59,9 @@ class GenerateImagesConfigDict(TypedDict, total=False):
 GenerateImagesConfigLike: TypeAlias = GenerateImagesConfig | GenerateImagesConfigDict | GoogleGenaiValue
 
 
-class EditImageConfigDict(TypedDict, total=False):
+class EditImageConfigDict(_NewImageDict, total=False):
     """The fields of `EditImageConfig`."""
 
-    output_gcs_uri: str | None
-    negative_prompt: str | None
-    number_of_images: int | None
-    aspect_ratio: str | None
-    guidance_scale: float | None
-    seed: int | None
-    safety_filter_level: SafetyFilterLevel | str | None
-    person_generation: PersonGeneration | str | None
-    include_safety_attributes: bool | None
-    include_rai_reason: bool | None
-    language: ImagePromptLanguage | str | None
-    output_mime_type: str | None
-    output_compression_quality: int | None
-    add_watermark: bool | None
-    labels: Mapping[str, str] | None
     edit_mode: EditMode | str | None
     base_steps: int | None
 

@@ -32,6 +32,13 @@ from genai_fn.schema.stores import (
 from genai_fn.schema.tools import ToolConfig, ToolLike
 
 
+class ListConfigDict(TypedDict, total=False):
+    """The fields that the config of every list has."""
+
+    page_size: int | None
+    page_token: str | None
+
+
 class CreateAuthTokenConfigDict(TypedDict, total=False):
     """The fields of `CreateAuthTokenConfig`."""
 
@@ -125,42 +132,31 @@ class ImportFileConfigDict(TypedDict, total=False):
 ImportFileConfigLike: TypeAlias = ImportFileConfig | ImportFileConfigDict | GoogleGenaiValue
 
 
-class ListBatchJobsConfigDict(TypedDict, total=False):
+class ListBatchJobsConfigDict(ListConfigDict, total=False):
     """The fields of `ListBatchJobsConfig`."""
 
-    page_size: int | None
-    page_token: str | None
     filter: str | None
 
 
 ListBatchJobsConfigLike: TypeAlias = ListBatchJobsConfig | ListBatchJobsConfigDict | GoogleGenaiValue
 
 
-class ListCachedContentsConfigDict(TypedDict, total=False):
+class ListCachedContentsConfigDict(ListConfigDict):
     """The fields of `ListCachedContentsConfig`."""
-
-    page_size: int | None
-    page_token: str | None
 
 
 ListCachedContentsConfigLike: TypeAlias = ListCachedContentsConfig | ListCachedContentsConfigDict | GoogleGenaiValue
 
 
-class ListDocumentsConfigDict(TypedDict, total=False):
+class ListDocumentsConfigDict(ListConfigDict):
     """The fields of `ListDocumentsConfig`."""
-
-    page_size: int | None
-    page_token: str | None
 
 
 ListDocumentsConfigLike: TypeAlias = ListDocumentsConfig | ListDocumentsConfigDict | GoogleGenaiValue
 
 
-class ListFileSearchStoresConfigDict(TypedDict, total=False):
+class ListFileSearchStoresConfigDict(ListConfigDict):
     """The fields of `ListFileSearchStoresConfig`."""
-
-    page_size: int | None
-    page_token: str | None
 
 
 ListFileSearchStoresConfigLike: TypeAlias = (
@@ -168,21 +164,16 @@ ListFileSearchStoresConfigLike: TypeAlias = (
 )
 
 
-class ListFilesConfigDict(TypedDict, total=False):
+class ListFilesConfigDict(ListConfigDict):
     """The fields of `ListFilesConfig`."""
-
-    page_size: int | None
-    page_token: str | None
 
 
 ListFilesConfigLike: TypeAlias = ListFilesConfig | ListFilesConfigDict | GoogleGenaiValue
 
 
-class ListModelsConfigDict(TypedDict, total=False):
+class ListModelsConfigDict(ListConfigDict, total=False):
     """The fields of `ListModelsConfig`."""
 
-    page_size: int | None
-    page_token: str | None
     filter: str | None
     query_base: bool | None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
+from genai_fn.schema.config_dicts.resources import ListConfigDict
 from genai_fn.schema.evaluation import EvaluationConfig
 from genai_fn.schema.foreign_values import GoogleGenaiValue
 from genai_fn.schema.rewards import (
@@ -56,11 +57,9 @@ class CreateTuningJobConfigDict(TypedDict, total=False):
 CreateTuningJobConfigLike: TypeAlias = CreateTuningJobConfig | CreateTuningJobConfigDict | GoogleGenaiValue
 
 
-class ListTuningJobsConfigDict(TypedDict, total=False):
+class ListTuningJobsConfigDict(ListConfigDict, total=False):
     """The fields of `ListTuningJobsConfig`."""
 
-    page_size: int | None
-    page_token: str | None
     filter: str | None
 
 
