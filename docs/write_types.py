@@ -7,6 +7,8 @@ lead from a field to its types, and from a type to the operations and the types 
 """
 
 import ast
+import copy
+import functools
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -55,8 +57,8 @@ def _find_places(public: set[str]) -> dict[str, str]:
             operations.setdefault(name, []).append(link)
     types: dict[str, list[str]] = {}
     for path in sorted(_SOURCES.glob("*.py")):
-        for node in _parse(path).body:
-            if isinstance(node, ast.ClassDef) and node.name in public:
+        for node in _list_described(_parse(path), public):
+            if isinstance(node, ast.ClassDef):
                 for name in sorted(_find_names(node, public) - {node.name}):
                     types.setdefault(name, []).append(f"[{node.name}](#{node.name.lower()})")
     sentences = {name: f"Used by {', '.join(links)}." for name, links in operations.items()}
@@ -101,7 +103,25 @@ def _format_module(path: Path, public: set[str], places: dict[str, str]) -> Iter
 
 
 def _list_described(tree: ast.Module, public: set[str]) -> list[ast.ClassDef | ast.FunctionDef]:
-    return [each for each in tree.body if isinstance(each, ast.ClassDef | ast.FunctionDef) and each.name in public]
+    listed = [each for each in tree.body if isinstance(each, ast.ClassDef | ast.FunctionDef) and each.name in public]
+    return [_merge_bases(each) if isinstance(each, ast.ClassDef) else each for each in listed]
+
+
+def _merge_bases(kind: ast.ClassDef) -> ast.ClassDef:
+    """Return a type with the fields of the bases that the page does not list, such as those of every list."""
+    unlisted = _find_unlisted()
+    inherited = [node for base in kind.bases if _text(base) in unlisted for node in unlisted[_text(base)].body[1:]]
+    merged = copy.copy(kind)
+    merged.bases = [each for each in kind.bases if _text(each) not in unlisted]
+    merged.body = [kind.body[0], *inherited, *kind.body[1:]]
+    return merged
+
+
+@functools.cache
+def _find_unlisted() -> dict[str, ast.ClassDef]:
+    listed = {*_public(), *_ROOTS}
+    nodes = (node for path in _SOURCES.glob("*.py") for node in _parse(path).body)
+    return {each.name: each for each in nodes if isinstance(each, ast.ClassDef) and each.name not in listed}
 
 
 def _format_lines(kind: ast.ClassDef, public: set[str]) -> list[str]:

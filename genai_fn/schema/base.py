@@ -34,9 +34,8 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
     """
 
     def __repr__(self) -> str:
-        names = sorted(
-            self.__struct_fields__, key="extra".__eq__
-        )  # inherited fields come first; this one is shown last
+        # Inherited fields come first, and ``extra`` is one, but it is shown last
+        names = sorted(self.__struct_fields__, key="extra".__eq__)
         set_fields = ((name, getattr(self, name)) for name in names)
         shown = ", ".join(
             f"{name}={_format_value(value)}" for name, value in set_fields if value is not None and value != ()
@@ -137,6 +136,15 @@ class FreeFormMessage(OpenMessage):
             value: Any = getattr(self, name)
             if value is not None and is_too_deep(value):
                 raise InvalidRequest(f"{type(self).__name__}.{name}", type(value), DEPTH_LIMIT)
+
+
+class ListConfig(Message):
+    """Base of the options of every list."""
+
+    page_size: int | None = None
+    """Maximum number of items on a page."""
+    page_token: str | None = None
+    """The ``next_page_token`` of the previous page."""
 
 
 class Page(OpenMessage, Generic[T_co]):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from genai_fn.schema.base import GeminiOnly, Message, OpenMessage, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, ListConfig, Message, OpenMessage, Page, VertexOnly
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
@@ -211,13 +211,9 @@ class DeleteResourceJob(OpenMessage):
     error: JobError | None = None
 
 
-class ListBatchJobsConfig(Message):
+class ListBatchJobsConfig(ListConfig):
     """Options of `batches.list`."""
 
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
     filter: VertexOnly[str | None] = None
 
 

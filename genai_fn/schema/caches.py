@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema.base import Message, OpenMessage, Page, VertexOnly
+from genai_fn.schema.base import ListConfig, Message, OpenMessage, Page, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.tools import Tool, ToolConfig
@@ -66,13 +66,8 @@ class UpdateCachedContentConfig(OpenMessage):
     expire_time: datetime | None = None
 
 
-class ListCachedContentsConfig(Message):
+class ListCachedContentsConfig(ListConfig):
     """Options of `caches.list`."""
-
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
 
 
 class ListCachedContentsResponse(Page[CachedContent]):

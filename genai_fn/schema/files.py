@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
+from genai_fn.schema.base import ListConfig, Message, OpenEnum, OpenMessage, Page
 
 
 class FileState(OpenEnum):
@@ -101,13 +101,8 @@ class RegisterFilesResponse(OpenMessage):
     files: tuple[File, ...] = ()
 
 
-class ListFilesConfig(Message):
+class ListFilesConfig(ListConfig):
     """Options of `files.list`."""
-
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
 
 
 class ListFilesResponse(Page[File]):

@@ -88,56 +88,44 @@ class SubjectReferenceConfig(Message):
     subject_description: str | None = None
 
 
-class RawReferenceImage(Message):
+class ReferenceImage(Message):
+    """Base of the images that an edit refers to."""
+
+    reference_image: Image | None = None
+    reference_id: int | None = None
+    """Number by which the prompt refers to the image, as in ``[1]``."""
+
+
+class RawReferenceImage(ReferenceImage):
     """The image to edit."""
 
-    reference_image: Image | None = None
-    reference_id: int | None = None
-    """Number by which the prompt refers to the image, as in ``[1]``."""
 
-
-class MaskReferenceImage(Message):
+class MaskReferenceImage(ReferenceImage):
     """A mask of the area that an edit may change."""
 
-    reference_image: Image | None = None
-    reference_id: int | None = None
-    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: MaskReferenceConfig | None = None
 
 
-class ControlReferenceImage(Message):
+class ControlReferenceImage(ReferenceImage):
     """An image whose edges, scribble or face mesh guides the edit."""
 
-    reference_image: Image | None = None
-    reference_id: int | None = None
-    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: ControlReferenceConfig | None = None
 
 
-class StyleReferenceImage(Message):
+class StyleReferenceImage(ReferenceImage):
     """An image whose style the result has."""
 
-    reference_image: Image | None = None
-    reference_id: int | None = None
-    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: StyleReferenceConfig | None = None
 
 
-class SubjectReferenceImage(Message):
+class SubjectReferenceImage(ReferenceImage):
     """An image of a person, animal or product that the result shows."""
 
-    reference_image: Image | None = None
-    reference_id: int | None = None
-    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: SubjectReferenceConfig | None = None
 
 
-class ContentReferenceImage(Message):
+class ContentReferenceImage(ReferenceImage):
     """An image whose content is used."""
-
-    reference_image: Image | None = None
-    reference_id: int | None = None
-    """Number by which the prompt refers to the image, as in ``[1]``."""
 
 
 class EditImageConfig(Message):

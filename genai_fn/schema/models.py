@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from genai_fn.schema.base import Message, OpenMessage, Page
+from genai_fn.schema.base import ListConfig, Message, OpenMessage, Page
 
 
 class Endpoint(OpenMessage):
@@ -74,13 +74,9 @@ class DeleteModelResponse(OpenMessage):
     """Response to the deletion of a model; it is empty."""
 
 
-class ListModelsConfig(Message):
+class ListModelsConfig(ListConfig):
     """Options of `models.list`."""
 
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
     filter: str | None = None
     query_base: bool | None = None
     """Whether to list Google's models; False lists your tuned models."""

@@ -58,14 +58,18 @@ class FetchPredictOperationConfig(Message):
     """Options of the lookup of a Vertex AI prediction; there are none."""
 
 
-class ProjectOperation(OpenMessage):
-    """A long-running operation of any kind."""
+class LongRunningOperation(OpenMessage):
+    """Base of the long-running operations, whose responses differ."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
     done: bool | None = None
     error: Mapping[str, Any] | None = None
     """A ``google.rpc.Status``."""
+
+
+class ProjectOperation(LongRunningOperation):
+    """A long-running operation of any kind."""
 
 
 ENDED_JOB_STATES = frozenset(

@@ -1,10 +1,9 @@
 """File search stores, and the documents in them."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
+from genai_fn.schema.base import ListConfig, Message, OpenEnum, OpenMessage, Page
+from genai_fn.schema.operations import LongRunningOperation
 
 
 class DocumentState(OpenEnum):
@@ -56,13 +55,8 @@ class DeleteDocumentConfig(Message):
     """Whether to delete its chunks as well; otherwise a document with chunks is not deleted."""
 
 
-class ListDocumentsConfig(Message):
+class ListDocumentsConfig(ListConfig):
     """Options of `stores.documents.list`."""
-
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
 
 
 class ListDocumentsResponse(Page[Document]):
@@ -106,13 +100,8 @@ class DeleteFileSearchStoreConfig(Message):
     """Whether to delete its documents as well; otherwise a store with documents is not deleted."""
 
 
-class ListFileSearchStoresConfig(Message):
+class ListFileSearchStoresConfig(ListConfig):
     """Options of `stores.list`."""
-
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
 
 
 class ListFileSearchStoresResponse(Page[FileSearchStore]):
@@ -160,14 +149,9 @@ class UploadToFileSearchStoreResponse(OpenMessage):
     document_name: str | None = None
 
 
-class UploadToFileSearchStoreOperation(OpenMessage):
+class UploadToFileSearchStoreOperation(LongRunningOperation):
     """The processing of an upload: a long-running operation."""
 
-    name: str | None = None
-    metadata: Mapping[str, Any] | None = None
-    done: bool | None = None
-    error: Mapping[str, Any] | None = None
-    """A ``google.rpc.Status``."""
     response: UploadToFileSearchStoreResponse | None = None
 
 
@@ -186,12 +170,7 @@ class ImportFileResponse(OpenMessage):
     document_name: str | None = None
 
 
-class ImportFileOperation(OpenMessage):
+class ImportFileOperation(LongRunningOperation):
     """The import of a file: a long-running operation."""
 
-    name: str | None = None
-    metadata: Mapping[str, Any] | None = None
-    done: bool | None = None
-    error: Mapping[str, Any] | None = None
-    """A ``google.rpc.Status``."""
     response: ImportFileResponse | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, ListConfig, Message, OpenEnum, OpenMessage, Page, VertexOnly
 from genai_fn.schema.evaluation import EvaluationConfig
 from genai_fn.schema.evaluation_results import EvaluateDatasetRun
 from genai_fn.schema.operations import ENDED_JOB_STATES, GoogleRpcStatus, JobState
@@ -143,13 +143,9 @@ class CancelTuningJobResponse(Message):
     """Response to the cancellation of a tuning job; it is empty."""
 
 
-class ListTuningJobsConfig(Message):
+class ListTuningJobsConfig(ListConfig):
     """Options of `tunings.list`."""
 
-    page_size: int | None = None
-    """Maximum number of items on a page."""
-    page_token: str | None = None
-    """The ``next_page_token`` of the previous page."""
     filter: str | None = None
 
 

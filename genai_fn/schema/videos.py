@@ -9,7 +9,7 @@ from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.images import Image
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 from genai_fn.schema.notebooks import build_video_bundle, display_in_notebook
-from genai_fn.schema.operations import WebhookConfig
+from genai_fn.schema.operations import LongRunningOperation, WebhookConfig
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -157,14 +157,9 @@ class GenerateVideosResponse(OpenMessage):
     rai_media_filtered_reasons: tuple[str, ...] = ()
 
 
-class GenerateVideosOperation(OpenMessage):
+class GenerateVideosOperation(LongRunningOperation):
     """The generation of videos: a long-running operation."""
 
-    name: str | None = None
-    metadata: Mapping[str, Any] | None = None
-    done: bool | None = None
-    error: Mapping[str, Any] | None = None
-    """A ``google.rpc.Status``."""
     response: GenerateVideosResponse | None = None
     result: GenerateVideosResponse | None = None
     """The same as ``response``."""

@@ -3,6 +3,9 @@
 from docs import write_types
 from genai_fn import schema
 
+NOT_SENT = {"free_form_fields", "secret_fields"}
+"""Facts about the type."""
+
 
 def test_current() -> None:
     """``docs/types.md`` is the current output of ``python -m docs.write_types``."""
@@ -17,6 +20,7 @@ def test_complete() -> None:
         if isinstance(public, type):
             section = page.partition(f"\n### {name}\n")[2].partition("\n#")[0]
             assert (name, section[:2]) == (name, "\n" + (public.__doc__ or "").strip()[:1])
-            for field in public.__annotations__ if issubclass(public, schema.Message) else ():
-                assert (name, field, f"- `{field}: " in section or field == "secret_fields") == (name, field, True)
+            own = (each for each in public.__mro__ if each is public or each.__name__ not in schema.__all__)
+            for field in {field for each in own if issubclass(each, schema.Message) for field in each.__annotations__}:
+                assert (name, field, f"- `{field}: " in section or field in NOT_SENT) == (name, field, True)
     assert "- `gcs_uri: str` (Vertex only)" in page.partition("\n### Image\n")[2].partition("\n#")[0]
