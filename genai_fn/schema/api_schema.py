@@ -22,7 +22,7 @@ from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
 from genai_fn.codec import EXTRA_JSON_NAME
-from genai_fn.schema.base import ConversionError, Message, OpenEnum, RedirectedValue
+from genai_fn.schema.base import ConversionError, Message, RedirectedValue
 from genai_fn.schema.foreign_values import read_google_genai_value
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, resolve_pointer
@@ -47,9 +47,7 @@ def to_api_schema(value: Any, schema_type: type[M]) -> M | Mapping[str, Any] | N
     """
     if value is None:
         return None
-    schema = build_json_schema(value) if _is_type(value) else value
-    if not _is_canonical(schema, schema_type):
-        schema = _translate_schema(schema, _Cursor(schema, _read_vocabulary(schema_type), itertools.count()))
+    schema = _translate_root(build_json_schema(value) if _is_type(value) else value, schema_type)
     empty: Any = schema_type() if isinstance(schema, schema_type) else {}
     return None if schema == empty else schema
 
@@ -67,9 +65,7 @@ def translate(json_schema: Mapping[str, Any], schema_type: type[Message]) -> dic
     {'type': 'string', 'nullable': True}
     """
     try:
-        keywords = _translate_schema(
-            json_schema, _Cursor(json_schema, _read_vocabulary(schema_type), itertools.count())
-        )
+        keywords: _Keywords = _translate_root(json_schema, schema_type)
     except ConversionError:
         return None
     return keywords if _is_accepted(keywords) else None
@@ -106,46 +102,6 @@ def _is_type(value: Any) -> bool:
 
 def _is_list(value: Any) -> TypeIs[list[Any] | tuple[Any, ...]]:
     return isinstance(value, (list, tuple))
-
-
-def _is_canonical(given: Any, schema_type: type[Message]) -> bool:
-    """
-    Whether a value is a `Schema` that needs no translation. It returns False for some rare schemas that need none, too.
-
-    It takes a tenth of the time of a translation, and most schemas are canonical: those of a config that is reused.
-    """
-    level = [given]
-    for _ in range(_MAX_DEPTH // 2):  # a level is two steps at most
-        if not level:
-            return True
-        if len(level) > _MAX_LEVELS * 2 // _MAX_DEPTH or not all(
-            _is_level_canonical(each, schema_type) for each in level
-        ):
-            return False
-        level = [inner for each in level for inner in _iter_subschemas(each)]
-    return False
-
-
-def _is_level_canonical(given: Any, schema_type: Any) -> bool:
-    return (
-        type(given) is schema_type
-        and given.any_of is None
-        and given.enum is None
-        and (given.type is None or (isinstance(given.type, OpenEnum) and given.type.isupper()))
-        and (given.properties is None or _has_property_order(given.properties, given.property_ordering))
-        and (given.additional_properties is None or isinstance(given.additional_properties, bool))
-    )
-
-
-def _has_property_order(properties: Mapping[str, Any], order: object) -> bool:
-    return (order is not None or len(properties) < 2) and type(properties) is dict  # one needs no order
-
-
-def _iter_subschemas(given: Any) -> Iterator[Any]:
-    if given.items is not None:
-        yield given.items
-    if given.properties is not None:
-        yield from given.properties.values()
 
 
 class _Vocabulary(NamedTuple):
@@ -185,6 +141,10 @@ class _Cursor(NamedTuple):
 
     def error(self, value: Any, expected: str, *steps: str) -> ConversionError:
         return ConversionError(value, expected, *reversed(self.path + steps))
+
+
+def _translate_root(given: Any, schema_type: type[Message]) -> Any:
+    return _translate_schema(given, _Cursor(given, _read_vocabulary(schema_type), itertools.count()))
 
 
 def _translate_schema(given: Any, cursor: _Cursor) -> Any:
