@@ -84,7 +84,7 @@ class _Container:
 
 
 _State: TypeAlias = Callable[[str, int], int]
-"""Reads a text from a position on, sets the next state, and returns the position after what it has read."""
+"""Reads a text from a position within it on, sets the next state, and returns the position after what it has read."""
 
 
 class TextParser:
@@ -152,7 +152,11 @@ class JsonParser:
         """Parse the next piece of the text, and return whether the value has grown."""
         self._has_grown = False
         position = 0
-        while self.is_valid and position < len(text):
+        while self.is_valid:
+            if self._pieces is None and not self._pending:  # between two tokens
+                position = _skip_blanks(text, position)
+            if position == len(text):
+                break
             position = self._read(text, position)
         return self._has_grown
 
@@ -171,9 +175,6 @@ class JsonParser:
     # Values
 
     def _read_value(self, text: str, position: int) -> int:
-        position = _skip_blanks(text, position)
-        if position == len(text):
-            return position
         character = text[position]
         if character == '"':
             return self._open_text(position, is_key=False)
@@ -202,16 +203,9 @@ class JsonParser:
         return end
 
     def _read_first_item(self, text: str, position: int) -> int:
-        position = _skip_blanks(text, position)
-        if text.startswith("]", position):
-            return self._close(position)
-        self._read = self._read_first_item if position == len(text) else self._read_value
-        return position
+        return self._close(position) if text[position] == "]" else self._read_value(text, position)
 
     def _read_after_value(self, text: str, position: int) -> int:
-        position = _skip_blanks(text, position)
-        if position == len(text):
-            return position
         if not self._containers:
             return self._refuse(position)
         is_object = self._containers[-1].is_object
@@ -240,19 +234,12 @@ class JsonParser:
     # Keys
 
     def _read_first_key(self, text: str, position: int) -> int:
-        position = _skip_blanks(text, position)
-        return self._close(position) if text.startswith("}", position) else self._read_key(text, position)
+        return self._close(position) if text[position] == "}" else self._read_key(text, position)
 
     def _read_key(self, text: str, position: int) -> int:
-        position = _skip_blanks(text, position)
-        if position == len(text):
-            return position
         return self._open_text(position, is_key=True) if text[position] == '"' else self._refuse(position)
 
     def _read_colon(self, text: str, position: int) -> int:
-        position = _skip_blanks(text, position)
-        if position == len(text):
-            return position
         self._read = self._read_value
         return position + 1 if text[position] == ":" else self._refuse(position)
 
