@@ -2,7 +2,7 @@
 
 import functools
 import re
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -12,6 +12,8 @@ from genai_fn.http import Headers, HttpResponse
 from genai_fn.wire.lenient_json import remove_byte_order_mark, truncate_text
 
 __all__ = ["build_api_error", "find_api_error", "is_never_error", "parse_unframed_text"]
+
+T = TypeVar("T")
 
 
 def build_api_error(response: HttpResponse) -> APIError:
@@ -41,7 +43,7 @@ def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -
     body = remove_byte_order_mark(body)
     if not _ERROR_KEY.search(body, 0, _ERROR_SEARCH_BYTES):
         return None
-    if _has_error_text(wire_type) and _contains_error_text(body):
+    if _has_error_text(wire_type) and _try_decode(body, _TextEnvelope) is not None:
         return None
     error_type = _STRICT_ERROR_TYPE if _has_error_field(wire_type) else _ERROR_TYPE
     return _find_error(body, error_type, headers)
@@ -77,7 +79,7 @@ def _find_error(text: bytes | memoryview, error_type: Any, headers: Headers) -> 
     detail = _parse_error(text, error_type) or _parse_unknown_error(text)
     if detail is None or detail == _ErrorDetail():
         return None
-    return _build_error(_get_code(detail), detail, headers)
+    return _build_error(detail.code if isinstance(detail.code, int) else 500, detail, headers)
 
 
 class _ErrorDetail(msgspec.Struct):
@@ -96,16 +98,13 @@ class _StrictErrorEnvelope(_ErrorEnvelope, forbid_unknown_fields=True):
     pass
 
 
-class _FlatError(msgspec.Struct, forbid_unknown_fields=True):
-    """An error without an envelope, as gateways write it."""
-
-    code: int
-    message: str
-    status: str | None = None
-    details: tuple[Any, ...] | None = None
+class _FlatError(_ErrorDetail, forbid_unknown_fields=True):
+    """An error without an envelope, as gateways write it: ``{"code": 401, "message": "Jwt is missing"}``."""
 
 
 class _TextEnvelope(msgspec.Struct):
+    """An object whose ``error`` is a string."""
+
     error: str
 
 
@@ -137,20 +136,13 @@ def _has_error_text(wire_type: Any) -> bool:
     return str in (kind, *get_args(kind))
 
 
-def _contains_error_text(body: bytes | memoryview) -> bool:
-    """Whether a body is an object whose ``error`` is a string."""
-    try:
-        codec.decode(body, _TextEnvelope)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 def _parse_error(body: bytes | memoryview, error_type: Any) -> _ErrorDetail | None:
-    try:
-        found: _ErrorEnvelope | tuple[_ErrorEnvelope, ...] = codec.decode(body, error_type, strict=False)
-    except (ValueError, RecursionError):
-        return _parse_flat_error(body)
+    found: _ErrorEnvelope | tuple[_ErrorEnvelope, ...] | None = _try_decode(body, error_type, strict=False)
+    if found is None:
+        flat = _try_decode(body, _FlatError)
+        if flat is None or flat.message is None or not isinstance(flat.code, int):
+            return None
+        return flat if flat.code >= 400 else None
     envelopes = (found,) if isinstance(found, _ErrorEnvelope) else found
     if not envelopes:
         return None
@@ -161,27 +153,19 @@ def _parse_error(body: bytes | memoryview, error_type: Any) -> _ErrorDetail | No
     return error
 
 
-def _parse_flat_error(body: bytes | memoryview) -> _ErrorDetail | None:
-    """Parse an error without an envelope: ``{"code": 401, "message": "Jwt is missing"}``."""
-    try:
-        found = codec.decode(body, _FlatError)
-    except (ValueError, RecursionError):
-        return None
-    return _ErrorDetail(found.code, found.message, found.status, found.details) if found.code >= 400 else None
-
-
 def _parse_unknown_error(body: bytes | memoryview) -> _ErrorDetail | None:
     """Parse ``{"error": …}`` with any content but null and ``{}``: the JSON of the content becomes the message."""
-    try:
-        text = bytes(codec.decode(body, _UnknownErrorEnvelope).error)
-    except (ValueError, RecursionError):
-        return None
+    found = _try_decode(body, _UnknownErrorEnvelope)
+    text = b"null" if found is None else bytes(found.error)
     return None if text in (b"null", b"{}") else _ErrorDetail(message=truncate_text(text)[:_MAX_MESSAGE_LENGTH])
 
 
-def _get_code(detail: _ErrorDetail) -> int:
-    """Return the status code that the error contains; 500 if it contains none."""
-    return detail.code if isinstance(detail.code, int) else 500
+def _try_decode(body: bytes | memoryview, kind: type[T], *, strict: bool = True) -> T | None:
+    """Decode JSON as a type. Returns None if it is not JSON, or does not fit."""
+    try:
+        return codec.decode(body, kind, strict=strict)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _build_error(code: int, detail: _ErrorDetail, headers: Headers) -> APIError:
