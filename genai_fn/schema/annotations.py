@@ -71,8 +71,8 @@ def classify_annotation(annotation: Any) -> Annotation:
     """
     Return what the annotation of a field is made of. The metadata of ``Annotated`` is skipped.
 
-    Nothing is cached here, as ``int | str`` equals ``str | int``, and their order counts. What is called for every
-    value compiles an annotation once.
+    The result is not cached: ``int | str`` equals ``str | int``, and their order counts. A function that runs for every
+    value classifies its annotation once, ahead.
 
     >>> classify_annotation(Annotated[tuple[int, ...] | None, "a comment"])
     OptionalOf(inner=tuple[int, ...])
@@ -129,6 +129,34 @@ def iter_types(annotation: Any) -> Iterator[Any]:
                 yield from iter_types(each)
         case StructOf(kind) | EnumOf(kind) | ScalarOf(kind):
             yield kind
+
+
+def iter_reachable_structs(annotation: Any) -> Iterator[type[Struct]]:
+    """
+    Yield the Structs that values of an annotation may contain, at any depth, each once.
+
+    >>> from genai_fn.schema import Endpoint, GroundingSupport
+    >>> [each.__name__ for each in iter_reachable_structs(tuple[GroundingSupport | Endpoint, ...])]
+    ['Endpoint', 'GroundingSupport', 'Segment']
+    """
+    waiting = _list_structs(annotation)
+    reached = set(waiting)
+    while waiting:
+        each = waiting.pop()
+        yield each
+        further = _list_inner_structs(each) - reached
+        reached |= further
+        waiting += further
+
+
+@functools.cache
+def _list_inner_structs(struct_type: type[Struct]) -> frozenset[type[Struct]]:
+    """List the Structs that the fields of a Struct are made of."""
+    return frozenset(found for each in get_fields(struct_type) for found in _list_structs(each.type))
+
+
+def _list_structs(annotation: Any) -> list[type[Struct]]:
+    return [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Struct)]
 
 
 def takes_function(annotation: Any) -> bool:

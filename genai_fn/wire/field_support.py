@@ -15,6 +15,7 @@ from genai_fn.schema.annotations import (
     classify_annotation,
     find_metadata,
     get_fields,
+    iter_reachable_structs,
     iter_types,
 )
 from genai_fn.schema.base import BackendOnly
@@ -128,7 +129,7 @@ def _plan_visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visit
             yield each.name, _visit_unsupported_unless_empty if is_unset_if_empty else _visit_unsupported
         elif bytes in iter_types(each.type):
             yield each.name, _visit_bytes
-        elif any(_needs_visit(found, backend) for found in _find_structs(each.type)):
+        elif any(_has_fields_to_visit(found, backend) for found in iter_reachable_structs(each.type)):
             yield each.name, _compile_visitor(each.type)
 
 
@@ -154,33 +155,7 @@ def _is_supported(annotation: Any, backend: str) -> bool:
     return only is None or only.backend == backend
 
 
-def _needs_visit(kind: type[Struct], backend: str) -> bool:
-    """Whether a type, or a type reachable from it, has unsupported fields or fields of bytes."""
-    return any(_has_fields_to_visit(each, backend) for each in _iterate_reachable_structs(kind))
-
-
 @functools.cache
 def _has_fields_to_visit(kind: type[Struct], backend: str) -> bool:
     """Whether a type itself has unsupported fields or fields of bytes."""
     return any(not _is_supported(each.type, backend) or bytes in iter_types(each.type) for each in get_fields(kind))
-
-
-def _iterate_reachable_structs(kind: type[Struct]) -> Iterator[type[Struct]]:
-    reached = {kind}
-    waiting = [kind]
-    while waiting:
-        each = waiting.pop()
-        yield each
-        further = _list_inner_structs(each) - reached
-        reached |= further
-        waiting += further
-
-
-@functools.cache
-def _list_inner_structs(kind: type[Struct]) -> frozenset[type[Struct]]:
-    """List the types of the fields of a type."""
-    return frozenset(found for each in get_fields(kind) for found in _find_structs(each.type))
-
-
-def _find_structs(annotation: Any) -> list[type[Struct]]:
-    return [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Struct)]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from genai_fn import codec
 from genai_fn.http import Body, FileSlice, HttpRequest, mask_headers, mask_url
-from genai_fn.schema.annotations import get_fields, iter_types
+from genai_fn.schema.annotations import get_fields, iter_reachable_structs
 from genai_fn.schema.secret_fields import SecretMessage
 
 __all__ = ["find_secrets", "hide_credentials", "list_secret_carriers"]
@@ -51,22 +51,11 @@ def _iter_texts(value: Any) -> Iterator[str]:
 @functools.cache
 def list_secret_carriers(kind: type[msgspec.Struct]) -> tuple[str, ...]:
     """List the fields in whose values secrets may be, so that contents of any size are not searched."""
-    return tuple(each.name for each in get_fields(kind) if any(map(_may_have_secrets, iter_types(each.type))))
+    return tuple(each.name for each in get_fields(kind) if _may_have_secrets(each.type))
 
 
-@functools.cache
-def _may_have_secrets(kind: Any) -> bool:
-    """Whether values of a class are, or may contain, a `SecretMessage`."""
-    reached, pending = set[Any](), [kind]
-    while pending:
-        each = pending.pop()
-        if each in reached or not isinstance(each, type) or not issubclass(each, msgspec.Struct):
-            continue
-        if issubclass(each, SecretMessage):
-            return True
-        reached.add(each)
-        pending += [inner for field in get_fields(each) for inner in iter_types(field.type)]
-    return False
+def _may_have_secrets(annotation: Any) -> bool:
+    return any(issubclass(each, SecretMessage) for each in iter_reachable_structs(annotation))
 
 
 def hide_credentials(http: HttpRequest, operation: Any) -> HttpRequest:
