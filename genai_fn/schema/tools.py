@@ -1,10 +1,12 @@
 """Tools of a model: functions, code execution, computer use, MCP servers, and their configuration."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
+from genai_fn.schema.annotations import OptionalOf, classify_annotation, get_defined_fields
 from genai_fn.schema.base import Coerce, ConversionError, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import Retrieval
@@ -190,23 +192,16 @@ class Tool(OpenMessage):
             return cls(mcp_servers=(value,))
         if is_mcp_session(value):  # its repr may contain the environment of its server
             raise ConversionError(type(value), "a Tool; calling(…) and with_tools(…) take the session of an MCP server")
-        name = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
+        name = _find_fields_by_type().get(type(cast("object", value)))
         return NotImplemented if name is None else cls(**{name: value})
 
 
-_TOOL_FIELD_BY_TYPE: dict[type, str] = {
-    Retrieval: "retrieval",
-    GoogleSearchRetrieval: "google_search_retrieval",
-    ComputerUse: "computer_use",
-    FileSearch: "file_search",
-    ToolCodeExecution: "code_execution",
-    EnterpriseWebSearch: "enterprise_web_search",
-    GoogleMaps: "google_maps",
-    GoogleSearch: "google_search",
-    UrlContext: "url_context",
-    ToolParallelAiSearch: "parallel_ai_search",
-    ToolExaAiSearch: "exa_ai_search",
-}
+@functools.cache
+def _find_fields_by_type() -> dict[Any, str]:
+    """Map the type of each field of a `Tool` to the name of the field."""
+    annotations = ((classify_annotation(each.type), each.name) for each in get_defined_fields(Tool))
+    return {found.inner: name for found, name in annotations if isinstance(found, OptionalOf)}
+
 
 if TYPE_CHECKING:
     from genai_fn.schema.foreign_values import GoogleGenaiValue
