@@ -56,17 +56,11 @@ class Usage(Value, kw_only=True):
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            cached_tokens=self.cached_tokens + other.cached_tokens,
-            thought_tokens=self.thought_tokens + other.thought_tokens,
-            input_details=_add_details((*self.input_details, *other.input_details)),
-            cached_details=_add_details((*self.cached_details, *other.cached_details)),
-            output_details=_add_details((*self.output_details, *other.output_details)),
-            images=self.images + other.images,
-            videos=self.videos + other.videos,
-        )
+        sums: dict[str, Any] = {}
+        for name in self.__struct_fields__:
+            both: Any = getattr(self, name) + getattr(other, name)
+            sums[name] = _add_details(both) if name.endswith("_details") else both
+        return Usage(**sums)
 
     def __repr__(self) -> str:
         values = ((name, getattr(self, name)) for name in self.__struct_fields__)
