@@ -325,17 +325,12 @@ def _check_function(value: Any) -> Any:
 
 def _build_coercing_converter(coerce: Coerce, converter: Converter) -> Converter:
     function = coerce.function
-    if isinstance(coerce, RedirectingCoerce):
-        return _build_redirecting_converter(function, converter)
-    return lambda value: converter(function(value))
 
-
-def _build_redirecting_converter(coerce: Converter, converter: Converter) -> Converter:
-    def convert_unless_redirected(value: Any) -> Any:
-        coerced = coerce(value)
+    def convert_coerced(value: Any) -> Any:
+        coerced = function(value)
         return coerced if type(coerced) is RedirectedValue else converter(coerced)
 
-    return convert_unless_redirected
+    return convert_coerced
 
 
 def _build_optional_converter(converter: Converter) -> Converter:
@@ -428,36 +423,33 @@ _convert_json_mapping = _build_mapping_converter(_convert_json)
 
 
 def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
-    accepts_others = _accepts_others(kind)
+    coerce = _find_coerce(kind)
 
     def convert_struct(value: Any) -> Any:
         is_dict = type(value) is dict
         if not is_dict and isinstance(value, kind):
             return _convert_set_fields(value)
         fields = cast("Mapping[str, Any]", value) if is_dict or isinstance(value, Mapping) else None
-        if fields is not None and (not accepts_others or _plan_struct(kind).by_spelling.keys() >= fields.keys()):
+        if fields is not None and (coerce is None or _plan_struct(kind).by_spelling.keys() >= fields.keys()):
             return _build_struct(kind, fields)
-        coerced = _coerce_value(cast("type[Message]", kind), value) if accepts_others else NotImplemented
-        if coerced is NotImplemented and fields is None:
-            google_fields = read_google_genai_value(value)
-            if google_fields is not None:
-                return convert_struct(google_fields)
-        if coerced is NotImplemented and fields is not None:
+        coerced = NotImplemented if coerce is None else coerce(value)
+        if coerced is not NotImplemented:
+            return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
+        if fields is not None:
             return _build_struct(kind, fields)  # raises an error with the path
-        if coerced is NotImplemented:
+        google_fields = read_google_genai_value(value)
+        if google_fields is None:
             raise build_type_error(kind, value)
-        return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
+        return convert_struct(google_fields)
 
     return convert_struct
 
 
-def _accepts_others(kind: type[msgspec.Struct]) -> bool:
-    """Whether a type accepts values of other types in its place: it has a `_coerce` of its own."""
-    return any("_coerce" in vars(each) for each in kind.__mro__ if each is not Message)
-
-
-def _coerce_value(kind: type[Message], value: Any) -> Any:
-    return kind._coerce(value)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not public on the type
+def _find_coerce(kind: type[msgspec.Struct]) -> Converter | None:
+    """Return the ``_coerce`` of a type, for values of other types; None if it has none of its own and accepts none."""
+    name = "_coerce"  # not public on the type
+    has_own = any(name in vars(each) for each in kind.__mro__ if each is not Message)
+    return getattr(kind, name) if has_own else None
 
 
 def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
@@ -515,7 +507,7 @@ def _redirect_values(plan: "_StructPlan", given: dict[str, Any], before: msgspec
             if given.get(other, getattr(before, other, None)) is not None:
                 raise ConversionError(found.value, f"nothing beside {other}, which this schema is sent in", f".{name}")
             given |= {name: None, other: plan.by_spelling[other].convert(found.value)}
-        elif before is None and name in given:  # a changed request may still have what an earlier value was moved to
+        elif before is None and name in given:  # unset what an earlier value of a changed request was moved to
             given.setdefault(other, None)
 
 
@@ -567,7 +559,9 @@ def _strip_none(annotation: Any) -> Any:
 
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
     extra: Any = _check_depth(_convert_json_mapping(value))
-    if type(value) is not ExtraFields:  # if decoded, a server may use the other spelling of a field, which goes back so
+    if (
+        type(value) is not ExtraFields
+    ):  # a server may have used the other spelling of a field: it is sent back as it came
         for name, each in extra.items():
             if name in index_fields_by_spelling(kind):
                 raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
