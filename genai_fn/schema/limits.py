@@ -73,10 +73,17 @@ def _read_bool(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-_NUMBERS = ("ge", "gt", "le", "lt", "multiple_of")
+_BOUNDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+}
+"""The limits of numbers, and their keywords in JSON Schema."""
 _SIZES = ("min_length", "max_length")
 _ATTRIBUTES: dict[str, tuple[str, Any]] = {
-    **{name: (name, _read_number) for name in _NUMBERS},
+    **{name: (name, _read_number) for name in _BOUNDS},
     **{name: (name, _read_size) for name in _SIZES},
     "pattern": ("pattern", _read_pattern),
     "tz": ("tz", _read_bool),
@@ -110,7 +117,7 @@ def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywor
         return {**schema, "anyOf": [_add_limits(each, limits) for each in schema["anyOf"]]}
     match schema.get("type"):
         case "integer" | "number":
-            return {**schema, **_build_bounds(limits)}
+            return {**schema, **{keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}}
         case "string" if "format" not in schema and "enum" not in schema:
             scale = _to_base64_length if "contentEncoding" in schema else _read_size
             keywords = {"pattern": limits["pattern"]} if "pattern" in limits and scale is _read_size else {}
@@ -121,19 +128,6 @@ def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywor
             return {**schema, **_build_sizes(limits, "Properties", _read_size)}
         case _:
             return dict(schema)
-
-
-def _build_bounds(limits: Mapping[str, Any]) -> _Keywords:
-    return {keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}
-
-
-_BOUNDS = {
-    "ge": "minimum",
-    "gt": "exclusiveMinimum",
-    "le": "maximum",
-    "lt": "exclusiveMaximum",
-    "multiple_of": "multipleOf",
-}
 
 
 def _build_sizes(limits: Mapping[str, Any], of: str, scale: Any) -> _Keywords:
@@ -189,4 +183,4 @@ def _bind(kind: Any, own: list[msgspec.Meta], limits: Mapping[str, Any]) -> Any:
 
 def _build_metas(limits: Mapping[str, Any]) -> list[msgspec.Meta]:
     """Build a `Meta` for each limit: msgspec merges them, and refuses each that does not apply to a type."""
-    return [msgspec.Meta(**{name: limits[name]}) for name in (*_NUMBERS, *_SIZES, "pattern") if name in limits]
+    return [msgspec.Meta(**{name: limits[name]}) for name in (*_BOUNDS, *_SIZES, "pattern") if name in limits]
