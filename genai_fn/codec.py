@@ -157,9 +157,8 @@ def _is_text_too_deep(text: _Text, max_depth: int) -> bool:
     brackets = brackets.replace(b'""', b"")
     if b'"' in brackets:
         brackets = _STRING.sub(b"", brackets)
-    for _ in range(
-        min(_STRIPPED_LEVELS, max_depth)
-    ):  # most containers are innermost ones, and removing them is faster than counting
+    # Most containers are innermost ones, and removing them is faster than counting
+    for _ in range(min(_STRIPPED_LEVELS, max_depth)):
         if len(brackets) <= max_depth:
             return False
         brackets, max_depth = brackets.replace(b"[]", b""), max_depth - 1

@@ -124,9 +124,8 @@ def _mask_secret(text: str, secret: str) -> str:
         plain = _unescape(text)
         masked = _replace_secret(plain, secret)
         text = text if masked == plain else masked
-    return (
-        _mask_end(text, secret) if len(text) >= _MIN_TRUNCATED_LENGTH and len(secret) >= _MIN_SUBSTRING_LENGTH else text
-    )
+    may_be_truncated = len(text) >= _MIN_TRUNCATED_LENGTH
+    return _mask_end(text, secret) if may_be_truncated and len(secret) >= _MIN_SUBSTRING_LENGTH else text
 
 
 def _replace_secret(text: str, secret: str) -> str:
