@@ -51,12 +51,9 @@ class _MemoryResponse:
 class _MemoryPool:
     """A connection pool that answers each request in memory."""
 
-    def send(self, request: Any, **options: Any) -> _MemoryResponse:
+    def send(self, request: Any, *options: Any) -> _MemoryResponse:
         """Return the response."""
         return _MemoryResponse()
-
-    def close(self) -> None:
-        """Close nothing."""
 
 
 def _build_interpreter() -> SyncRunner:

@@ -2,6 +2,7 @@
 Interpreters: they run requests, flows, streams and live sessions, and do all the I/O.
 
 - `http`, `async_http`: `Http` and `AsyncHttp`, over the network
+- `connections`: their connection pool, token caches and runs in flight
 - `offline/`: `Offline`, with the emulated API in this process
 - `in_process`: the base class of interpreters without a network, with `aio`
 - `runner`, `sync_runner`, `async_runner`: the runners that all interpreters derive from, and the items of streams

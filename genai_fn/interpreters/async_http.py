@@ -3,13 +3,12 @@
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
+from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import Closed, GenaiError
-from genai_fn.forks import delay_forks, register_fork_delay
+from genai_fn.forks import register_fork_delay
 from genai_fn.interpreters.async_runner import AsyncRunner
+from genai_fn.interpreters.connections import Connections
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
-from genai_fn.interpreters.executors.run_registry import RunRegistry
-from genai_fn.interpreters.executors.threads import SetOnce
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
@@ -17,7 +16,6 @@ from genai_fn.lazy_names import pause_collection
 from genai_fn.request import Live
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.auth.token_caches import TokenCaches
     from genai_fn.interpreters.live.session import Session
     from genai_fn.interpreters.live.sockets import Connector
     from genai_fn.interpreters.net.pool.async_pool import AsyncPool
@@ -55,10 +53,12 @@ class AsyncHttp(AsyncRunner):
 
     @accept_settings(Settings)
     def __init__(self, settings: Settings) -> None:
-        handler = settings.build_handler()
-        self._connections = _Connections(settings, handler)
-        parts = RunnerParts(handler=handler, has_transport=True, build_session=self._connections.build_session)
-        super().__init__(parts, self._connections.make_executor, self._connections.aclose)
+        register_fork_delay()
+        self._connections = _AsyncConnections(settings)
+        parts = RunnerParts(
+            handler=self._connections.handler, has_transport=True, build_session=self._connections.build_session
+        )
+        super().__init__(parts, self._connections.make_executor, self._connections.close)
 
     @property
     def problem(self) -> GenaiError | None:
@@ -66,42 +66,12 @@ class AsyncHttp(AsyncRunner):
         return self._connections.problem
 
 
-class _Connections:
-    """
-    The connections of an `AsyncHttp`, opened at the first call, so that constructing one loads no network stack.
+class _AsyncConnections(Connections["AsyncPool", AsyncExecutor]):
+    """Opens the live sessions of an `AsyncHttp`, too, and closes them with the other connections."""
 
-    It has no lock of its own, which a fork could copy while it is held. Another thread may close it at any point.
-    """
-
-    def __init__(self, settings: Settings, handler: RequestHandler) -> None:
-        register_fork_delay()
-        self._settings = settings
-        self._handler = handler
-        self._opened: SetOnce[tuple[AsyncPool, TokenCaches]] = SetOnce()
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, _make_pool, AsyncExecutor)
         self._sessions: weakref.WeakSet[Session[Any]] = weakref.WeakSet()
-        self._runs = RunRegistry[AsyncExecutor]()
-        self._is_closed = False
-
-    @property
-    def problem(self) -> GenaiError | None:
-        return self._handler.error if isinstance(self._handler, RefusingHandler) else None
-
-    @property
-    def pool(self) -> "AsyncPool | None":
-        """The connection pool, once it is open."""
-        opened = self._opened.get()
-        return None if opened is None else opened[0]
-
-    def make_executor(self) -> AsyncExecutor:
-        opened = self._opened.get()
-        if opened is None and isinstance(self._handler, HttpHandler) and not self._is_closed:
-            opened = self._opened.set(self._open(self._handler))
-        if self._is_closed:  # maybe while the pool was opened, so that `aclose` has not found it
-            opened = None
-        pool, token_caches = opened or (None, None)
-        executor = AsyncExecutor(pool, token_caches, self._settings.on_event)
-        self._runs.add(executor)
-        return executor
 
     def build_session(self, live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":
         """Build the session of a `Live`, whose connector is wrapped by middleware."""
@@ -122,29 +92,23 @@ class _Connections:
         from genai_fn.interpreters.live.connector import FailedConnector, HttpConnector  # noqa: PLC0415
 
         executor = self.make_executor()
-        if isinstance(self._handler, RefusingHandler):
-            return FailedConnector(self._handler.error)
+        if self.problem is not None:
+            return FailedConnector(self.problem)
         pool = self.pool
-        if pool is None or self._is_closed or not isinstance(self._handler, HttpHandler):
+        if pool is None or self._is_closed or not isinstance(self.handler, HttpHandler):
             return FailedConnector(Closed())
-        return HttpConnector(live, self._handler, executor, pool.connect_config)
+        return HttpConnector(live, self.handler, executor, pool.connect_config)
 
-    def _open(self, handler: HttpHandler) -> "tuple[AsyncPool, TokenCaches]":
-        with delay_forks, pause_collection("genai_fn.interpreters.net.pool.async_pool"):
-            from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
-
-            pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())
-            pool.load_transport()
-            return pool, self._settings.build_token_caches(handler)
-
-    async def aclose(self) -> None:
+    def close(self) -> None:
+        """Close the sessions, and all other connections."""
         self._is_closed = True
         for session in tuple(self._sessions):
             session.abort()
-        pool, token_caches = self._opened.get() or (None, None)
-        if token_caches is not None:
-            token_caches.close()
-        if pool is not None:
-            await pool.aclose()
-        for executor in self._runs.list_running():
-            executor.end()
+        super().close()
+
+
+def _make_pool(settings: Settings) -> "AsyncPool":
+    with pause_collection("genai_fn.interpreters.net.pool.async_pool"):
+        from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
+
+    return AsyncPool(settings.max_connections, **settings.build_pool_options())

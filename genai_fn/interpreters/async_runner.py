@@ -4,7 +4,7 @@ The async runner, for asyncio and trio: runs actions, reads streams and opens li
 All async interpreters derive from it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -16,7 +16,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor
-from genai_fn.interpreters.runner import Runner, RunnerParts, warn_when_collected
+from genai_fn.interpreters.runner import Runner, warn_when_collected
 from genai_fn.interpreters.settings import check_action, check_live, check_stream
 from genai_fn.request import Action, Live, Stream, is_spawning
 
@@ -28,27 +28,8 @@ __all__ = ["AsyncItems", "AsyncRunner"]
 T = TypeVar("T")
 
 
-class AsyncRunner(Runner):
-    """
-    Runs actions, reads streams and opens live sessions in the calling task, on asyncio or trio.
-
-    Args:
-        parts: The request handler, the clock, and what else programs are built with.
-
-        make_executor: Makes the executor of one run.
-
-        close: Closes what the executors share.
-    """
-
-    def __init__(
-        self,
-        parts: RunnerParts,
-        make_executor: Callable[[], AsyncExecutor],
-        close: Callable[[], Awaitable[object]] | None = None,
-    ) -> None:
-        self._parts = parts
-        self._make_executor = make_executor
-        self._close = close
+class AsyncRunner(Runner[AsyncExecutor]):
+    """Runs actions, reads streams and opens live sessions in the calling task, on asyncio or trio."""
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """
@@ -91,8 +72,7 @@ class AsyncRunner(Runner):
 
         Calls and streams in flight end with ``Failure(Closed)``, and so does each later call.
         """
-        if self._close is not None:
-            await self._close()
+        self._close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,23 +1,18 @@
 """The sync interpreter: runs actions over HTTP in the calling thread, and is safe to share between threads."""
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from genai_fn.engine.handler import HttpHandler, RefusingHandler, RequestHandler
 from genai_fn.errors import GenaiError
-from genai_fn.forks import delay_forks, register_fork_delay
-from genai_fn.interpreters.executors.run_registry import RunRegistry
-from genai_fn.interpreters.executors.sync_executor import SyncExecutor, SyncTransport
-from genai_fn.interpreters.executors.threads import SetOnce
+from genai_fn.forks import register_fork_delay
+from genai_fn.interpreters.connections import Connections
+from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.runner import RunnerParts
 from genai_fn.interpreters.settings import Settings, accept_settings
 from genai_fn.interpreters.sync_runner import SyncRunner
 from genai_fn.lazy_names import pause_collection
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.auth.token_caches import TokenCaches
-
-
-T = TypeVar("T")
+    from genai_fn.interpreters.net.pool.sync_pool import SyncPool
 
 
 class Http(SyncRunner):
@@ -61,11 +56,10 @@ class Http(SyncRunner):
 
     @accept_settings(Settings)
     def __init__(self, settings: Settings) -> None:
-        handler = settings.build_handler()
-        self._connections = _Connections(settings, handler)
-        super().__init__(
-            RunnerParts(handler=handler, has_transport=True), self._connections.make_executor, self._connections.close
-        )
+        register_fork_delay(with_logging=settings.loads_logging)
+        self._connections = Connections(settings, _make_pool, SyncExecutor)
+        parts = RunnerParts(handler=self._connections.handler, has_transport=True)
+        super().__init__(parts, self._connections.make_executor, self._connections.close)
 
     @property
     def problem(self) -> GenaiError | None:
@@ -73,66 +67,8 @@ class Http(SyncRunner):
         return self._connections.problem
 
 
-class _Connections:
-    """
-    The connections of an `Http`, opened at the first call, so that constructing one loads no network stack.
+def _make_pool(settings: Settings) -> "SyncPool":
+    with pause_collection("genai_fn.interpreters.net.pool.sync_pool"):
+        from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
-    It takes no lock: a signal handler or another thread may close it at any point, and a fork copies no locked lock.
-    """
-
-    def __init__(self, settings: Settings, handler: RequestHandler) -> None:
-        register_fork_delay(with_logging=settings.loads_logging)
-        self._settings = settings
-        self._handler = handler
-        self._opened: SetOnce[_OpenedConnections] = SetOnce()
-        self._runs = RunRegistry[SyncExecutor]()
-        self._is_closed = False
-
-    @property
-    def problem(self) -> GenaiError | None:
-        return self._handler.error if isinstance(self._handler, RefusingHandler) else None
-
-    @property
-    def pool(self) -> "SyncTransport | None":
-        """The connection pool, once it is open."""
-        opened = self._opened.get()
-        return None if opened is None else opened.pool
-
-    def make_executor(self) -> SyncExecutor:
-        opened = self._opened.get()
-        if opened is None and isinstance(self._handler, HttpHandler):
-            opened = self._opened.set(self._open(self._handler))
-            if self._is_closed:
-                opened.close()
-        pool, token_caches = (None, None) if opened is None else (opened.pool, opened.token_caches)
-        executor = SyncExecutor(pool, token_caches, self._settings.on_event)
-        self._runs.add(executor)
-        return executor
-
-    def _open(self, handler: HttpHandler) -> "_OpenedConnections":
-        with delay_forks, pause_collection("genai_fn.interpreters.net.pool.sync_pool"):
-            from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
-
-            pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())
-            pool.load_transport()
-            return _OpenedConnections(pool, self._settings.build_token_caches(handler))
-
-    def close(self) -> None:
-        self._is_closed = True
-        opened = self._opened.get()
-        if opened is not None:
-            opened.close()
-        for executor in self._runs.list_running():
-            executor.end()
-
-
-class _OpenedConnections:
-    """The connection pool, and the token caches of the backends."""
-
-    def __init__(self, pool: SyncTransport, token_caches: "TokenCaches") -> None:
-        self.pool = pool
-        self.token_caches = token_caches
-
-    def close(self) -> None:
-        self.pool.close()
-        self.token_caches.close()
+    return SyncPool(settings.max_connections, **settings.build_pool_options())

@@ -5,7 +5,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from genai_fn.engine.virtual_time import VirtualClock
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
+
+E = TypeVar("E")
 
 SessionBuilder: TypeAlias = Callable[[Live[Any], ConnectorMiddleware], "Session[Any]"]
 
@@ -126,11 +128,30 @@ Layer: TypeAlias = Callable[[RunnerParts], RunnerParts]
 """A change of the parts of an interpreter, such as middleware."""
 
 
-class Runner:
-    """An interpreter's parts, and the layers that were added to them."""
+def _do_nothing() -> None:
+    """Close an interpreter whose executors share nothing."""
 
-    _parts: RunnerParts
+
+class Runner(Generic[E]):
+    """
+    An interpreter's parts, and the layers that were added to them.
+
+    Args:
+        parts: The request handler, the clock, and what else programs are built with.
+
+        make_executor: Makes the executor of one run.
+
+        close: Closes what the executors share, from any thread or task.
+    """
+
     _layers: tuple[Layer, ...] = ()
+
+    def __init__(
+        self, parts: RunnerParts, make_executor: Callable[[], E], close: Callable[[], object] = _do_nothing
+    ) -> None:
+        self._parts = parts
+        self._make_executor = make_executor
+        self._close = close
 
     def with_middleware(
         self,

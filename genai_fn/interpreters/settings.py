@@ -260,8 +260,7 @@ class _TokenFetcher:
         """Close all connections; requests in flight fail, and so do later ones."""
         self._proxied_pool.close()
         self._direct_pool.close()
-        for executor in self._runs.list_running():
-            executor.end()
+        self._runs.end_all()
 
 
 def check_action(action: object) -> None:

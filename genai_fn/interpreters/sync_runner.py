@@ -1,7 +1,7 @@
 """The sync runner: runs actions and reads streams in the calling thread. All sync interpreters derive from it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -11,7 +11,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.runner import Runner, RunnerParts, warn_when_collected
+from genai_fn.interpreters.runner import Runner, warn_when_collected
 from genai_fn.interpreters.settings import check_action, check_stream
 from genai_fn.request import Action, Stream
 
@@ -20,27 +20,8 @@ __all__ = ["Items", "SyncRunner"]
 T = TypeVar("T")
 
 
-class SyncRunner(Runner):
-    """
-    Runs actions and reads streams in the calling thread.
-
-    Args:
-        parts: The request handler, the clock, and what else programs are built with.
-
-        make_executor: Makes the executor of one run.
-
-        close: Closes what the executors share.
-    """
-
-    def __init__(
-        self,
-        parts: RunnerParts,
-        make_executor: Callable[[], SyncExecutor],
-        close: Callable[[], object] | None = None,
-    ) -> None:
-        self._parts = parts
-        self._make_executor = make_executor
-        self._close = close
+class SyncRunner(Runner[SyncExecutor]):
+    """Runs actions and reads streams in the calling thread."""
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """
@@ -69,8 +50,7 @@ class SyncRunner(Runner):
 
         Calls and streams in flight end with ``Failure(Closed)``, and so does each later call.
         """
-        if self._close is not None:
-            self._close()
+        self._close()
 
     def __enter__(self) -> Self:
         return self

@@ -111,7 +111,7 @@ def test_cancelled_as_a_slot_is_freed(first: str, backend: str, transport: Modul
             scenario = Scenario(server, transport)
             async with scenario.open_interpreter() as run, anyio.create_task_group() as tasks:
                 async with occupy_connections(run, 1):
-                    state = run._connections.pool._config._state
+                    state = run._connections.pool._state
                     slot = state.make_slot()
                     assert slot.take_place()
                     cancel = start_call(backend, tasks, run)

@@ -139,7 +139,7 @@ def check_connections(run: Http, server: Loopback) -> None:
 def count_idle_connections(run: Http) -> int:
     """Count the idle connections."""
     pool: Any = run._connections.pool
-    return 0 if pool is None else len(pool._config._state._idle_connections)
+    return 0 if pool is None else len(pool._state._idle_connections)
 
 
 def make_trusting_context(server: Loopback) -> ssl.SSLContext:

@@ -62,14 +62,14 @@ class FakePool:
     def __init__(self, *response: Any) -> None:
         self.response = response
 
-    def send(self, request: object, **limits: Any) -> FakeResponse:
+    def send(self, request: object, *cancel_handle: object) -> FakeResponse:
         return FakeResponse(*self.response)
 
 
 class AsyncFakePool(FakePool):
     """A connection pool whose methods are awaited."""
 
-    async def send(self, request: object, **limits: Any) -> AsyncFakeResponse:  # type: ignore[override]  # awaited
+    async def send(self, request: object, *cancel_handle: object) -> AsyncFakeResponse:  # type: ignore[override]  # awaited
         return AsyncFakeResponse(*self.response)
 
 

@@ -23,7 +23,7 @@ class _Response:
     headers = (("content-type", "application/json"),)
 
 
-def run_in_memory(runner: Runner, request: Request[Any]) -> tuple[list[type], set[str]]:
+def run_in_memory(runner: Runner[Any], request: Request[Any]) -> tuple[list[type], set[str]]:
     """Run a call; return the kinds of its effects, and the modules of all generators that they pass through."""
     effects: Generator[Any, Any, Any] = runner._parts.build_effects(request)
     chunks, kinds, modules, answer = [b"{}", b""], list[type](), set[str](), None
@@ -52,7 +52,7 @@ def list_modules(generator: Any) -> Generator[str]:
 
 
 @each_runner
-def test_a_call_without_middleware(make_runner: Callable[..., Runner], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_without_middleware(make_runner: Callable[..., Runner[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without middleware and a listener, nothing stands between handler and executor, and no event is built."""
 
     def refuse(*_: Any) -> None:
@@ -65,7 +65,7 @@ def test_a_call_without_middleware(make_runner: Callable[..., Runner], monkeypat
 
 
 @each_runner
-def test_middleware_leaves_the_interpreter_that_it_was_added_to(make_runner: Callable[..., Runner]) -> None:
+def test_middleware_leaves_the_interpreter_that_it_was_added_to(make_runner: Callable[..., Runner[Any]]) -> None:
     """The interpreter that middleware was added to has the same handler as before; only the new one has a layer."""
     plain = make_runner(Gemini("test-key"))
     handler = plain._parts.handler
@@ -76,7 +76,7 @@ def test_middleware_leaves_the_interpreter_that_it_was_added_to(make_runner: Cal
 
 
 @each_runner
-def test_a_listener_adds_events(make_runner: Callable[..., Runner]) -> None:
+def test_a_listener_adds_events(make_runner: Callable[..., Runner[Any]]) -> None:
     """Events are built where there is a listener, so that the test above would notice them."""
     kinds, modules = run_in_memory(make_runner(Gemini("test-key"), on_event=[].append), QUESTION)
     assert kinds.count(Notify) == 3

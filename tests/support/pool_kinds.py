@@ -11,8 +11,9 @@ import httpcore
 import httpcore2
 import httptools
 
-from genai_fn.effects import EffectFailed
+from genai_fn.effects import EffectFailed, SendRequest
 from genai_fn.http import HttpRequest
+from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Reply
@@ -61,14 +62,9 @@ class AwaitablePool:
         needs_new_connection: bool = False,
     ) -> Any:
         """Send a request and read the head of the response; returns that, or `EffectFailed`."""
-        response = await _await_if_needed(
-            self.pool.send(
-                request,
-                deadline=time.monotonic() + timeout,
-                connect_timeout=connect_timeout,
-                needs_new_connection=needs_new_connection,
-            )
-        )
+        send = SendRequest(request, time.monotonic() + timeout, connect_timeout, needs_new_connection)
+        is_sync = isinstance(self.pool, SyncPool)
+        response = await _await_if_needed(self.pool.send(send, CancelHandle()) if is_sync else self.pool.send(send))
         return response if isinstance(response, EffectFailed) else AwaitableResponse(response)
 
     async def call(self, request: HttpRequest, **options: Any) -> Any:
@@ -84,7 +80,7 @@ class AwaitablePool:
 
     async def close(self) -> None:
         """Close the pool."""
-        await _await_if_needed(self.pool.close() if isinstance(self.pool, SyncPool) else self.pool.aclose())
+        self.pool.close()
 
     async def __aenter__(self) -> "AwaitablePool":
         return self
@@ -127,6 +123,11 @@ async def _await_if_needed(value: Any) -> Any:
 def build_get(url: str, path: str = "/") -> HttpRequest:
     """Build a GET request."""
     return HttpRequest("GET", f"{url}{path}")
+
+
+def build_send(request: HttpRequest, *, timeout: float = 60, needs_new_connection: bool = False) -> SendRequest:
+    """Build the effect that sends a request, which is to be answered within a time in seconds."""
+    return SendRequest(request, time.monotonic() + timeout, 60, needs_new_connection)
 
 
 def build_post(url: str, body: Any = b"hello", **options: Any) -> HttpRequest:

@@ -70,9 +70,7 @@ class AsyncResponse(Protocol):
 class AsyncTransport(Protocol):
     """Sends HTTP requests: the connection pool, or the emulated API."""
 
-    async def send(
-        self, request: Any, *, deadline: float, connect_timeout: float, needs_new_connection: bool
-    ) -> AsyncResponse | EffectFailed: ...
+    async def send(self, request: SendRequest) -> AsyncResponse | EffectFailed: ...
 
 
 class AsyncExecutor:
@@ -231,12 +229,7 @@ class AsyncExecutor:
         if self._transport is None or self.end_failure is not None:
             await checkpoint()
             return _INTERPRETER_CLOSED
-        response = await self._transport.send(
-            effect.request,
-            deadline=effect.deadline,
-            connect_timeout=effect.connect_timeout,
-            needs_new_connection=effect.needs_new_connection,
-        )
+        response = await self._transport.send(effect)
         if not isinstance(response, EffectFailed):
             self._open_resources.add(response)
             if self.is_closed:  # by another thread, meanwhile

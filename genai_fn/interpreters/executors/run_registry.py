@@ -2,10 +2,14 @@
 
 import os
 import weakref
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-E = TypeVar("E")
+
+class _Executor(Protocol):
+    def end(self) -> None: ...
+
+
+E = TypeVar("E", bound=_Executor)
 
 
 class RunRegistry(Generic[E]):
@@ -23,10 +27,12 @@ class RunRegistry(Generic[E]):
         running = self._get_running()
         running.add(weakref.ref(executor, running.discard))
 
-    def list_running(self) -> Iterable[E]:
-        """List the executors."""
-        found = (reference() for reference in self._get_running().copy())  # atomic, unlike an iteration
-        return [executor for executor in found if executor is not None]
+    def end_all(self) -> None:
+        """End the runs, each with the failure that its executor explains."""
+        for reference in self._get_running().copy():  # atomic, unlike an iteration
+            executor = reference()
+            if executor is not None:
+                executor.end()
 
     def _get_running(self) -> set[weakref.ref[E]]:
         pid = os.getpid()

@@ -74,25 +74,19 @@ class SyncResponse(Protocol):
 class SyncTransport(Protocol):
     """Sends HTTP requests: the connection pool, or the emulated API."""
 
-    def send(
-        self,
-        request: Any,
-        *,
-        deadline: float,
-        connect_timeout: float,
-        needs_new_connection: bool,
-        cancel_handle: CancelHandle,
-    ) -> SyncResponse | EffectFailed: ...
-    def close(self) -> None: ...
+    def send(self, request: SendRequest, cancel_handle: CancelHandle) -> SyncResponse | EffectFailed: ...
 
 
 class SyncExecutor:
     """Performs the effects of one program, and closes what it leaves open. Without a transport it sends no requests."""
 
     def __init__(
-        self, transport: Any, token_caches: "TokenCaches | None", on_event: Callable[[Event], object] | None
+        self,
+        transport: SyncTransport | None,
+        token_caches: "TokenCaches | None",
+        on_event: Callable[[Event], object] | None,
     ) -> None:
-        self._transport: SyncTransport = transport
+        self._transport = transport
         self._token_caches = token_caches
         self._on_event = on_event
         self._open_resources: set[Any] = set()
@@ -189,7 +183,8 @@ class SyncExecutor:
             raise FlowFailed(self._get_closed_failure().error)  # else a program that polls would loop without a pause
 
     def _get_token(self, effect: GetToken) -> Any:
-        assert self._token_caches is not None  # noqa: S101  # a backend that needs tokens has one
+        if self._token_caches is None:  # the interpreter was closed before its first call
+            return _INTERPRETER_CLOSED
         credential = self._token_caches.get_credential(effect.refused, effect.backend)
         try:
             with self._register_waker(credential.cancel):
@@ -201,19 +196,15 @@ class SyncExecutor:
             return EffectFailed(TimedOut("total", "waiting for a token"))
 
     def _send_request(self, effect: SendRequest) -> Any:
+        if self._transport is None:  # the interpreter was closed before its first call
+            return _INTERPRETER_CLOSED
         if self._close_event.is_set():
             return self._get_closed_failure()
         cancel_handle = CancelHandle()
         self._open_resources.add(cancel_handle)  # so that an interrupt does not lose what it owns
         if self._close_event.is_set():  # by another thread, meanwhile
             cancel_handle.cancel()
-        response = self._transport.send(
-            effect.request,
-            deadline=effect.deadline,
-            connect_timeout=effect.connect_timeout,
-            needs_new_connection=effect.needs_new_connection,
-            cancel_handle=cancel_handle,
-        )
+        response = self._transport.send(effect, cancel_handle)
         if not isinstance(response, EffectFailed):
             self._open_resources.add(response)
             if self._close_event.is_set():  # by another thread, meanwhile

@@ -1,13 +1,11 @@
 """The executor of ``Offline().aio``: the emulated API in the place of the network."""
 
-from typing import Any
-
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from genai_fn.effects import EffectFailed
+from genai_fn.effects import EffectFailed, SendRequest
 from genai_fn.errors import TimeoutPhase
-from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.http import FileSlice
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.offline.service import OFFLINE_TOKEN_CACHES, MemoryResponse, OfflineService, load_file_body
 
@@ -21,10 +19,10 @@ class _AsyncOfflineTransport:
     def __init__(self, service: OfflineService) -> None:
         self._service = service
 
-    async def send(self, request: HttpRequest, **limits: Any) -> "_AsyncMemoryResponse | EffectFailed":
+    async def send(self, request: SendRequest) -> "_AsyncMemoryResponse | EffectFailed":
         await checkpoint()
-        is_on_disk = isinstance(request.body, FileSlice)
-        loaded = await to_thread.run_sync(load_file_body, request) if is_on_disk else request
+        http = request.request
+        loaded = await to_thread.run_sync(load_file_body, http) if isinstance(http.body, FileSlice) else http
         if isinstance(loaded, EffectFailed):
             return loaded
         return _AsyncMemoryResponse(self._service.handle_request(loaded))

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, TypeVar
 import msgspec
 
 from genai_fn.backend import Backend, Credential, Gemini, Secret
-from genai_fn.effects import EffectFailed
+from genai_fn.effects import EffectFailed, SendRequest
 from genai_fn.emulator import EmulatorState
 from genai_fn.emulator.routes import EmulatedExchange, run_exchange
 from genai_fn.emulator.scripts.functions import FunctionResult, call_function
@@ -120,9 +120,9 @@ class OfflineTransport:
     def __init__(self, service: OfflineService) -> None:
         self._service = service
 
-    def send(self, request: HttpRequest, **limits: Any) -> "MemoryResponse | EffectFailed":
+    def send(self, request: SendRequest, cancel_handle: object) -> "MemoryResponse | EffectFailed":
         """Handle a request; the clock of the run applies the limits of time."""
-        loaded = load_file_body(request)
+        loaded = load_file_body(request.request)
         return loaded if isinstance(loaded, EffectFailed) else self._service.handle_request(loaded)
 
 

@@ -30,11 +30,9 @@ def test_response(method: str, backend: str) -> None:
     response = AbortedResource()
 
     class ClosingTransport:
-        async def send(self, request: Any, **options: Any) -> Any:
+        async def send(self, request: Any) -> Any:
             getattr(executor, method)()  # as another thread may, once the head has arrived
             return response
-
-        async def aclose(self) -> None: ...
 
     executor = AsyncExecutor(ClosingTransport(), None, None)
     assert anyio.run(executor.perform, REQUEST, backend=backend) is response

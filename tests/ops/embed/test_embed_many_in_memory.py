@@ -14,7 +14,6 @@ from genai_fn import CountMismatch, Failure, Gemini, Offline, Success, Vertex, e
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.program import build_program
 from genai_fn.errors import ClientError, ServerError
-from genai_fn.http import HttpRequest
 from genai_fn.interpreters.async_runner import AsyncItems
 from genai_fn.interpreters.executors import async_executor, sync_executor
 from genai_fn.interpreters.sync_runner import Items
@@ -104,9 +103,9 @@ class LengthTransport:
     def __init__(self) -> None:
         self.count = 0
 
-    def send(self, request: HttpRequest, **limits: Any) -> "LengthResponse":
+    def send(self, request: Any, *cancel_handle: object) -> "LengthResponse":
         self.count += 1
-        batch = msgspec.json.decode(request.body or b"", type=_BatchEmbedRequest)
+        batch = msgspec.json.decode(request.request.body or b"", type=_BatchEmbedRequest)
         values = [{"values": [len(each.content.parts[0].text)]} for each in batch.requests]
         return LengthResponse(msgspec.json.encode({"embeddings": values}))
 
@@ -150,7 +149,7 @@ class AsyncLengthTransport:
     def __init__(self) -> None:
         self._transport = LengthTransport()
 
-    async def send(self, request: HttpRequest, **limits: Any) -> "AsyncLengthResponse":
+    async def send(self, request: Any) -> "AsyncLengthResponse":
         await checkpoint()
         return AsyncLengthResponse(self._transport.send(request))
 

@@ -127,7 +127,7 @@ def run_with_timeout(body: Callable[[], Awaitable[None]], backend: str) -> None:
 def count_idle_connections(run: AsyncHttp) -> int:
     """Count the idle connections."""
     pool: Any = run._connections.pool
-    return 0 if pool is None else len(pool._config._state._idle_connections)
+    return 0 if pool is None else len(pool._state._idle_connections)
 
 
 async def check_success(run: AsyncHttp, action: Action[Any]) -> None:

@@ -16,10 +16,9 @@ from typing import Any
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
-from genai_fn.effects import EffectFailed
+from genai_fn.effects import EffectFailed, SendRequest
 from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, TimeoutPhase
-from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.event_loops import call_soon
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.connect.connection import open_connection
@@ -33,11 +32,7 @@ from genai_fn.interpreters.net.pool.base import (
     SendOnConnection,
     WaitForSlot,
 )
-from genai_fn.interpreters.net.pool.failures import (
-    build_cancelled_failure,
-    build_timeout_failure,
-    build_transfer_failure,
-)
+from genai_fn.interpreters.net.pool.failures import explain_closed
 from genai_fn.interpreters.net.pool.slots import Slot
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 from genai_fn.interpreters.net.socket import DeadlineExceededError, NonBlockingSocket
@@ -60,44 +55,23 @@ class AsyncPool(BasePool):
             if library in sys.modules:
                 import_module(f"genai_fn.interpreters.net.waits.{library}_waits")
 
-    async def send(
-        self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
-    ) -> "AsyncPooledResponse | EffectFailed":
-        """
-        Send a request and read the head of its response.
-
-        Args:
-            request: The request.
-
-            deadline: Point of ``time.monotonic()`` in seconds; waiting for a slot counts.
-
-            connect_timeout: Limit for opening a connection, in seconds.
-
-            needs_new_connection: Use no idle connection, for requests that must not be sent twice.
-        """
+    async def send(self, request: SendRequest) -> "AsyncPooledResponse | EffectFailed":
+        """Send a request and read the head of its response. Its deadline is a point of ``time.monotonic()``."""
         waits = get_waits()
-        steps = self._send_request(
-            request,
-            (os.getpid(), waits.get_event_loop()),
-            waits.make_waiter,
-            AsyncPooledResponse,
-            deadline=deadline,
-            connect_timeout=connect_timeout,
-            needs_new_connection=needs_new_connection,
-        )
+        owner = (os.getpid(), waits.get_event_loop())
+        steps = self._send_request(request, owner, waits.make_waiter, AsyncPooledResponse)
         try:
             response = await arun_program(steps, self._perform)
         except BaseException:  # a cancellation
             steps.close()
             raise
-        if self._config.is_closed and isinstance(response, EffectFailed):  # `aclose` has ended a wait
-            sent = getattr(response.error, "sent", None)  # of errors of the network
-            return response if sent is None else EffectFailed(Closed(sent=sent))
+        if self._is_closed and isinstance(response, EffectFailed):  # `close` has ended a wait
+            return explain_closed(response)
         return response
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close idle connections and end each `send` now; close the connections of responses when those are closed."""
-        self._config.close()
+        super().close()
         for waiter in tuple(self._waiting):
             waiter.cancel_soon()
         for scope, token in tuple(self._connecting.items()):
@@ -117,7 +91,7 @@ class AsyncPool(BasePool):
     async def _wait_for_slot(self, waiter: TaskWaiter, deadline: float) -> bool:
         self._waiting.add(waiter)
         try:
-            if self._config.is_closed:  # by another thread, meanwhile
+            if self._is_closed:  # by another thread, meanwhile
                 return False
             remaining = deadline - time.monotonic()
             return remaining > 0 and await waiter.wait(remaining)
@@ -129,7 +103,7 @@ class AsyncPool(BasePool):
             self._connecting[scope] = current_token()
             try:
                 sock = await perform_steps(open_connection(step.target, self.connect_config))
-                return self._config.build_connection(step.target, sock, build_async_connection)
+                return self._build_connection(step.target, sock, build_async_connection)
             finally:
                 del self._connecting[scope]
         return None
@@ -138,7 +112,7 @@ class AsyncPool(BasePool):
         sock = step.connection.socket
         self._sending.add(sock)
         try:
-            if self._config.is_closed:  # by another thread, meanwhile
+            if self._is_closed:  # by another thread, meanwhile
                 sock.close()
             return await step.connection.http.send_request(step.request, step.deadline)  # type: ignore[no-any-return]  # of an AsyncConnection
         except DeadlineExceededError:
@@ -167,16 +141,13 @@ class AsyncPooledResponse(BasePooledResponse):
         return self._final_result
 
     async def _read_chunk(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
-        doing = f"reading from {self._connection.target}"
         self._is_reading = True
         try:
             return await self._connection.http.read_body(deadline)  # type: ignore[no-any-return]  # of an AsyncConnection
-        except DeadlineExceededError:
-            return build_timeout_failure(phase, doing, self._connection.socket)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
-            return build_transfer_failure(error, doing, self._connection.socket, reused=False)
+            return self._build_read_failure(error, phase)
         except BaseException:
-            self._final_result = build_cancelled_failure(doing)
+            self._mark_cancelled()
             raise
         finally:
             self._is_reading = False

@@ -12,10 +12,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
 
-from genai_fn.effects import EffectFailed
-from genai_fn.errors import Closed
+from genai_fn.effects import EffectFailed, SendRequest
+from genai_fn.errors import Closed, Disconnected, TimeoutPhase
 from genai_fn.http import Headers, HttpRequest
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, Target, parse_target
+from genai_fn.interpreters.net.http1.implementation import load_implementation
 from genai_fn.interpreters.net.http1.requests import ResponseHead
 from genai_fn.interpreters.net.pool.failures import (
     build_connect_failure,
@@ -23,7 +24,8 @@ from genai_fn.interpreters.net.pool.failures import (
     build_transfer_failure,
 )
 from genai_fn.interpreters.net.pool.slots import Slot, Waiter
-from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState
+from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
+from genai_fn.interpreters.net.socket import DeadlineExceededError, NonBlockingSocket
 from genai_fn.values import Value
 
 T = TypeVar("T")
@@ -53,6 +55,7 @@ class SendOnConnection(Value):
 
 PoolStep: TypeAlias = WaitForSlot | OpenConnection | SendOnConnection
 _PoolSteps: TypeAlias = Generator[PoolStep, Any, T]
+_BuildConnection: TypeAlias = Callable[[ModuleType, Target, NonBlockingSocket], Any]
 
 
 class BasePool:
@@ -83,28 +86,60 @@ class BasePool:
         ssl_context: ssl.SSLContext | None = None,
         transport: ModuleType | None = None,
     ) -> None:
-        self._config = PoolConfig(max_connections, proxy, environ, ssl_context, transport)
-
-    @property
-    def connect_config(self) -> ConnectConfig:
-        """The proxy and TLS settings, for connections that are opened outside the pool."""
-        return self._config.connect_config
+        self.connect_config = ConnectConfig(proxy=proxy, environ=environ, ssl_context=ssl_context)
+        """The proxy and TLS settings, also for connections that are opened outside the pool."""
+        self._max_connections = max_connections
+        self._module = transport
+        self._is_loaded = False
+        self._is_closed = False
+        self._state = PoolState(max_connections, None)
 
     def load_transport(self) -> None:
         """Import now what the first request needs, and what Python imports when it first encodes a host name."""
-        assert self._config.transport  # noqa: S101  # it imports the module
+        self._get_module()
         import_module("encodings.idna")
+
+    def close(self) -> None:
+        """
+        Close idle connections now, and those in use when their responses are closed.
+
+        From now on, `send` returns ``EffectFailed(Closed)``.
+        """
+        self._is_closed = True
+        self._state.close()
+        self._state.owner = None  # an event loop that may be over
+
+    def _get_module(self) -> ModuleType:
+        """Return the implementation of HTTP/1.1, imported at the first use."""
+        if self._module is None or not self._is_loaded:
+            self._module = load_implementation(self._module)
+            self._is_loaded = True
+        return self._module
+
+    def _get_state(self, owner: object) -> PoolState:
+        """Return the state of a process and event loop, and abandon the state of any other owner."""
+        state = self._state
+        if state.owner != owner:
+            previous, state = state, PoolState(self._max_connections, owner)
+            self._state = state
+            state.is_closed = self._is_closed
+            previous.abandon()
+        return state
+
+    def _build_connection(self, target: Target, sock: NonBlockingSocket, build: _BuildConnection) -> PooledConnection:
+        """Build a connection over an open socket; close the socket if that fails."""
+        try:
+            return PooledConnection(target, sock, build(self._get_module(), target, sock))
+        except BaseException:
+            sock.close()
+            raise
 
     def _send_request(
         self,
-        request: HttpRequest,
+        request: SendRequest,
         owner: object,
         make_waiter: Callable[[], Waiter],
         make_response: Callable[[PoolState, Slot, PooledConnection, ResponseHead], T],
-        *,
-        deadline: float,
-        connect_timeout: float,
-        needs_new_connection: bool,
         on_slot: Callable[[Slot], object] | None = None,
     ) -> _PoolSteps[T | EffectFailed]:
         """
@@ -115,26 +150,26 @@ class BasePool:
         place: closing that slot also closes the response.
         """
         try:
-            target = parse_target(request.url)
+            target = parse_target(request.request.url)
         except ConnectionSetupError as error:
             return build_connect_failure(error)
-        state = self._config.get_state(owner)
+        state = self._get_state(owner)
         slot = state.make_slot()
         try:
             if on_slot is not None:
                 on_slot(slot)
             failed = None
             if state.is_closed or not slot.take_free_place():
-                failed = yield from _wait_for_place(state, slot, make_waiter, deadline)
+                failed = yield from _wait_for_place(state, slot, make_waiter, request.deadline)
             if failed is None:
                 connection: PooledConnection | EffectFailed | None
-                connection = None if needs_new_connection else state.take_idle(slot, target)
+                connection = None if request.needs_new_connection else state.take_idle(slot, target)
                 if connection is None:
                     state.make_room()
-                    connect_deadline = min(deadline, time.monotonic() + connect_timeout)
+                    connect_deadline = min(request.deadline, time.monotonic() + request.connect_timeout)
                     connection = yield from _open_connection(slot, target, connect_deadline)
                 if isinstance(connection, PooledConnection):
-                    response = yield from _send_on_connection(connection, request, deadline)
+                    response = yield from _send_on_connection(connection, request.request, request.deadline)
                     if isinstance(response, ResponseHead):
                         return make_response(state, slot, connection, response)
                     failed = response
@@ -199,8 +234,16 @@ class BasePooledResponse:
         self._final_result: bytes | EffectFailed | None = None
         self._is_closed = False
 
-    def _describe_read(self) -> str:
-        return f"reading from {self._connection.target}"
+    def _build_read_failure(self, error: Exception, phase: TimeoutPhase) -> EffectFailed:
+        doing = f"reading from {self._connection.target}"
+        if isinstance(error, DeadlineExceededError):
+            return build_timeout_failure(phase, doing, self._connection.socket)
+        return build_transfer_failure(error, doing, self._connection.socket, reused=False)
+
+    def _mark_cancelled(self) -> None:
+        """Let all reads after a cancelled one fail, because the body is incomplete."""
+        doing = f"reading from {self._connection.target}"
+        self._final_result = EffectFailed(Disconnected(doing, "the reader was cancelled"))
 
     def _can_reuse_connection(self) -> bool:
         return self._final_result == b"" and bool(self._connection.http.is_reusable())

@@ -36,9 +36,10 @@ def build_transfer_failure(error: Exception, doing: str, sock: NonBlockingSocket
     return EffectFailed(Disconnected(doing, describe_error(error), sock.has_sent), reused and not sock.has_received)
 
 
-def build_cancelled_failure(doing: str) -> EffectFailed:
-    """Build the failure that all reads return after a cancelled read, because the body is incomplete."""
-    return EffectFailed(Disconnected(doing, "the reader was cancelled"))
+def explain_closed(failed: EffectFailed) -> EffectFailed:
+    """Build the failure of sending a request that closing the pool, or its run, has ended."""
+    sent = getattr(failed.error, "sent", None)  # of errors of the network
+    return failed if sent is None else EffectFailed(Closed(sent=sent))
 
 
 def build_timeout_failure(phase: TimeoutPhase, doing: str, sock: NonBlockingSocket | None = None) -> EffectFailed:

@@ -5,72 +5,14 @@ Both pools use it; nothing in it waits or takes a lock. At most `max_connections
 their slots in order of arrival, and there are never more than `max_connections` sockets, idle ones included.
 """
 
-import ssl
 import time
 import weakref
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any
 
-from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target
-from genai_fn.interpreters.net.http1.implementation import load_implementation
+from genai_fn.interpreters.net.connect.connection import Target
 from genai_fn.interpreters.net.pool.slots import Slot, SlotQueue
 from genai_fn.interpreters.net.socket import NonBlockingSocket
-
-_BuildConnection: TypeAlias = Callable[[ModuleType, Target, NonBlockingSocket], Any]
-
-
-class PoolConfig:
-    """The settings of a pool, and its state in the current process and event loop."""
-
-    def __init__(
-        self,
-        max_connections: int,
-        proxy: str | None,
-        environ: Mapping[str, str] | None,
-        ssl_context: ssl.SSLContext | None,
-        transport: ModuleType | None,
-    ) -> None:
-        self.connect_config = ConnectConfig(proxy=proxy, environ=environ, ssl_context=ssl_context)
-        self.is_closed = False
-        self._max_connections = max_connections
-        self._module = transport
-        self._is_loaded = False
-        self._state = PoolState(max_connections, None)
-
-    @property
-    def transport(self) -> ModuleType:
-        """The implementation of HTTP/1.1, imported at the first use."""
-        if not self._is_loaded:
-            self._module = load_implementation(self._module)
-            self._is_loaded = True
-        assert self._module is not None  # noqa: S101  # set above
-        return self._module
-
-    def get_state(self, owner: object) -> "PoolState":
-        """Return the state of a process and event loop, and abandon the state of any other owner."""
-        state = self._state
-        if state.owner != owner:
-            previous, state = state, PoolState(self._max_connections, owner)
-            self._state = state
-            state.is_closed = self.is_closed
-            previous.abandon()
-        return state
-
-    def close(self) -> None:
-        """Close idle connections now, and those in use when their responses are closed."""
-        self.is_closed = True
-        self._state.close()
-        self._state.owner = None  # an event loop that may be over
-
-    def build_connection(self, target: Target, sock: NonBlockingSocket, build: _BuildConnection) -> "PooledConnection":
-        """Build a connection over an open socket; close the socket if that fails."""
-        try:
-            return PooledConnection(target, sock, build(self.transport, target, sock))
-        except BaseException:
-            sock.close()
-            raise
 
 
 class PooledConnection:

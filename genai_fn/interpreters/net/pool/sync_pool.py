@@ -10,10 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from genai_fn.effects import EffectFailed
+from genai_fn.effects import EffectFailed, SendRequest
 from genai_fn.engine.stepper import run_program
 from genai_fn.errors import Closed, TimeoutPhase
-from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.executors.threads import Latch
 from genai_fn.interpreters.net.connect.connection import open_connection
@@ -27,68 +26,28 @@ from genai_fn.interpreters.net.pool.base import (
     SendOnConnection,
     WaitForSlot,
 )
-from genai_fn.interpreters.net.pool.failures import (
-    build_cancelled_failure,
-    build_timeout_failure,
-    build_transfer_failure,
-)
+from genai_fn.interpreters.net.pool.failures import explain_closed
 from genai_fn.interpreters.net.socket import DeadlineExceededError, SocketClosedError
 
 
 class SyncPool(BasePool):
     """A connection pool for threads."""
 
-    def send(
-        self,
-        request: HttpRequest,
-        *,
-        deadline: float,
-        connect_timeout: float,
-        needs_new_connection: bool = False,
-        cancel_handle: CancelHandle | None = None,
-    ) -> "PooledResponse | EffectFailed":
+    def send(self, request: SendRequest, cancel_handle: CancelHandle) -> "PooledResponse | EffectFailed":
         """
-        Send a request and read the head of its response.
+        Send a request and read the head of its response. Its deadline is a point of ``time.monotonic()``.
 
-        Args:
-            request: The request.
-
-            deadline: Point of ``time.monotonic()`` in seconds; waiting for a slot counts.
-
-            connect_timeout: Limit for opening a connection, in seconds.
-
-            needs_new_connection: Use no idle connection, for requests that must not be sent twice.
-
-            cancel_handle: Lets another thread cancel; the result is then ``EffectFailed(Closed)``.
+        `cancel_handle` lets another thread cancel; the result is then ``EffectFailed(Closed)``.
         """
-        cancel_handle = CancelHandle() if cancel_handle is None else cancel_handle
-        steps = self._send_request(
-            request,
-            os.getpid(),
-            _ThreadWaiter,
-            PooledResponse,
-            deadline=deadline,
-            connect_timeout=connect_timeout,
-            needs_new_connection=needs_new_connection,
-            on_slot=cancel_handle.keep_slot,
-        )
+        steps = self._send_request(request, os.getpid(), _ThreadWaiter, PooledResponse, cancel_handle.keep_slot)
         try:
             response = run_program(steps, partial(self._perform, cancel_handle))
         except BaseException:  # an interrupt
             steps.close()
             raise
         if cancel_handle.is_cancelled and isinstance(response, EffectFailed):
-            sent = getattr(response.error, "sent", None)  # of errors of the network
-            return response if sent is None else EffectFailed(Closed(sent=sent))
+            return explain_closed(response)
         return response
-
-    def close(self) -> None:
-        """
-        Close idle connections now, and those in use when their responses are closed.
-
-        From now on, `send` returns ``EffectFailed(Closed)``.
-        """
-        self._config.close()
 
     def _perform(self, cancel_handle: CancelHandle, step: PoolStep) -> Any:
         try:
@@ -103,7 +62,7 @@ class SyncPool(BasePool):
                     sock = perform_steps(
                         open_connection(target, self.connect_config), deadline, partial(_begin_wait, cancel_handle)
                     )
-                    return self._config.build_connection(target, sock, build_sync_connection)
+                    return self._build_connection(target, sock, build_sync_connection)
         except DeadlineExceededError:
             return None
         finally:
@@ -160,12 +119,10 @@ class PooledResponse(BasePooledResponse):
     def _read_chunk(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         try:
             return self._connection.http.read_body(deadline)  # type: ignore[no-any-return]  # of a SyncConnection
-        except DeadlineExceededError:
-            return build_timeout_failure(phase, self._describe_read(), self._connection.socket)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
-            return build_transfer_failure(error, self._describe_read(), self._connection.socket, reused=False)
+            return self._build_read_failure(error, phase)
         except BaseException:
-            self._final_result = build_cancelled_failure(self._describe_read())
+            self._mark_cancelled()
             raise
 
     def close(self) -> None:

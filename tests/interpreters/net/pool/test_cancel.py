@@ -15,11 +15,21 @@ from anyio.lowlevel import checkpoint
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, Disconnected
 from genai_fn.http import HttpRequest
+from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 from tests.support.loopback import Hang, Loopback, Reply, Send, encode_chunk, encode_head
-from tests.support.pool_kinds import CHUNKED, OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get, make_trusting_context
+from tests.support.pool_kinds import (
+    CHUNKED,
+    OK,
+    POOL_KIND_IDS,
+    POOL_KINDS,
+    PoolKind,
+    build_get,
+    build_send,
+    make_trusting_context,
+)
 
 
 @pytest.fixture(params=POOL_KINDS, ids=POOL_KIND_IDS)
@@ -40,7 +50,7 @@ def test_close_from_thread(tls: bool) -> None:
     """Closing a response from another thread ends a pending read with `Closed`."""
     with Loopback([(Send(encode_head(200, CHUNKED)), Hang())], tls=tls) as server:
         pool = SyncPool(1, ssl_context=make_trusting_context(server))
-        response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+        response = pool.send(build_send(build_get(server.url)), CancelHandle())
         assert isinstance(response, PooledResponse)
         closer = threading.Timer(0.02, response.close)
         closer.start()
@@ -60,7 +70,7 @@ def test_closed_from_another_task(backend: str, how: str, tls: bool) -> None:
     async def body() -> None:
         with Loopback([(Send(encode_head(200, CHUNKED) + encode_chunk(b"a")), Hang())], tls=tls) as server:
             pool = AsyncPool(1, ssl_context=make_trusting_context(server))
-            response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            response = await pool.send(build_send(build_get(server.url)))
             assert not isinstance(response, EffectFailed)
             assert await response.read(time.monotonic() + 60, "idle") == b"a"
 
@@ -79,7 +89,7 @@ def test_closed_from_another_task(backend: str, how: str, tls: bool) -> None:
             assert failed == EffectFailed(Closed("the response was closed", sent=True))
             await response.aclose()
             await to_thread.run_sync(server.wait_closed, 1)
-            await pool.aclose()
+            pool.close()
 
     anyio.run(body, backend=backend)
 
@@ -90,7 +100,7 @@ def test_closed_while_data_arrives(backend: str) -> None:
     async def body() -> None:
         with Loopback([(Send(encode_head(200, CHUNKED) + encode_chunk(b"a")), Hang())]) as server:
             pool = AsyncPool(1)
-            response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            response = await pool.send(build_send(build_get(server.url)))
             assert not isinstance(response, EffectFailed)
             assert await response.read(time.monotonic() + 60, "idle") == b"a"
             sock = response._connection.socket
@@ -109,7 +119,7 @@ def test_closed_while_data_arrives(backend: str) -> None:
                     tasks.start_soon(end_response)
                     failed = await response.read(time.monotonic() + 60, "idle")
                 assert failed == EffectFailed(Closed("the response was closed", sent=True))
-            await pool.aclose()
+            pool.close()
 
     anyio.run(body, backend=backend)
 
@@ -121,7 +131,7 @@ def test_several_event_loops() -> None:
 
         async def body() -> None:
             for _ in range(2):
-                response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+                response = await pool.send(build_send(build_get(server.url)))
                 assert not isinstance(response, EffectFailed)
                 assert await response.read(time.monotonic() + 60, "idle") == b"ok"
                 assert await response.read(time.monotonic() + 60, "idle") == b""
@@ -129,7 +139,7 @@ def test_several_event_loops() -> None:
 
         for backend in ("asyncio", "asyncio", "trio", "asyncio"):
             anyio.run(body, backend=backend)
-        anyio.run(pool.aclose)
+        pool.close()
         server.wait_closed(4)
         assert server.connections == 4
 
@@ -155,7 +165,7 @@ def test_cancelled_anywhere(backend: str, tls: bool, thin: Any) -> None:
                     break
                 completed += await _cancel_after(k, pool, request)
                 tried += 1
-                await pool.aclose()
+                pool.close()
                 await to_thread.run_sync(server.wait_until_idle, 0)
                 pool = AsyncPool(2, ssl_context=make_trusting_context(server))
             assert completed < tried
@@ -171,9 +181,7 @@ async def _cancel_after(checkpoints: int, pool: AsyncPool, request: HttpRequest)
 
     async def call() -> bool:
         with anyio.fail_after(60):
-            response = await pool.send(
-                request, deadline=time.monotonic() + 60, connect_timeout=60, needs_new_connection=checkpoints % 2 == 1
-            )
+            response = await pool.send(build_send(request, needs_new_connection=checkpoints % 2 == 1))
             assert not isinstance(response, EffectFailed)
             try:
                 while await response.read(time.monotonic() + 60, "idle"):
@@ -231,9 +239,9 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
         pool = SyncPool(1)
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(NonBlockingSocket, "read", interrupt)
-            pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            pool.send(build_send(build_get(server.url)), CancelHandle())
         server.wait_closed(1)
-        response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+        response = pool.send(build_send(build_get(server.url)), CancelHandle())
         assert isinstance(response, PooledResponse)
         response.close()
         pool.close()

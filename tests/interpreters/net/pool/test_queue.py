@@ -12,10 +12,11 @@ from anyio import to_thread
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.http import HttpRequest
+from genai_fn.interpreters.executors.cancel_handle import CancelHandle
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, ReceivedRequest, Reply
-from tests.support.pool_kinds import OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get
+from tests.support.pool_kinds import OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get, build_send
 
 
 @pytest.fixture(params=POOL_KINDS, ids=POOL_KIND_IDS)
@@ -89,7 +90,7 @@ def test_threads() -> None:
     def work(pool: SyncPool, url: str) -> None:
         for _ in range(4):
             deadline = time.monotonic() + 60
-            response = pool.send(build_get(url), deadline=deadline, connect_timeout=60)
+            response = pool.send(build_send(build_get(url)), CancelHandle())
             assert isinstance(response, PooledResponse)
             answers.append(response.read(deadline, "idle"))
             answers.append(response.read(deadline, "idle"))
@@ -116,7 +117,7 @@ def test_tasks(backend: str) -> None:
             nonlocal remaining
             while remaining:
                 remaining -= 1
-                response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+                response = await pool.send(build_send(build_get(server.url)))
                 assert not isinstance(response, EffectFailed)
                 while await response.read(time.monotonic() + 60, "idle"):
                     pass
@@ -128,7 +129,7 @@ def test_tasks(backend: str) -> None:
             async with anyio.create_task_group() as tasks:
                 for _ in range(100):
                     tasks.start_soon(work)
-            await pool.aclose()
+            pool.close()
             assert len(server.requests) == 600
             assert server.connections <= 64
 
@@ -144,14 +145,14 @@ def test_order(backend: str) -> None:
 
         async def work(number: int) -> None:
             with scopes[number]:
-                response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+                response = await pool.send(build_send(build_get(server.url)))
                 assert not isinstance(response, EffectFailed)
                 order.append(number)
                 await response.aclose()
 
         with Loopback(OK) as server:
             pool = AsyncPool(1)
-            first = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            first = await pool.send(build_send(build_get(server.url)))
             assert not isinstance(first, EffectFailed)
             async with anyio.create_task_group() as tasks:
                 for number in range(5):
@@ -160,7 +161,7 @@ def test_order(backend: str) -> None:
                 scopes[1].cancel()
                 await first.aclose()
                 scopes[3].cancel()
-            await pool.aclose()
+            pool.close()
         assert order == [0, 2, 4]
 
     anyio.run(body, backend=backend)
@@ -172,16 +173,16 @@ def test_close_wakes_waiting_callers(backend: str) -> None:
     async def body() -> None:
         with Loopback(OK) as server:
             pool = AsyncPool(1)
-            response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            response = await pool.send(build_send(build_get(server.url)))
             assert not isinstance(response, EffectFailed)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_check_result, pool, build_get(server.url), EffectFailed(Closed()))
                 await anyio.wait_all_tasks_blocked()
-                await pool.aclose()
+                pool.close()
             await response.aclose()
 
     anyio.run(body, backend=backend)
 
 
 async def _check_result(pool: AsyncPool, request: HttpRequest, expected: Any) -> None:
-    assert await pool.send(request, deadline=time.monotonic() + 60, connect_timeout=60) == expected
+    assert await pool.send(build_send(request)) == expected

@@ -4,7 +4,6 @@ import asyncio
 import math
 import socket
 import threading
-import time
 from typing import Any
 
 import anyio
@@ -16,7 +15,7 @@ from genai_fn.errors import Closed
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.waits.selection import TaskWaiter, get_waits
 from tests.support.loopback import Loopback
-from tests.support.pool_kinds import OK, build_get
+from tests.support.pool_kinds import OK, build_get, build_send
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -98,7 +97,7 @@ def test_closed_from_another_loop(backend: str) -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_check_closed, pool, server)
                 await anyio.wait_all_tasks_blocked()
-                thread = threading.Thread(target=anyio.run, args=(pool.aclose,), kwargs={"backend": backend})
+                thread = threading.Thread(target=anyio.run, args=(_close, pool), kwargs={"backend": backend})
                 thread.start()
             await to_thread.run_sync(thread.join)
             await response.aclose()
@@ -106,8 +105,12 @@ def test_closed_from_another_loop(backend: str) -> None:
     anyio.run(body, backend=backend)
 
 
+async def _close(pool: AsyncPool) -> None:
+    pool.close()
+
+
 async def _send(pool: AsyncPool, server: Loopback) -> Any:
-    return await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+    return await pool.send(build_send(build_get(server.url)))
 
 
 async def _check_closed(pool: AsyncPool, server: Loopback) -> None:
@@ -130,7 +133,7 @@ def test_asyncio_counts(how: str) -> None:
             last = await _send(pool, server)
             assert not isinstance(last, EffectFailed)
             await last.aclose()
-            await pool.aclose()
+            pool.close()
 
     asyncio.run(body())
 
