@@ -16,6 +16,11 @@ from genai_fn.interpreters.executors.threads import Promise
 T = TypeVar("T")
 
 
+def is_asyncio() -> bool:
+    """Return whether the calling task runs on asyncio, and not on trio."""
+    return anyio.get_cancelled_exc_class().__module__.startswith("asyncio")
+
+
 async def await_promise(promise: Promise[T]) -> T:
     """Wait for a value that another thread sets."""
     is_done, token = anyio.Event(), current_token()

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import anyio
 
+from genai_fn.interpreters.executors.event_loops import is_asyncio
+
 
 class BackgroundTasks:
     """
@@ -75,6 +77,5 @@ def extract_interrupt(group: BaseExceptionGroup[BaseException], *, at_host: bool
     found: Any = group if raised is None else raised.split(Exception)[1] or raised
     while raised is not None and isinstance(found, BaseExceptionGroup):
         found = cast("Any", found).exceptions[0]
-    is_asyncio = cancelled.__module__.startswith("asyncio")
-    was_raised_before = at_host and is_asyncio and isinstance(found, KeyboardInterrupt | SystemExit)
+    was_raised_before = at_host and is_asyncio() and isinstance(found, KeyboardInterrupt | SystemExit)
     return cancelled() if was_raised_before else cast("BaseException", found)

@@ -1,7 +1,5 @@
 """The address of a live session, ``ws://…`` or ``wss://…``, as the handshake needs it, which is an HTTP request."""
 
-from urllib.parse import urlsplit
-
 from genai_fn.interpreters.net.connect.connection import parse_target
 
 
@@ -22,17 +20,4 @@ def build_host_header(url: str) -> str:
     >>> build_host_header("wss://example.com:443/a"), build_host_header("ws://example.com:443/a")
     ('example.com', 'example.com:443')
     """
-    target = parse_target(build_http_url(url))
-    default_port = 443 if target.tls else 80
-    return str(target).removesuffix(f":{default_port}")
-
-
-def build_request_target(url: str) -> str:
-    """
-    Build the target of the request line: the path and the query.
-
-    >>> build_request_target("wss://example.com?key=1")
-    '/?key=1'
-    """
-    parts = urlsplit(url)
-    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return parse_target(build_http_url(url)).host_header

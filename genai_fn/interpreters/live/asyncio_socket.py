@@ -72,8 +72,7 @@ class AsyncioSocket:
 
     async def perform_handshake(self, headers: Headers) -> "AsyncioSocket | EffectFailed":
         """Send the handshake request and read the response."""
-        public = tuple(pair for pair in headers if pair[0].lower() != "host")  # taken from the URL, as in HTTP requests
-        await self._write(self._protocol.encode_handshake(public))
+        await self._write(self._protocol.encode_handshake(headers))
         while self._handshake is None:
             await self._read_events()
         if self._handshake.was_accepted:

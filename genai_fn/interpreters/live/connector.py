@@ -1,6 +1,5 @@
 """Opens the connections of live sessions over the network: credential, proxy, TLS and WebSocket handshake."""
 
-import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,6 +16,7 @@ from genai_fn.engine.retry import is_unauthenticated
 from genai_fn.errors import GenaiError, TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+from genai_fn.interpreters.executors.event_loops import is_asyncio
 from genai_fn.interpreters.live.addresses import build_http_url
 from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
@@ -223,15 +223,11 @@ def _perform_handshake(
     sock: NonBlockingSocket, request: HttpRequest, seconds: float
 ) -> AbstractAsyncContextManager[Any]:
     """Perform the WebSocket handshake with the library for the running event loop."""
-    if _is_trio():
-        from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # needs trio
+    headers = tuple(pair for pair in request.headers if pair[0].lower() != "host")  # it comes from the URL
+    if is_asyncio():
+        from genai_fn.interpreters.live import asyncio_socket  # noqa: PLC0415  # trio needs no second library
 
-        return trio_socket.open_socket(sock, request.url, request.headers, seconds)
-    from genai_fn.interpreters.live import asyncio_socket  # noqa: PLC0415  # trio needs no second library
+        return asyncio_socket.open_socket(sock, request.url, headers, seconds)
+    from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # needs trio
 
-    return asyncio_socket.open_socket(sock, request.url, request.headers, seconds)
-
-
-def _is_trio() -> bool:
-    trio: Any = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
+    return trio_socket.open_socket(sock, request.url, headers, seconds)

@@ -12,10 +12,11 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnec
 from wsproto.utilities import LocalProtocolError
 
 from genai_fn.http import Headers, HttpResponse
-from genai_fn.interpreters.live.addresses import build_host_header, build_request_target
+from genai_fn.interpreters.live.addresses import build_host_header
 from genai_fn.interpreters.live.sockets import MAX_MESSAGE_BYTES, CloseStatus, build_handshake_failure
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE, WriteQueue
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
+from genai_fn.interpreters.net.http1.requests import build_request_target, decode_headers, encode_headers
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 
@@ -38,11 +39,7 @@ async def open_socket(
                 stream,  # type: ignore[arg-type]  # annotated as a SocketStream, but any Stream works
                 build_host_header(url),
                 build_request_target(url),
-                extra_headers=[
-                    (name.encode("ascii"), value.encode("latin-1"))
-                    for name, value in headers
-                    if name.lower() != "host"  # taken from the URL, as in HTTP requests
-                ],
+                extra_headers=encode_headers(headers),
                 max_message_size=MAX_MESSAGE_BYTES,
                 receive_buffer_size=CHUNK_SIZE,
             )
@@ -125,20 +122,14 @@ class _Nursery:
 
     def get_rejection(self) -> HttpResponse | None:
         """Return the response that refused the handshake, None if there is none. The end of its body may be missing."""
-        error = self._error
-        status: Any
-        raw: Any
-        body: Any
+        error, connection = self._error, self._connection
         if isinstance(error, ConnectionRejected):
-            status, raw, body = error.status_code, error.headers, error.body
-        else:  # trio-websocket drops a response that ends with the connection, but keeps what it has read of it
-            status, raw, body = (
-                getattr(self._connection, f"_reject_{name}", None) for name in ("status", "headers", "body")
-            )
-        if not isinstance(status, int) or not status:
-            return None
-        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw or ())
-        return HttpResponse(status, headers, bytes(body or b""))
+            return HttpResponse(error.status_code, decode_headers(error.headers or ()), error.body or b"")
+        # trio-websocket drops a response that ends with the connection, but keeps what it has read of it.
+        status: Any = getattr(connection, "_reject_status", None)
+        headers: Any = getattr(connection, "_reject_headers", None)
+        body: Any = getattr(connection, "_reject_body", None)
+        return HttpResponse(status, decode_headers(headers or ()), bytes(body or b"")) if status else None
 
 
 class _TrioStream(trio.abc.Stream):

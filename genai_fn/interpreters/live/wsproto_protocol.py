@@ -20,7 +20,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
 from genai_fn.http import Headers, HttpResponse
-from genai_fn.interpreters.live.addresses import build_host_header, build_request_target
+from genai_fn.interpreters.live.addresses import build_host_header
 from genai_fn.interpreters.live.sockets import (
     MAX_MESSAGE_BYTES,
     CloseStatus,
@@ -28,6 +28,7 @@ from genai_fn.interpreters.live.sockets import (
     PongReceived,
     WebSocketEvent,
 )
+from genai_fn.interpreters.net.http1.requests import build_request_target, decode_headers, encode_headers
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 
 
@@ -48,9 +49,8 @@ class WsprotoProtocol:
         return self._connection.state is ConnectionState.OPEN
 
     def encode_handshake(self, headers: Headers) -> bytes:
-        pairs = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
         host, target = build_host_header(self._url), build_request_target(self._url)
-        return self._connection.send(Request(host, target, extra_headers=pairs))
+        return self._connection.send(Request(host, target, extra_headers=encode_headers(headers)))
 
     def encode_message(self, data: bytes) -> bytes:
         return self._connection.send(TextMessage(data.decode()))
@@ -133,9 +133,7 @@ class WsprotoProtocol:
         """Build the response that refused the handshake, of whose body only a part may have arrived."""
         if self._refusal is None:
             return None
-        headers = tuple(
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._refusal.headers
-        )
+        headers = decode_headers(self._refusal.headers)
         return HttpResponse(self._refusal.status_code, headers, bytes(self._refusal_body))
 
     def _reply(self, event: Event) -> None:

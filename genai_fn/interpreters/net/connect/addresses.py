@@ -19,6 +19,16 @@ Address: TypeAlias = tuple[int, tuple[Any, ...]]
 """An address family, and an address for ``socket.connect``."""
 
 
+def format_address(host: str, port: int) -> str:
+    """
+    Write a host with its port.
+
+    >>> format_address("::1", 443)
+    '[::1]:443'
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def connect_to_first(addresses: Iterable[Address]) -> SocketSteps[NonBlockingSocket]:
     """Connect to the first address that accepts; raises the last ``OSError`` if none does."""
     waiting = deque(_alternate_families(addresses))

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from genai_fn.forks import delay_forks
-from genai_fn.interpreters.net.connect.addresses import Address, connect_to_first
+from genai_fn.interpreters.net.connect.addresses import Address, connect_to_first, format_address
 from genai_fn.interpreters.net.connect.proxies import Proxy, find_proxy
 from genai_fn.interpreters.net.connect.trust import make_context
 from genai_fn.interpreters.net.connect.tunnel import open_tunnel
@@ -33,7 +33,17 @@ class Target(Value):
     tls: bool
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return format_address(self.host, self.port)
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of its URLs."""
+        return "https" if self.tls else "http"
+
+    @property
+    def host_header(self) -> str:
+        """The header ``Host``: the host, and the port unless it is the default one."""
+        return str(self).removesuffix(f":{_DEFAULT_PORTS[self.scheme]}")
 
 
 class ConnectionSetupError(Exception):
@@ -106,9 +116,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 def open_connection(target: Target, config: ConnectConfig) -> SocketSteps[NonBlockingSocket]:
     """Connect to a target, through the proxy if there is one, and complete the TLS handshake."""
-    scheme = "https" if target.tls else "http"
     try:
-        proxy = find_proxy(scheme, target.host, target.port, config.proxy, config.environ)
+        proxy = find_proxy(target.scheme, target.host, target.port, config.proxy, config.environ)
     except ValueError as error:
         raise ConnectionSetupError("parsing the proxy's address", str(error)) from None
     next_hop = Target(proxy.host, proxy.port, tls=False) if proxy else target

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
+from genai_fn.interpreters.net.connect.addresses import format_address
 from genai_fn.values import Value
 
 
@@ -20,7 +21,7 @@ class Proxy(Value):
         return f"Proxy({self})"
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{_bracket_ipv6(self.host)}:{self.port}"
+        return f"{self.scheme}://{format_address(self.host, self.port)}"
 
     @property
     def basic_authorization(self) -> str:
@@ -96,7 +97,3 @@ def _split_entry(entry: str) -> tuple[str, str]:
         return name, rest.removeprefix(":")
     name, _, port = entry.partition(":")
     return (entry, "") if ":" in port else (name, port)
-
-
-def _bracket_ipv6(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

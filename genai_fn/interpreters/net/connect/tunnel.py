@@ -7,6 +7,7 @@ from typing import Any
 
 from genai_fn.forks import delay_forks
 from genai_fn.interpreters.extras import install_command
+from genai_fn.interpreters.net.connect.addresses import format_address
 from genai_fn.interpreters.net.connect.proxies import Proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketSteps
 
@@ -15,7 +16,7 @@ def open_tunnel(sock: NonBlockingSocket, proxy: Proxy, host: str, port: int) -> 
     """Ask the proxy to connect to a host; returns why it refused, or ``""``. The text contains no credential."""
     try:
         if proxy.scheme == "http":
-            return (yield from _send_http_connect(sock, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+            return (yield from _send_http_connect(sock, proxy, format_address(host, port)))
         return (yield from _connect_socks(sock, proxy, host, port))
     except OSError as error:
         return error.strerror or type(error).__name__

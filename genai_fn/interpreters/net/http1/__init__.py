@@ -7,5 +7,6 @@ HTTP/1.1 over an open socket: one request and its response at a time.
 - `response_parser`: parses the bytes of a response with httptools; no I/O.
 - `exchange`: sends requests and reads responses with `response_parser`, as steps.
 - `sync_connections`, `async_connections`: a connection for threads or tasks, with each implementation.
+- `base`: what those two share.
 - `log_masking`: masks credentials in httpcore's log.
 """

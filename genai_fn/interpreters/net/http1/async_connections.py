@@ -1,23 +1,17 @@
 """HTTP/1.1 connections for tasks of asyncio and trio, with httptools, httpcore or httpcore2."""
 
-import math
 from contextlib import closing
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
 from anyio import to_thread
 
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.connect.connection import Target
-from genai_fn.interpreters.net.http1.implementation import (
-    build_httpcore_origin,
-    build_httpcore_request,
-    is_httpcore_reusable,
-    is_httptools,
-    read_httpcore_head,
-)
-from genai_fn.interpreters.net.http1.requests import BodyReader, HeadEncoder, ResponseHead
+from genai_fn.interpreters.net.http1.base import BaseHttpcoreConnection, BaseHttpcoreStream, BaseHttptoolsConnection
+from genai_fn.interpreters.net.http1.implementation import is_httptools
+from genai_fn.interpreters.net.http1.requests import BodyReader, ResponseHead
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 
 
@@ -49,15 +43,7 @@ def build_async_connection(module: ModuleType, target: Target, sock: NonBlocking
     return _HttptoolsConnection(target, sock) if is_httptools(module) else _HttpcoreConnection(module, target, sock)
 
 
-class _HttptoolsConnection:
-    def __init__(self, target: Target, sock: NonBlockingSocket) -> None:
-        from genai_fn.interpreters.net.http1.exchange import Exchange  # noqa: PLC0415  # httptools is optional
-
-        self._exchange_type = Exchange
-        self._encoder = HeadEncoder(target)
-        self._socket = sock
-        self._exchange: Exchange
-
+class _HttptoolsConnection(BaseHttptoolsConnection):
     async def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
         self._exchange = self._exchange_type(self._socket, request, self._encoder)
         return await perform_steps(self._exchange.send_request(), deadline)
@@ -68,30 +54,20 @@ class _HttptoolsConnection:
     async def finish_body(self) -> None:
         """Do nothing: no generator of it stays open between two calls."""
 
-    def is_reusable(self) -> bool:
-        return self._exchange.is_reusable
 
-
-class _HttpcoreConnection:
+class _HttpcoreConnection(BaseHttpcoreConnection):
     """httpcore's ``AsyncHTTP11Connection``."""
 
     def __init__(self, module: ModuleType, target: Target, sock: NonBlockingSocket) -> None:
-        self._module = module
-        self._target = target
-        self._stream = AsyncNetworkStream(sock, module.WriteError)
-        self._connection: Any = module.AsyncHTTP11Connection(build_httpcore_origin(module, target), self._stream)
-        self._response: Any = None
-        self._body: Any = None
+        super().__init__(module, target, module.AsyncHTTP11Connection, AsyncNetworkStream(sock, module.WriteError))
         self._has_started = False
 
     async def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
         self._stream.deadline = deadline
         with closing(_AsyncBody(BodyReader(request.body))) as body:
-            self._response = await self._connection.handle_async_request(
-                build_httpcore_request(self._module, request, self._target, body)
-            )
+            self._response = await self._connection.handle_async_request(self._build_request(request, body))
         self._body, self._has_started = aiter(self._response.stream), False
-        return read_httpcore_head(self._response)
+        return self._read_head()
 
     async def read_body(self, deadline: float) -> bytes:
         self._stream.deadline = deadline
@@ -110,9 +86,6 @@ class _HttpcoreConnection:
                 await self._body.__anext__()
             except StopAsyncIteration:
                 return
-
-    def is_reusable(self) -> bool:
-        return is_httpcore_reusable(self._connection)
 
 
 class _AsyncBody:
@@ -137,13 +110,8 @@ class _AsyncBody:
         return chunk
 
 
-class AsyncNetworkStream:
-    """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: `deadline` is set before each use."""
-
-    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = sock
-        self.deadline = math.inf
-        self._write_error = write_error
+class AsyncNetworkStream(BaseHttpcoreStream):
+    """httpcore's ``AsyncNetworkStream``."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         """Wait for bytes, and return all that have arrived, even more than `max_bytes`; ``b""`` at the end."""
@@ -166,6 +134,3 @@ class AsyncNetworkStream:
     async def aclose(self) -> None:
         """Close the socket."""
         self.socket.close()
-
-    def get_extra_info(self, info: str) -> None:
-        """Return None: there is no extra information."""

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,11 +23,21 @@ class UnsendableRequestError(Exception):
     """The request cannot be sent: HTTP cannot encode it, or its file cannot be read."""
 
 
-def build_target(url: str) -> str:
+def encode_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Encode headers; raises UnicodeEncodeError for what is not Latin-1."""
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+
+
+def decode_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Decode the headers of a response, names in lower case."""
+    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+
+
+def build_request_target(url: str) -> str:
     """
     Build what follows the method in a request: path and query.
 
-    >>> build_target("https://host?a=1")
+    >>> build_request_target("https://host?a=1")
     '/?a=1'
     """
     parts = urlsplit(url)
@@ -49,10 +59,8 @@ _METHODS_WITH_BODY: Final = {"POST", "PATCH", "PUT"}
 
 def _build_fixed_headers(given: Headers, target: Target) -> list[tuple[bytes, bytes]]:
     """Build the headers that do not depend on the body."""
-    is_default_port = target.port == (443 if target.tls else 80)
-    host = str(target).rpartition(":")[0] if is_default_port else str(target)
-    fixed = [(name.encode("ascii"), value.encode("latin-1")) for name, value in given if name.lower() != "host"]
-    return [(b"Host", host.encode("ascii")), *fixed]
+    fixed = encode_headers(pair for pair in given if pair[0].lower() != "host")
+    return [(b"Host", target.host_header.encode("ascii")), *fixed]
 
 
 def _get_body_size(body: Body) -> int:
@@ -114,7 +122,7 @@ _NOT_VALID: Final = "not a valid HTTP/1.1 request"  # without the value, which m
 
 
 def _encode_line(method: str, url: str) -> bytes:
-    path = build_target(url).encode("ascii")
+    path = build_request_target(url).encode("ascii")
     if not (_TOKEN.fullmatch(method.encode("ascii")) and _PATH.fullmatch(path)):
         raise UnsendableRequestError(_NOT_VALID)
     return b"%b %b HTTP/1.1\r\n" % (method.encode("ascii"), path)

@@ -1,21 +1,15 @@
 """HTTP/1.1 connections for threads, with httptools, httpcore or httpcore2."""
 
-import math
 from contextlib import closing
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.connect.connection import Target
 from genai_fn.interpreters.net.connect.sync_steps import perform_steps
-from genai_fn.interpreters.net.http1.implementation import (
-    build_httpcore_origin,
-    build_httpcore_request,
-    is_httpcore_reusable,
-    is_httptools,
-    read_httpcore_head,
-)
-from genai_fn.interpreters.net.http1.requests import HeadEncoder, ResponseHead, iterate_body
+from genai_fn.interpreters.net.http1.base import BaseHttpcoreConnection, BaseHttpcoreStream, BaseHttptoolsConnection
+from genai_fn.interpreters.net.http1.implementation import is_httptools
+from genai_fn.interpreters.net.http1.requests import ResponseHead, iterate_body
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 
 
@@ -44,15 +38,7 @@ def build_sync_connection(module: ModuleType, target: Target, sock: NonBlockingS
     return _HttptoolsConnection(target, sock) if is_httptools(module) else _HttpcoreConnection(module, target, sock)
 
 
-class _HttptoolsConnection:
-    def __init__(self, target: Target, sock: NonBlockingSocket) -> None:
-        from genai_fn.interpreters.net.http1.exchange import Exchange  # noqa: PLC0415  # httptools is optional
-
-        self._exchange_type = Exchange
-        self._encoder = HeadEncoder(target)
-        self._socket = sock
-        self._exchange: Exchange
-
+class _HttptoolsConnection(BaseHttptoolsConnection):
     def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
         self._exchange = self._exchange_type(self._socket, request, self._encoder)
         return perform_steps(self._exchange.send_request(), deadline)
@@ -61,29 +47,19 @@ class _HttptoolsConnection:
         data = self._exchange.take_body()
         return perform_steps(self._exchange.read_body(), deadline) if data is None else data
 
-    def is_reusable(self) -> bool:
-        return self._exchange.is_reusable
 
-
-class _HttpcoreConnection:
+class _HttpcoreConnection(BaseHttpcoreConnection):
     """httpcore's ``HTTP11Connection``."""
 
     def __init__(self, module: ModuleType, target: Target, sock: NonBlockingSocket) -> None:
-        self._module = module
-        self._target = target
-        self._stream = NetworkStream(sock, module.WriteError)
-        self._connection: Any = module.HTTP11Connection(build_httpcore_origin(module, target), self._stream)
-        self._response: Any = None
-        self._body: Any = iter(())
+        super().__init__(module, target, module.HTTP11Connection, NetworkStream(sock, module.WriteError))
 
     def send_request(self, request: HttpRequest, deadline: float) -> ResponseHead:
         self._stream.deadline = deadline
         with closing(iterate_body(request.body)) as body:
-            self._response = self._connection.handle_request(
-                build_httpcore_request(self._module, request, self._target, body)
-            )
+            self._response = self._connection.handle_request(self._build_request(request, body))
         self._body = iter(self._response.stream)
-        return read_httpcore_head(self._response)
+        return self._read_head()
 
     def read_body(self, deadline: float) -> bytes:
         self._stream.deadline = deadline
@@ -92,17 +68,9 @@ class _HttpcoreConnection:
             self._response.close()
         return data
 
-    def is_reusable(self) -> bool:
-        return is_httpcore_reusable(self._connection)
 
-
-class NetworkStream:
-    """httpcore's ``NetworkStream`` over a socket. It ignores `timeout`: `deadline` is set before each use."""
-
-    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = sock
-        self.deadline = math.inf
-        self._write_error = write_error
+class NetworkStream(BaseHttpcoreStream):
+    """httpcore's ``NetworkStream``."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Wait for bytes, and return all that have arrived, even more than `max_bytes`; ``b""`` at the end."""
@@ -125,6 +93,3 @@ class NetworkStream:
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
-
-    def get_extra_info(self, info: str) -> None:
-        """Return None: there is no extra information."""

@@ -45,7 +45,7 @@ class TaskWaits(Protocol):
 
 def get_waits() -> TaskWaits:
     """Return the functions for the event loop of the calling task."""
-    if anyio.get_cancelled_exc_class().__module__.startswith("asyncio"):
+    if anyio.get_cancelled_exc_class().__module__.startswith("asyncio"):  # `is_asyncio`, without the call
         from genai_fn.interpreters.net.waits import asyncio_waits  # noqa: PLC0415  # trio needs no asyncio
 
         return asyncio_waits
