@@ -18,7 +18,7 @@ from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.executors.event_loops import is_asyncio
 from genai_fn.interpreters.live.addresses import build_http_url
-from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
+from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket, SocketWrapper
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.connect.connection import (
     ConnectConfig,
@@ -32,7 +32,6 @@ from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, build_live_credential, encode_handshake
 from genai_fn.options import Timeouts
 from genai_fn.request import Live
-from genai_fn.values import Value
 from genai_fn.wire import apply_address_options, drop_backend, sign_request
 from genai_fn.wire.masking import Masker
 from genai_fn.wire.secret_values import find_secrets
@@ -92,31 +91,33 @@ class HttpConnector:
     async def _connect_once(
         self, handle: str | None, refused: Credential | None
     ) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        prepared = await self._prepare_connection(handle, refused)
-        if isinstance(prepared, EffectFailed):
-            yield self._mask_failure(prepared)
+        handshake = await self._prepare_handshake(handle, refused)
+        if isinstance(handshake, EffectFailed):
+            yield self._mask_failure(handshake)
             return
-        sock = await self._open_connection(prepared.signed_request.url)
+        request, setup = handshake
+        sock = await self._open_connection(request.url)
         if isinstance(sock, EffectFailed):
             yield self._mask_failure(sock)
             return
         try:
-            async with _perform_handshake(sock, prepared.signed_request, self.timeouts.idle) as socket:
-                yield (
-                    self._mask_failure(socket)
-                    if isinstance(socket, EffectFailed)
-                    else (_MaskingSocket(socket, self._masker), prepared.setup)
-                )
+            async with _perform_handshake(sock, request, self.timeouts.idle) as socket:
+                is_refused = isinstance(socket, EffectFailed)
+                yield self._mask_failure(socket) if is_refused else (_MaskingSocket(socket, self._masker), setup)
         finally:
             sock.close()
 
     def _mask_failure(self, failed: EffectFailed) -> EffectFailed:
         return EffectFailed(self._masker.mask_error(failed.error), failed.was_reused)
 
-    async def _prepare_connection(
+    async def _prepare_handshake(
         self, handle: str | None, refused: Credential | None
-    ) -> "_PreparedConnection | EffectFailed":
-        """Get the credential, then encode and sign the handshake, which may need the credential's project."""
+    ) -> tuple[HttpRequest, bytes] | EffectFailed:
+        """
+        Get the credential, then encode and sign the handshake, which may need the credential's project.
+
+        Returns the signed request, and the setup message to send after it.
+        """
         is_ephemeral = isinstance(self._backend, Gemini) and self._backend.is_ephemeral
         problem = None if is_ephemeral else find_credential_problem(self._backend)
         if problem is not None:
@@ -134,7 +135,7 @@ class HttpConnector:
         self._handshake = handshake.unwrap()
         signed = sign_request(self._handshake.http, build_live_credential(self._backend, credential))
         self._masker = Masker(signed.headers, find_secrets(self._live.operation))
-        return _PreparedConnection(signed, self._handshake.setup)
+        return signed, self._handshake.setup
 
     async def _get_credential(self, refused: Credential | None) -> Credential | EffectFailed:
         own = build_own_credential(self._backend)
@@ -159,37 +160,18 @@ class HttpConnector:
         return EffectFailed(TimedOut("connect", f"connecting to {target}"))
 
 
-class _MaskingSocket:
+class _MaskingSocket(SocketWrapper):
     """Masks the credential in the reason of a close frame, where a server may repeat it."""
 
-    def __init__(self, socket: MessageSocket, masker: Masker) -> None:
-        self._socket = socket
+    def __init__(self, inner: MessageSocket, masker: Masker) -> None:
+        super().__init__(inner)
         self._masker = masker
 
-    @property
-    def bytes_transferred(self) -> int:
-        return self._socket.bytes_transferred
-
-    def send_now(self, data: Any) -> bool:
-        return self._socket.send_now(data)
-
-    async def send(self, data: Any) -> bool:
-        return await self._socket.send(data)
-
     async def receive(self) -> Any:
-        received = await self._socket.receive()
+        received = await self.inner.receive()
         if isinstance(received, CloseStatus):
             return CloseStatus(received.code, self._masker.mask_text(received.reason))
         return received
-
-    async def ping(self) -> None:
-        await self._socket.ping()
-
-    async def close(self) -> None:
-        await self._socket.close()
-
-    def abort(self) -> None:
-        self._socket.abort()
 
 
 class FailedConnector:
@@ -210,13 +192,6 @@ class FailedConnector:
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
         """Yield the error."""
         yield EffectFailed(self._error)
-
-
-class _PreparedConnection(Value):
-    """The signed handshake request, and the setup message to send after it."""
-
-    signed_request: HttpRequest
-    setup: bytes
 
 
 def _perform_handshake(

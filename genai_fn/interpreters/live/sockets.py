@@ -19,6 +19,7 @@ __all__ = [
     "HandshakeDone",
     "MessageSocket",
     "PongReceived",
+    "SocketWrapper",
     "WebSocketEvent",
     "WebSocketProtocol",
     "build_handshake_failure",
@@ -71,6 +72,35 @@ class MessageSocket(Protocol):
     def abort(self) -> None:
         """Close the connection at once; then `receive` returns the `CloseStatus`."""
         ...
+
+
+class SocketWrapper:
+    """A `MessageSocket` that passes everything on to another one, `inner`; a subclass overrides what it changes."""
+
+    def __init__(self, inner: MessageSocket) -> None:
+        self.inner = inner
+
+    @property
+    def bytes_transferred(self) -> int:
+        return self.inner.bytes_transferred
+
+    def send_now(self, data: Any) -> bool:
+        return self.inner.send_now(data)
+
+    async def send(self, data: Any) -> bool:
+        return await self.inner.send(data)
+
+    async def receive(self) -> Any:
+        return await self.inner.receive()
+
+    async def ping(self) -> None:
+        await self.inner.ping()
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def abort(self) -> None:
+        self.inner.abort()
 
 
 class HandshakeDone(Value):

@@ -14,7 +14,7 @@ from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.interpreters.live.connector import FailedConnector
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
-from genai_fn.interpreters.live.sockets import CloseStatus, Connector, MessageSocket
+from genai_fn.interpreters.live.sockets import CloseStatus, Connector, MessageSocket, SocketWrapper
 from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.live_protocol.frames import check_message
 from genai_fn.options import Retry, Timeouts
@@ -63,18 +63,14 @@ class RecordingConnector:
                 yield _RecordingSocket(connected[0], self.events, self._encoded_frames), connected[1]
 
 
-class _RecordingSocket:
-    """Wraps a socket and records the messages sent, and the close status if the server closes the connection."""
+class _RecordingSocket(SocketWrapper):
+    """Records the messages sent, and the close status if the server closes the connection."""
 
-    def __init__(self, socket: MessageSocket, events: list[dict[str, Any]], frames: dict[int, tuple[Any, Any]]) -> None:
-        self._socket = socket
+    def __init__(self, inner: MessageSocket, events: list[dict[str, Any]], frames: dict[int, tuple[Any, Any]]) -> None:
+        super().__init__(inner)
         self._events = events
         self._encoded_frames = frames
         self._is_closing = False
-
-    @property
-    def bytes_transferred(self) -> int:
-        return self._socket.bytes_transferred
 
     def send_now(self, data: Any) -> bool:  # `send` records the message
         return False
@@ -82,24 +78,21 @@ class _RecordingSocket:
     async def send(self, data: Any) -> bool:
         if id(data) in self._encoded_frames:  # the setup message is not recorded
             self._events.append({"sent": dump_plain(self._encoded_frames[id(data)][1])})
-        return await self._socket.send(data)
+        return await self.inner.send(data)
 
     async def receive(self) -> Any:
-        received = await self._socket.receive()
+        received = await self.inner.receive()
         if isinstance(received, CloseStatus) and not self._is_closing:
             self._events.append({"closed": received.code, "reason": received.reason})
         return received
 
-    async def ping(self) -> None:
-        await self._socket.ping()
-
     async def close(self) -> None:
         self._is_closing = True
-        await self._socket.close()
+        await self.inner.close()
 
     def abort(self) -> None:
         self._is_closing = True
-        self._socket.abort()
+        self.inner.abort()
 
 
 # Replay
