@@ -38,14 +38,13 @@ __all__ = [
     "TransportWrapper",
     "apply_middleware",
     "apply_transport_middleware",
-    "compose_connector_middleware",
-    "compose_program_middleware",
-    "compose_session_middleware",
+    "compose_middleware",
     "identity",
     "send_through",
 ]
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Middleware: TypeAlias = Callable[[RequestHandler], RequestHandler]
 """A function from a request handler to one that wraps it, such as a subclass of `HandlerWrapper`."""
@@ -187,14 +186,9 @@ def apply_middleware(middleware: Middleware, handler: RequestHandler) -> Request
         raise InvalidRequest("middleware", middleware, "a function from a request handler to a request handler")
     if isinstance(middleware, FunctionType) and _is_builder(middleware):
         raise InvalidRequest("middleware", middleware, f"what {middleware.__name__}(…) returns: call it")
-    wrapped: Any = middleware(handler)
-    if not all(callable(getattr(wrapped, name, None)) for name in _HANDLER_METHODS):
-        raise InvalidRequest(
-            "middleware",
-            middleware,
-            f"a function that returns a request handler, with {', '.join(_HANDLER_METHODS)}",
-        )
-    return cast("RequestHandler", wrapped)
+    wrapped = middleware(handler)
+    _check_methods("middleware", middleware, "a request handler", wrapped, "handle", "open_stream", "read_items")
+    return wrapped
 
 
 def _is_builder(function: FunctionType) -> bool:
@@ -202,49 +196,44 @@ def _is_builder(function: FunctionType) -> bool:
     return function.__module__.startswith("genai_fn.middleware.") and "." not in function.__qualname__
 
 
-_HANDLER_METHODS = ("handle", "open_stream", "read_items")
-
-
 def apply_transport_middleware(middleware: TransportMiddleware, transport: Transport | None) -> Transport:
     """Wrap a transport, or that of the connection pool; raises `InvalidRequest` unless that results in a transport."""
     if not callable(middleware):
         raise InvalidRequest("transport", middleware, "a function from a transport to a transport")
-    wrapped: Any = middleware(transport or EffectTransport())
-    if not all(callable(getattr(wrapped, name, None)) for name in _TRANSPORT_METHODS):
-        raise InvalidRequest(
-            "transport", middleware, f"a function that returns a transport, with {', '.join(_TRANSPORT_METHODS)}"
-        )
-    return cast("Transport", wrapped)
+    wrapped = middleware(transport or EffectTransport())
+    _check_methods("transport", middleware, "a transport", wrapped, "send", "read_chunk")
+    return wrapped
 
 
-_TRANSPORT_METHODS = ("send", "read_chunk")
+def _check_methods(parameter: str, middleware: object, kind: str, wrapped: object, *methods: str) -> None:
+    """Raise `InvalidRequest` if what a middleware has returned lacks a method."""
+    if not all(callable(getattr(wrapped, name, None)) for name in methods):
+        raise InvalidRequest(parameter, middleware, f"a function that returns {kind}, with {', '.join(methods)}")
 
 
-def compose_connector_middleware(inner: ConnectorMiddleware, outer: ConnectorMiddleware) -> ConnectorMiddleware:
-    """Return the middleware that wraps a connector by `inner` first, then by `outer`."""
+def compose_middleware(seam: str, inner: F | None, outer: F) -> F:
+    """
+    Return the middleware of a seam that wraps its last argument by `inner` first, then by `outer`.
+
+    The seam is ``connector``, ``session`` or ``program``; of the last two, the first argument is what is run.
+    """
     if not callable(outer):
-        raise InvalidRequest("connector", outer, "a function from a connector to a connector")
-    if inner is identity:
-        return outer
-    return lambda connector: outer(inner(connector))
-
-
-def compose_session_middleware(inner: SessionMiddleware | None, outer: SessionMiddleware) -> SessionMiddleware:
-    """Return the middleware that wraps the connector of a session by `inner` first, then by `outer`."""
-    if not callable(outer):
-        raise InvalidRequest("session", outer, "a function from a Live and a connector to a connector")
+        raise InvalidRequest(seam, outer, _EXPECTED[seam])
     if inner is None:
         return outer
-    return lambda live, connector: outer(live, inner(live, connector))
+
+    def wrap(*args: Any) -> Any:
+        *run, wrapped = args
+        return outer(*run, inner(*run, wrapped))
+
+    return cast("F", wrap)
 
 
-def compose_program_middleware(inner: ProgramMiddleware | None, outer: ProgramMiddleware) -> ProgramMiddleware:
-    """Return the middleware that wraps a program by `inner` first, then by `outer`."""
-    if not callable(outer):
-        raise InvalidRequest("program", outer, "a function from an action and its program to a program")
-    if inner is None:
-        return outer
-    return lambda description, effects: outer(description, inner(description, effects))
+_EXPECTED = {
+    "connector": "a function from a connector to a connector",
+    "session": "a function from a Live and a connector to a connector",
+    "program": "a function from an action and its program to a program",
+}
 
 
 def identity(value: T) -> T:

@@ -23,9 +23,7 @@ from genai_fn.interpreters.middleware import (
     TransportMiddleware,
     apply_middleware,
     apply_transport_middleware,
-    compose_connector_middleware,
-    compose_program_middleware,
-    compose_session_middleware,
+    compose_middleware,
     identity,
 )
 from genai_fn.request import Action, Live, Stream
@@ -104,7 +102,7 @@ class RunnerParts(Value, kw_only=True):
         assert self.build_session is not None  # noqa: S101  # every async interpreter has one
         wrap = self.wrap_connector
         if self.wrap_session is not None:
-            wrap = compose_connector_middleware(wrap, partial(self.wrap_session, live))
+            wrap = compose_middleware("connector", wrap, partial(self.wrap_session, live))
         session = self.build_session(live, wrap)
         if self.wrap_program is not None:
             session.use_program_middleware(self.wrap_program)
@@ -218,11 +216,11 @@ def _wrap_seams(parts: RunnerParts, seams: SeveralSeams) -> RunnerParts:
     if seams.transport is not None:
         parts = replace(parts, transport=apply_transport_middleware(seams.transport, parts.transport))
     if seams.connector is not None and parts.build_session is not None:
-        wrap_connector = compose_connector_middleware(parts.wrap_connector, seams.connector)
+        wrap_connector = compose_middleware("connector", parts.wrap_connector, seams.connector)
         parts = replace(parts, wrap_connector=wrap_connector)
     if seams.session is not None and parts.build_session is not None:
-        wrap_session = compose_session_middleware(parts.wrap_session, seams.session)
+        wrap_session = compose_middleware("session", parts.wrap_session, seams.session)
         parts = replace(parts, wrap_session=wrap_session)
     if seams.program is not None:
-        parts = replace(parts, wrap_program=compose_program_middleware(parts.wrap_program, seams.program))
+        parts = replace(parts, wrap_program=compose_middleware("program", parts.wrap_program, seams.program))
     return parts
