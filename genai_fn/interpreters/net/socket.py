@@ -24,11 +24,10 @@ T = TypeVar("T")
 
 
 class WaitUntilReady(Value):
-    """→ bool: True once the socket is readable, or writable; False after `timeout` seconds."""
+    """→ None once the socket is readable, or writable."""
 
     sock: socket.socket
     for_write: bool
-    timeout: float | None = None
 
 
 class WaitForAny(Value):

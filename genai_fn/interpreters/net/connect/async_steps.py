@@ -37,10 +37,10 @@ async def perform_steps(steps: SocketSteps[T], deadline: float = math.inf) -> T:
     waits: TaskWaits | None = None
     try:
         while True:
-            step = steps.send(result)
+            step, result = steps.send(result), None
             if isinstance(step, WaitUntilReady):
                 waits = waits or get_waits()
-                result = await _wait_until_ready(waits, step, deadline)
+                await _wait_until_ready(waits, step, deadline)
                 continue
             check_deadline(deadline)
             result = await _perform_step(step)
@@ -60,14 +60,10 @@ async def _perform_step(step: WaitForAny | RunBlocking | ReadFile) -> Any:
             return await to_thread.run_sync(capture_outcome, step.call)
 
 
-async def _wait_until_ready(waits: TaskWaits, step: WaitUntilReady, deadline: float) -> bool:
-    remaining = deadline - time.monotonic()
-    if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
-        if step.timeout is not None and step.timeout < remaining:
-            return await waits.wait_for_socket(step.sock, step.timeout, for_write=step.for_write)
-        if await waits.wait_for_socket(step.sock, remaining, for_write=step.for_write):
-            return True
-    raise DeadlineExceededError
+async def _wait_until_ready(waits: TaskWaits, step: WaitUntilReady, deadline: float) -> None:
+    remaining = deadline - time.monotonic()  # checked first: a peer that is always ready must not outlast the deadline
+    if remaining <= 0 or not await waits.wait_for_socket(step.sock, remaining, for_write=step.for_write):
+        raise DeadlineExceededError
 
 
 async def _wait_for_any(step: WaitForAny) -> None:

@@ -36,12 +36,12 @@ def perform_steps(steps: SocketSteps[T], deadline: float, on_wait: _OnWait | Non
     result: Any = None
     try:
         while True:
-            step = steps.send(result)
+            step, result = steps.send(result), None
             match step:
                 case WaitUntilReady():
-                    result = _wait((step.sock,), step.timeout, deadline, on_wait, for_write=step.for_write)
+                    _wait((step.sock,), None, deadline, on_wait, for_write=step.for_write)
                 case WaitForAny():
-                    result = _wait(step.socks, step.timeout, deadline, on_wait, for_write=True)
+                    _wait(step.socks, step.timeout, deadline, on_wait, for_write=True)
                 case RunBlocking():
                     result = _run_blocking(step, deadline, on_wait)
                 case ReadFile():
@@ -60,17 +60,15 @@ def _wait(
     on_wait: _OnWait | None,
     *,
     for_write: bool,
-) -> bool:
-    """Wait until a socket is ready, or return False after a timeout; raises `DeadlineExceededError` at a deadline."""
+) -> None:
+    """Wait until a socket is ready, or a timeout is over; raises `DeadlineExceededError` at a deadline."""
     if on_wait is not None:
         on_wait(partial(_shut_down_sockets, sockets))
-    remaining = deadline - time.monotonic()
-    if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
-        if timeout is not None and timeout < remaining:
-            return _poll_sockets(sockets, timeout, for_write=for_write)
-        if _poll_sockets(sockets, remaining, for_write=for_write):
-            return True
-    raise DeadlineExceededError
+    remaining = deadline - time.monotonic()  # checked first: a peer that is always ready must not outlast the deadline
+    seconds = remaining if timeout is None else min(timeout, remaining)
+    is_ready = remaining > 0 and _poll_sockets(sockets, seconds, for_write=for_write)
+    if not is_ready and seconds == remaining:
+        raise DeadlineExceededError
 
 
 def _shut_down_sockets(sockets: tuple[socket.socket, ...]) -> None:
