@@ -10,7 +10,6 @@ from inspect import isawaitable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from genai_fn.backend import Secret
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import AuthError, ConnectError, GenaiError
 from genai_fn.forks import delay_forks
@@ -20,9 +19,9 @@ from genai_fn.interpreters.auth.token_source import (
     SCOPE,
     AccessToken,
     FetchFunction,
+    build_access_token,
     build_auth_failure,
     describe_auth_error,
-    is_header_text,
     mask_secrets,
     reject_retryable_response,
 )
@@ -81,14 +80,8 @@ class GoogleAuthTokenSource:
             asyncio.run(_await_result(result))
 
     def _read_token(self) -> AccessToken | EffectFailed:
-        token = self._credentials.token
-        if not is_header_text(token):
-            return build_auth_failure(
-                f"no token: {type(self._credentials).__name__} has none that is valid in a header"
-            )
-        if self._quota_project is not None and not is_header_text(self._quota_project):
-            return build_auth_failure("the quota project is not valid in a header")
-        return AccessToken(Secret(token), _get_expiry(self._credentials), self._quota_project)
+        credentials, owner = self._credentials, type(self._credentials).__name__
+        return build_access_token(credentials.token, _get_expiry(credentials), self._quota_project, owner=owner)
 
 
 def _is_network_error(error: Exception) -> bool:

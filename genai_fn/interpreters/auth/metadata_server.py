@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from genai_fn import codec
-from genai_fn.backend import Secret, normalize_base_url
+from genai_fn.backend import normalize_base_url
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import APIError, AuthError, InvalidRequest
 from genai_fn.http import HttpRequest, HttpResponse
@@ -15,8 +15,8 @@ from genai_fn.interpreters.auth.token_source import (
     SCOPE,
     AccessToken,
     FetchFunction,
+    build_access_token,
     build_auth_failure,
-    is_header_text,
     reject_retryable_response,
 )
 
@@ -77,11 +77,8 @@ class MetadataTokenSource:
             token = codec.decode(response.body, _TokenResponse, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return build_auth_failure(f"no token: the metadata server {self.host} sent no valid token response")
-        if not is_header_text(token.access_token) or not (
-            self._quota_project is None or is_header_text(self._quota_project)
-        ):
-            return build_auth_failure("no token: the token or the quota project is not valid in a header")
-        return AccessToken(Secret(token.access_token), now + token.expires_in, self._quota_project)
+        owner, expires_at = f"the metadata server {self.host}", now + token.expires_in
+        return build_access_token(token.access_token, expires_at, self._quota_project, owner=owner)
 
     def find_project(self) -> str | EffectFailed | None:
         """Return the id of the machine's project; None if there is no server, or the server returns no project."""

@@ -103,7 +103,7 @@ class TokenCache:
 
     def _get_done_future(self) -> CredentialFuture | None:
         if self._is_closed:
-            return _build_done_future(EffectFailed(Closed()))
+            return CredentialFuture.resolve(EffectFailed(Closed()))
         cached = self._cached
         return cached.future if cached is not None and self._clock() < cached.expires_at - _MIN_LIFETIME else None
 
@@ -195,17 +195,11 @@ def _build_cached_credential(backend: Vertex, token: AccessToken, project: str, 
         backend, token.token.reveal(), project=project, quota_project=token.quota_project
     )
     expires_at = now + _LIFETIME_WITHOUT_EXPIRY if token.expires_at is None else token.expires_at
-    return _CachedCredential(_build_done_future(credential), expires_at)
+    return _CachedCredential(CredentialFuture.resolve(credential), expires_at)
 
 
 def _reveal_secret(credentials: object) -> object:
     return credentials.reveal() if isinstance(credentials, Secret) else credentials
-
-
-def _build_done_future(result: Credential | EffectFailed) -> CredentialFuture:
-    future = CredentialFuture()
-    future.set_result(result)
-    return future
 
 
 def _resolve_futures(futures: Iterable[CredentialFuture], result: Credential | EffectFailed) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 from genai_fn.backend import Secret
@@ -49,8 +49,18 @@ def reject_retryable_response(response: HttpResponse | EffectFailed, url: str) -
     return EffectFailed(kind(status, "", f"no token: {urlsplit(url).hostname} answered {status}", (), retry_headers))
 
 
-def is_header_text(value: object) -> bool:
-    """Return whether a value is text that is valid in a header; h11's error for others would quote the secret."""
+def build_access_token(
+    token: object, expires_at: float | None, quota_project: str | None, *, owner: str
+) -> AccessToken | EffectFailed:
+    """Build a token; fails if it, or the quota project, is not valid in a header, as h11's error would quote it."""
+    if not _is_header_text(token):
+        return build_auth_failure(f"no token: {owner} has none that is valid in a header")
+    if quota_project is not None and not _is_header_text(quota_project):
+        return build_auth_failure("the quota project is not valid in a header")
+    return AccessToken(Secret(token), expires_at, quota_project)
+
+
+def _is_header_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]+", value) is not None
 
 

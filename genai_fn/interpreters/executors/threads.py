@@ -99,6 +99,13 @@ class Promise(Generic[T]):
         self._done_event = Latch()
         self._outcome: SetOnce[tuple[T] | tuple[()]] = SetOnce()
 
+    @classmethod
+    def resolve(cls, value: T) -> "Promise[T]":
+        """Return one that has its value."""
+        resolved = cls()
+        resolved.set_result(value)
+        return resolved
+
     def set_result(self, value: T) -> None:
         """Set the value; does nothing if it has one, or was cancelled."""
         self._set_outcome((value,))

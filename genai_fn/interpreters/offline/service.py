@@ -106,9 +106,7 @@ class _OfflineTokenCaches:
     def get_credential(
         self, refused: Credential | None = None, backend: Backend | None = None
     ) -> Promise[Credential]:  # as of `TokenCaches`
-        credential: Promise[Credential] = Promise()
-        credential.set_result(Credential("", Secret(()), "offline"))
-        return credential
+        return Promise.resolve(Credential("", Secret(()), "offline"))
 
 
 OFFLINE_TOKEN_CACHES: Any = _OfflineTokenCaches()

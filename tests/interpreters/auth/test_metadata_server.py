@@ -61,7 +61,10 @@ def test_metadata_server():
     [
         (lambda target: Reply(404, [FLAVOR]), "answered 404"),
         (lambda target: Reply(200, [FLAVOR], b"<html>"), "sent no valid token response"),
-        (lambda target: build_json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "is not valid in a header"),
+        (
+            lambda target: build_json_reply({"access_token": "a\nb"}, headers=[FLAVOR]),
+            "none that is valid in a header",
+        ),
         (lambda target: build_json_reply({"access_token": "test-token"}), "is not a metadata server"),
         (
             lambda target: build_json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]),
