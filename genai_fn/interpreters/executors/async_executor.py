@@ -28,6 +28,7 @@ from genai_fn.effects import (
     GetToken,
     Notify,
     OpenResource,
+    OpenResponse,
     Race,
     ReadChunk,
     ReadFileSlice,
@@ -55,13 +56,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncResponse(Protocol):
+class AsyncResponse(OpenResponse, Protocol):
     """A response of an `AsyncTransport`, whose body `read` returns in chunks; ``b""`` at its end."""
 
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]: ...
     async def read(self, deadline: float, phase: Any) -> bytes | EffectFailed: ...
     def abort(self) -> None: ...
     async def aclose(self) -> None: ...

@@ -3,8 +3,7 @@
 import inspect
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 from math import inf
@@ -27,6 +26,7 @@ from genai_fn.effects import (
     GetToken,
     Notify,
     OpenResource,
+    OpenResponse,
     Race,
     ReadChunk,
     ReadFileSlice,
@@ -56,17 +56,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SyncResponse(Protocol):
+class SyncResponse(OpenResponse, Protocol):
     """
     A response of a `SyncTransport`. `read` returns the next chunk of the body; ``b""`` at its end.
 
     `phase` is the `TimeoutPhase` of the failure that `read` returns at the deadline.
     """
 
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]: ...
     def read(self, deadline: float, phase: Any) -> bytes | EffectFailed: ...
     def close(self) -> None: ...
 
@@ -90,7 +86,6 @@ class SyncExecutor:
         self._token_caches = token_caches
         self._on_event = on_event
         self._open_resources: set[Any] = set()
-        self._wakers: set[Callable[[], object]] = set()
         self._workers: set[Worker] = set()
         self._children: set[SyncExecutor] = set()
         self._close_event = Latch()
@@ -151,8 +146,6 @@ class SyncExecutor:
 
     def _close_all(self) -> None:
         self._close_event.set()
-        for wake in tuple(self._wakers):
-            wake()
         for child in tuple(self._children):
             child.close()
         for resource in tuple(self._open_resources):
@@ -167,17 +160,6 @@ class SyncExecutor:
 
         return random.random()  # noqa: S311  # jitter
 
-    @contextmanager
-    def _register_waker(self, wake: Callable[[], object]) -> Generator[None]:
-        """Register a function that ends a wait; closing the executor calls it."""
-        self._wakers.add(wake)
-        try:
-            if self._close_event.is_set():
-                wake()
-            yield
-        finally:
-            self._wakers.discard(wake)
-
     def _sleep(self, effect: Sleep) -> None:
         if self._close_event.wait(effect.seconds):
             raise FlowFailed(self._get_closed_failure().error)  # else a program that polls would loop without a pause
@@ -186,14 +168,16 @@ class SyncExecutor:
         if self._token_caches is None:  # the interpreter was closed before its first call
             return _INTERPRETER_CLOSED
         credential = self._token_caches.get_credential(effect.refused, effect.backend)
-        try:
-            with self._register_waker(credential.cancel):
-                return credential.result(effect.deadline - time.monotonic())
-        except TimeoutError:
-            credential.cancel()
-            if self._close_event.is_set():
-                return self._get_closed_failure()
-            return EffectFailed(TimedOut("total", "waiting for a token"))
+        if not credential.done():
+            over = Latch()
+            credential.add_done_callback(over.set)
+            wait_for_first((over, self._close_event), effect.deadline - time.monotonic())
+        if credential.done():
+            return credential.result()
+        credential.cancel()
+        if self._close_event.is_set():
+            return self._get_closed_failure()
+        return EffectFailed(TimedOut("total", "waiting for a token"))
 
     def _send_request(self, effect: SendRequest) -> Any:
         if self._transport is None:  # the interpreter was closed before its first call
