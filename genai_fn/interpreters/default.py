@@ -47,11 +47,10 @@ class _DefaultInterpreter:
         return (current_interpreter.get() or self._get_http()).stream(stream)
 
     def _get_http(self) -> Interpreter:
+        """Return the interpreter, opened without a lock: a fork would copy it while it is locked."""
         opened = self._opened.get()
-        return self._open_http() if opened is None else opened
-
-    def _open_http(self) -> Interpreter:
-        """Open the interpreter, without a lock: a fork would copy it while it is locked."""
+        if opened is not None:
+            return opened
         register_fork_delay()
         with delay_forks:
             from genai_fn.interpreters.http import Http  # noqa: PLC0415  # at the first call

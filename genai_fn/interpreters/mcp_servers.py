@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from math import inf
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import anyio
@@ -58,11 +59,11 @@ class McpThreadSession:
 
     def list_tools(self) -> Any:
         """Return the first page of the tools, a ``ListToolsResult`` of ``mcp``."""
-        return self.start_call(_list_tools).result()
+        return self.start_call(methodcaller("list_tools")).result()
 
     def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
         """Call a tool, and return the ``CallToolResult`` of ``mcp``."""
-        return self.start_call(_call_tool, name, arguments).result()
+        return self.start_call(methodcaller("call_tool", name, arguments)).result()
 
 
 _CLOSED = "the session is closed, as the block of mcp_tools has ended"
@@ -163,11 +164,3 @@ async def _connect(mcp: Any, server: Any) -> AsyncGenerator[Any]:
             read, write, *_ = entered
             entered = await stack.enter_async_context(mcp.Client(nullcontext((read, write))))
         yield entered
-
-
-async def _list_tools(session: Any) -> Any:
-    return await session.list_tools()
-
-
-async def _call_tool(session: Any, name: str, arguments: dict[str, Any] | None) -> Any:
-    return await session.call_tool(name, arguments)
