@@ -33,8 +33,7 @@ from genai_fn.interpreters.net.pool.base import (
     WaitForSlot,
 )
 from genai_fn.interpreters.net.pool.failures import explain_closed
-from genai_fn.interpreters.net.pool.slots import Slot
-from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
+from genai_fn.interpreters.net.pool.state import PooledConnection
 from genai_fn.interpreters.net.socket import DeadlineExceededError, NonBlockingSocket
 from genai_fn.interpreters.net.waits.selection import TaskWaiter, get_waits
 
@@ -73,7 +72,7 @@ class AsyncPool(BasePool):
         """Close idle connections and end each `send` now; close the connections of responses when those are closed."""
         super().close()
         for waiter in tuple(self._waiting):
-            waiter.cancel_soon()
+            waiter.set_soon(False)
         for scope, token in tuple(self._connecting.items()):
             call_soon(token, scope.cancel)
         for sock in tuple(self._sending):
@@ -124,9 +123,7 @@ class AsyncPool(BasePool):
 class AsyncPooledResponse(BasePooledResponse):
     """A response whose head has been read; the caller must call `aclose`."""
 
-    def __init__(self, state: PoolState, slot: Slot, connection: PooledConnection, head: ResponseHead) -> None:
-        super().__init__(state, slot, connection, head)
-        self._is_reading = self._is_aborted = False
+    _is_reading = _is_aborted = False
 
     async def read(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
         """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""

@@ -68,13 +68,7 @@ class _AsyncioWaiter:
     def set(self) -> None:
         set_result(self._future, True)
 
-    def set_soon(self) -> None:
-        self._set_result_soon(True)
-
-    def cancel_soon(self) -> None:
-        self._set_result_soon(False)
-
-    def _set_result_soon(self, value: bool) -> None:
+    def set_soon(self, value: bool = True) -> None:
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(set_result, self._future, value)
 

@@ -10,18 +10,14 @@ class TaskWaiter(Protocol):
     """
     The event that one task waits for. It is made in the event loop of the task.
 
-    `set` is called in the thread of the event loop; `set_soon` and `cancel_soon` may be called anywhere. The first of
-    them decides.
+    `set` is called in the thread of the event loop; `set_soon` may be called anywhere. The first call decides.
     """
 
     def set(self) -> None:
         """End the wait: `wait` returns True."""
 
-    def set_soon(self) -> None:
-        """Let the event loop call `set`, if it still runs."""
-
-    def cancel_soon(self) -> None:
-        """Let the event loop end the wait, if it still runs: `wait` returns False."""
+    def set_soon(self, value: bool = True) -> None:
+        """Let the event loop end the wait, if it still runs: `wait` returns the value."""
 
     async def wait(self, seconds: float) -> bool:
         """Wait for at most some seconds; returns False after them. It is called once, and cancellation ends it."""

@@ -27,13 +27,7 @@ class _TrioWaiter:
     def set(self) -> None:
         self._set_result(True)
 
-    def set_soon(self) -> None:
-        self._set_result_soon(True)
-
-    def cancel_soon(self) -> None:
-        self._set_result_soon(False)
-
-    def _set_result_soon(self, value: bool) -> None:
+    def set_soon(self, value: bool = True) -> None:
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._set_result, value)
 

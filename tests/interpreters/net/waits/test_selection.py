@@ -25,7 +25,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
 
 @pytest.mark.parametrize("seconds", [60, math.inf])
 def test_waiter(backend: str, seconds: float) -> None:
-    """The first of `set`, `set_soon` and `cancel_soon` decides, before the wait or during it, from any thread."""
+    """The first of `set` and `set_soon` decides, before the wait or during it, from any thread."""
 
     async def body() -> None:
         for act, expected in ((_set, True), (_set_soon, True), (_cancel_soon, False)):
@@ -33,7 +33,7 @@ def test_waiter(backend: str, seconds: float) -> None:
             act(early)
             assert await early.wait(seconds) is expected
             early.set()
-            early.cancel_soon()
+            early.set_soon(False)
             if act is _set:
                 continue
             async with anyio.create_task_group() as tasks:
@@ -57,7 +57,7 @@ def _set_soon(waiter: TaskWaiter) -> None:
 
 
 def _cancel_soon(waiter: TaskWaiter) -> None:
-    waiter.cancel_soon()
+    waiter.set_soon(False)
 
 
 def test_waiter_of_an_ended_loop(backend: str) -> None:
@@ -68,7 +68,7 @@ def test_waiter_of_an_ended_loop(backend: str) -> None:
 
     waiter = anyio.run(make_waiter, backend=backend)
     waiter.set_soon()
-    waiter.cancel_soon()
+    waiter.set_soon(False)
 
 
 def test_time_limit(backend: str) -> None:
