@@ -1,7 +1,7 @@
 """The connections of an `Http` or an `AsyncHttp`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import GenaiError
@@ -12,19 +12,13 @@ from genai_fn.interpreters.settings import Settings
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_caches import TokenCaches
+    from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+    from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+    from genai_fn.interpreters.net.pool.base import BasePool
 
 
-class _Pool(Protocol):
-    def load_transport(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class _Executor(Protocol):
-    def end(self) -> None: ...
-
-
-P = TypeVar("P", bound=_Pool)
-E = TypeVar("E", bound=_Executor)
+P = TypeVar("P", bound="BasePool")
+E = TypeVar("E", bound="SyncExecutor | AsyncExecutor")
 
 
 class Connections(Generic[P, E]):

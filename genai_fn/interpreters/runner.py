@@ -4,8 +4,8 @@ import copy
 import warnings
 import weakref
 from collections.abc import Callable
-from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -31,23 +31,17 @@ from genai_fn.values import Value
 
 if TYPE_CHECKING:
     from genai_fn.engine.virtual_time import VirtualClock
+    from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+    from genai_fn.interpreters.executors.sync_executor import SyncExecutor
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
 
-E = TypeVar("E")
+E = TypeVar("E", bound="SyncExecutor | AsyncExecutor")
 
 SessionBuilder: TypeAlias = Callable[[Live[Any], ConnectorMiddleware], "Session[Any]"]
 
 
-class _Executor(Protocol):
-    @property
-    def has_open_resources(self) -> bool: ...
-
-    @property
-    def is_closed(self) -> bool: ...
-
-
-def warn_when_collected(items: object, executor: _Executor) -> Callable[[], object]:
+def warn_when_collected(items: object, executor: "SyncExecutor | AsyncExecutor") -> Callable[[], object]:
     """
     Warn when the items of a stream are collected while the connection is open; returns a function that prevents it.
 
@@ -58,7 +52,7 @@ def warn_when_collected(items: object, executor: _Executor) -> Callable[[], obje
     return finalizer.detach
 
 
-def _warn_if_open(executor: _Executor) -> None:
+def _warn_if_open(executor: "SyncExecutor | AsyncExecutor") -> None:
     if executor.has_open_resources and not executor.is_closed:
         warnings.warn(_UNCLOSED_STREAM, ResourceWarning, stacklevel=2)
 
@@ -179,13 +173,10 @@ class Runner(Generic[E]):
     def with_layers(self, *layers: Layer) -> Self:
         """Return a copy with more layers."""
         twin = copy.copy(self)
-        twin._parts = reduce(_apply_layer, layers, self._parts)  # noqa: SLF001  # one of its own kind
+        for layer in layers:
+            twin._parts = layer(twin._parts)  # noqa: SLF001  # one of its own kind
         twin._layers = (*self._layers, *layers)  # noqa: SLF001  # one of its own kind
         return twin
-
-
-def _apply_layer(parts: RunnerParts, layer: Layer) -> RunnerParts:
-    return layer(parts)
 
 
 def _add_middleware(

@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-
-class _Closable(Protocol):
-    def close(self) -> object: ...
+if TYPE_CHECKING:
+    from genai_fn.interpreters.net.pool.slots import Slot
 
 
 class CancelHandle:
@@ -19,7 +18,7 @@ class CancelHandle:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler may cancel while its thread holds the lock
         self._wake: Callable[[], object] | None = None
-        self._slot: _Closable | None = None
+        self._slot: Slot | None = None
         self.is_cancelled = False
 
     def cancel(self) -> None:
@@ -36,7 +35,7 @@ class CancelHandle:
             if self.is_cancelled and wake is not None:
                 wake()
 
-    def keep_slot(self, slot: _Closable) -> None:
+    def keep_slot(self, slot: "Slot") -> None:
         """Set the slot of the request."""
         self._slot = slot
 

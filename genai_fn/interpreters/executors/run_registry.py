@@ -2,14 +2,14 @@
 
 import os
 import weakref
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+    from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 
 
-class _Executor(Protocol):
-    def end(self) -> None: ...
-
-
-E = TypeVar("E", bound=_Executor)
+E = TypeVar("E", bound="SyncExecutor | AsyncExecutor")
 
 
 class RunRegistry(Generic[E]):

@@ -73,15 +73,15 @@ class _EmulatedPeer:
 
     def __init__(self, opened: EncodedHandshake, service: OfflineService) -> None:
         self._service = service
-        self._conversation = match_connection(opened.http)
+        self._connection = match_connection(opened.http)
 
     def handle_frame(self, frame: bytes) -> Iterator[bytes | CloseStatus]:
         """Yield the messages that answer a frame, or the close status."""
-        if self._conversation is None:
+        if self._connection is None:
             yield CloseStatus(1008, "No such method.")
             return
         try:
-            self._conversation, answers = self._service.handle_frame(self._conversation, frame)
+            self._connection, answers = self._service.handle_frame(self._connection, frame)
         except EmulatedClose as closed:
             yield CloseStatus(closed.code, closed.reason)
         else:

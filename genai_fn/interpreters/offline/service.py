@@ -2,7 +2,7 @@
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,16 +17,8 @@ from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.threads import Promise
 
-
-class _EmulatedConversation(Protocol):
-    """An emulated live session."""
-
-    def receive_frame(
-        self, state: EmulatorState, frame: bytes | str, now: datetime
-    ) -> tuple[EmulatorState, Self, tuple[bytes, ...]]: ...
-
-
-C = TypeVar("C", bound=_EmulatedConversation)
+if TYPE_CHECKING:
+    from genai_fn.emulator.live.connections import EmulatedConnection  # few programs open sessions
 
 
 class OfflineService:
@@ -56,10 +48,12 @@ class OfflineService:
             self._state = exchange.state
         return exchange
 
-    def handle_frame(self, conversation: C, frame: bytes | str) -> tuple[C, tuple[bytes, ...]]:
-        """Handle a frame of a live session; returns the session afterwards, and the frames that answer it."""
+    def handle_frame(
+        self, connection: "EmulatedConnection", frame: bytes | str
+    ) -> "tuple[EmulatedConnection, tuple[bytes, ...]]":
+        """Handle a frame of a live session; returns its connection afterwards, and the frames that answer it."""
         with delay_forks:
-            self._state, later, answers = conversation.receive_frame(self._state, frame, self._get_time())
+            self._state, later, answers = connection.receive_frame(self._state, frame, self._get_time())
         return later, answers
 
     def make_clock(self) -> VirtualClock:
