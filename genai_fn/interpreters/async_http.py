@@ -3,7 +3,7 @@
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from genai_fn.engine.handler import HttpHandler
+from genai_fn.engine.handler import RefusingHandler
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.forks import register_fork_delay
 from genai_fn.interpreters.async_runner import AsyncRunner
@@ -92,10 +92,10 @@ class _AsyncConnections(Connections["AsyncPool", AsyncExecutor]):
         from genai_fn.interpreters.live.connector import FailedConnector, HttpConnector  # noqa: PLC0415
 
         executor = self.make_executor()
-        if self.problem is not None:
-            return FailedConnector(self.problem)
+        if isinstance(self.handler, RefusingHandler):
+            return FailedConnector(self.handler.error)
         pool = self.pool
-        if pool is None or self._is_closed or not isinstance(self.handler, HttpHandler):
+        if pool is None or self._is_closed:
             return FailedConnector(Closed())
         return HttpConnector(live, self.handler, executor, pool.connect_config)
 

@@ -90,9 +90,9 @@ class AnswerTransport:
         if isinstance(result, Success):
             return _AnsweredResponse(200, (), result)
         error = result.failure()
-        return (
-            _AnsweredResponse(error.code, error.headers, result) if isinstance(error, APIError) else EffectFailed(error)
-        )
+        if isinstance(error, APIError):
+            return _AnsweredResponse(error.code, error.headers, result)
+        return EffectFailed(error)
 
     def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:
         """Return the end of the body: it has none."""

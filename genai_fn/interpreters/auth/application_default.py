@@ -143,9 +143,7 @@ def _get_external_module(info: dict[str, Any]) -> str | None:
     return "google.auth.pluggable" if "executable" in (info.get("credential_source") or ()) else None
 
 
-_CREDENTIAL_TYPES: dict[
-    str, tuple[str, str, bool]
-] = {  # type in the file → module, constructor, whether the constructor takes scopes
+_CREDENTIAL_TYPES = {  # type in the file → module, constructor, whether the constructor takes scopes
     "service_account": ("google.oauth2.service_account", "from_service_account_info", True),
     "authorized_user": ("google.oauth2.credentials", "from_authorized_user_info", False),
     "external_account": ("google.auth.identity_pool", "from_info", True),

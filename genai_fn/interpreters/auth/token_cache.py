@@ -129,9 +129,9 @@ class TokenCache:
 
     def _obtain_credential(self) -> "_CachedCredential | EffectFailed":
         now = self._clock()
-        source = self._source or find_token_source(
-            _reveal_secret(self._backend.credentials), self._environ, self._fetch
-        )
+        given = self._backend.credentials
+        credentials = given.reveal() if isinstance(given, Secret) else given
+        source = self._source or find_token_source(credentials, self._environ, self._fetch)
         if isinstance(source, EffectFailed):
             return source
         self._source = source
@@ -196,10 +196,6 @@ def _build_cached_credential(backend: Vertex, token: AccessToken, project: str, 
     )
     expires_at = now + _LIFETIME_WITHOUT_EXPIRY if token.expires_at is None else token.expires_at
     return _CachedCredential(CredentialFuture.resolve(credential), expires_at)
-
-
-def _reveal_secret(credentials: object) -> object:
-    return credentials.reveal() if isinstance(credentials, Secret) else credentials
 
 
 def _resolve_futures(futures: Iterable[CredentialFuture], result: Credential | EffectFailed) -> None:

@@ -47,7 +47,6 @@ from genai_fn.interpreters.executors.event_loops import await_future, await_prom
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
 from genai_fn.interpreters.executors.limits import compute_read_limit
 from genai_fn.interpreters.executors.tasks import extract_interrupt
-from genai_fn.values import Value
 
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_caches import TokenCaches
@@ -262,7 +261,8 @@ class AsyncExecutor:
         with anyio.move_on_after(effect.timeout):
             if effect.in_thread and not _is_async(effect.function):
                 in_thread = functools.partial(to_thread.run_sync, abandon_on_cancel=True)  # a thread cannot be stopped
-                [value] = await self._wait_until_closed(in_thread, _Boxed(call))
+                # trio refuses a coroutine as the result of a thread, and takes it in a list
+                [value] = await self._wait_until_closed(in_thread, lambda: [call()])
             else:
                 value = call()
             if is_future(value):
@@ -408,15 +408,6 @@ class _RunningRace:
         if self._error is not None:
             raise self._error
         return tuple(self._values)
-
-
-class _Boxed(Value):
-    """Calls a function, and returns a list of its result: trio refuses a coroutine as the result of a thread."""
-
-    call: Callable[[], Any]
-
-    def __call__(self) -> list[Any]:
-        return [self.call()]
 
 
 class _ChildGroup:

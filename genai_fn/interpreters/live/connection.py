@@ -56,7 +56,6 @@ class LiveConnection:
         self._is_writing = self._is_paused = self._is_closing = False
         self._writer_done = anyio.Event()
         self._error: GenaiError | None = None
-        self._connected_at = 0.0
         self._scope = anyio.CancelScope()
 
     async def run(self) -> None:
@@ -105,7 +104,7 @@ class LiveConnection:
             if isinstance(connected, EffectFailed):
                 return ConnectFailed(connected.error, random.random())  # noqa: S311  # jitter
             self._socket, self._setup = connected
-            self._connected_at = anyio.current_time()
+            connected_at = anyio.current_time()
             self._handle_event(Connected())
             status = CloseStatus(ABNORMAL_CLOSURE)
             async with anyio.create_task_group() as tasks:
@@ -116,7 +115,7 @@ class LiveConnection:
                     with anyio.move_on_after(CLOSE_TIMEOUT):
                         await self._writer_done.wait()
                 tasks.cancel_scope.cancel()
-        duration = anyio.current_time() - self._connected_at
+        duration = anyio.current_time() - connected_at
         return ConnectionClosed(status.code, status.reason, self._error, random.random(), duration)  # noqa: S311  # jitter
 
     async def _read_messages(self, socket: MessageSocket) -> CloseStatus:
