@@ -16,8 +16,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.async_executor import STREAM_CLOSED, AsyncExecutor
-from genai_fn.interpreters.runner import Runner, warn_when_collected
-from genai_fn.interpreters.settings import check_action, check_live, check_stream
+from genai_fn.interpreters.runner import Runner, check_action, check_live, check_stream, warn_when_collected
 from genai_fn.request import Action, Live, Stream, is_spawning
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""What sync and async runners share: a request handler and what wraps it, a clock, and how live sessions are built."""
+"""
+What sync and async runners share: a request handler and what wraps it, a clock, and how live sessions are built.
+
+It also checks what they are called with.
+"""
 
 import copy
 import warnings
@@ -26,7 +30,7 @@ from genai_fn.interpreters.middleware import (
     compose_middleware,
     identity,
 )
-from genai_fn.request import Action, Live, Stream
+from genai_fn.request import Action, Flow, Live, Request, Stream
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -215,3 +219,32 @@ def _wrap_seams(parts: RunnerParts, seams: SeveralSeams) -> RunnerParts:
     if seams.program is not None:
         parts = replace(parts, wrap_program=compose_middleware("program", parts.wrap_program, seams.program))
     return parts
+
+
+def check_action(action: object) -> None:
+    """Raise `InvalidRequest` for anything but a Request or a Flow."""
+    if isinstance(action, Request | Flow):
+        return
+    if isinstance(action, Stream):
+        raise InvalidRequest(
+            "action",
+            action,
+            "a Request or a Flow: read a stream with .stream(…), or turn it into a Flow by joined or collected",
+        )
+    if isinstance(action, Live):
+        raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
+    from genai_fn.commands import describe_expected_action  # noqa: PLC0415  # for this error alone
+
+    raise InvalidRequest("action", action, describe_expected_action(action))
+
+
+def check_stream(stream: object) -> None:
+    """Raise `InvalidRequest` for anything but a Stream."""
+    if not isinstance(stream, Stream):
+        raise InvalidRequest("stream", stream, "a Stream, such as generate(…) | streamed")
+
+
+def check_live(live: object) -> None:
+    """Raise `InvalidRequest` for anything but a Live."""
+    if not isinstance(live, Live):
+        raise InvalidRequest("live", live, "a Live, such as live.connect(…)")

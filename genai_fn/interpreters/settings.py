@@ -1,4 +1,4 @@
-"""The parameters of `Http` and `AsyncHttp`, and what is built of them; checks of what runners are called with."""
+"""The parameters of `Http` and `AsyncHttp`, and what is built of them."""
 
 import dataclasses
 import os
@@ -32,7 +32,6 @@ from genai_fn.http import Headers, HttpRequest, HttpResponse, is_credential, mas
 from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
-from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -261,32 +260,3 @@ class _TokenFetcher:
         self._proxied_pool.close()
         self._direct_pool.close()
         self._runs.end_all()
-
-
-def check_action(action: object) -> None:
-    """Raise `InvalidRequest` for anything but a Request or a Flow."""
-    if isinstance(action, Request | Flow):
-        return
-    if isinstance(action, Stream):
-        raise InvalidRequest(
-            "action",
-            action,
-            "a Request or a Flow: read a stream with .stream(…), or turn it into a Flow by joined or collected",
-        )
-    if isinstance(action, Live):
-        raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
-    from genai_fn.commands import describe_expected_action  # noqa: PLC0415  # for this error alone
-
-    raise InvalidRequest("action", action, describe_expected_action(action))
-
-
-def check_stream(stream: object) -> None:
-    """Raise `InvalidRequest` for anything but a Stream."""
-    if not isinstance(stream, Stream):
-        raise InvalidRequest("stream", stream, "a Stream, such as generate(…) | streamed")
-
-
-def check_live(live: object) -> None:
-    """Raise `InvalidRequest` for anything but a Live."""
-    if not isinstance(live, Live):
-        raise InvalidRequest("live", live, "a Live, such as live.connect(…)")

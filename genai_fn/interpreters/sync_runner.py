@@ -11,8 +11,7 @@ from genai_fn.effects import Effects, Emit
 from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.runner import Runner, warn_when_collected
-from genai_fn.interpreters.settings import check_action, check_stream
+from genai_fn.interpreters.runner import Runner, check_action, check_stream, warn_when_collected
 from genai_fn.request import Action, Stream
 
 __all__ = ["Items", "SyncRunner"]

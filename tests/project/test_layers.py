@@ -150,7 +150,6 @@ IO_EXCEPTIONS = {
 """Exceptions outside ``interpreters`` and ``cli``, each with its purpose."""
 
 CIRCULAR = {
-    "interpreters.offline.interpreter": "interpreters.offline.async_executor",
     "request": "source_code",  # the repr of a request is its source code, whose writer needs the types of requests
 }
 """Imports that are still circular; an entry that no longer applies fails the test."""

@@ -58,11 +58,9 @@ async def await_result(value: Awaitable[T]) -> T:
 
 
 def _is_task_cancelled() -> bool:
-    asyncio: Any = sys.modules.get("asyncio")  # not loaded by trio, where only a cancelled task raises a cancellation
-    try:
-        task = asyncio and asyncio.current_task()
-    except RuntimeError:  # in trio's loop
+    if not is_asyncio():  # on trio, only a cancelled task raises a cancellation
         return True
+    task: Any = sys.modules["asyncio"].current_task()
     return task is None or task.cancelling() > 0
 
 

@@ -124,7 +124,7 @@ class NonBlockingSocket:
         self._uses: set[object] = set()
         self.is_closed = False
         self._pid = os.getpid()
-        self._finalizer = _close_when_collected(self, sock)
+        self._finalizer = close_when_collected(self, sock)
 
     def begin_exchange(self) -> None:
         """Prepare for the next request and its response."""
@@ -135,7 +135,7 @@ class NonBlockingSocket:
         """Perform the handshake of a TLS client."""
         self.sock = secured = wrap_socket(context, self.sock, server_hostname=host)
         self._finalizer.detach()
-        self._finalizer = _close_when_collected(self, secured)
+        self._finalizer = close_when_collected(self, secured)
         yield from self._retry_until_done(secured.do_handshake, for_write=False)
         if secured.selected_alpn_protocol() not in {None, "http/1.1"}:
             raise ssl.SSLError("the server chose another protocol than HTTP/1.1")
@@ -285,7 +285,7 @@ _MAX_READ_SIZE = 1 << 20
 _SEND_SIZE = 1 << 20
 
 
-def _close_when_collected(owner: NonBlockingSocket, sock: socket.socket) -> Any:
+def close_when_collected(owner: object, sock: socket.socket | NonBlockingSocket) -> Any:
     """Close a socket once its owner is garbage, without a warning: whoever owns a stream warns."""
     finalizer = weakref.finalize(owner, sock.close)
     finalizer.atexit = False

@@ -71,9 +71,10 @@ def _make_executor(service: "OfflineService") -> SyncExecutor:
 
 
 def _make_async_executor(service: "OfflineService") -> "AsyncExecutor":
-    from genai_fn.interpreters.offline.async_executor import make_executor  # noqa: PLC0415  # loads anyio
+    from genai_fn.interpreters.executors.async_executor import AsyncExecutor  # noqa: PLC0415  # loads anyio
+    from genai_fn.interpreters.offline.async_transport import AsyncOfflineTransport  # noqa: PLC0415  # loads anyio
 
-    return make_executor(service)
+    return AsyncExecutor(AsyncOfflineTransport(service), OFFLINE_TOKEN_CACHES, None)
 
 
 def _build_session(service: "OfflineService", live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":

@@ -100,7 +100,7 @@ class _OfflineTokenCaches:
     def get_credential(
         self, refused: Credential | None = None, backend: Backend | None = None
     ) -> Promise[Credential]:  # as of `TokenCaches`
-        return Promise.resolve(Credential("", Secret(()), "offline"))
+        return Promise[Credential].resolve(Credential("", Secret(()), "offline"))
 
 
 OFFLINE_TOKEN_CACHES: Any = _OfflineTokenCaches()

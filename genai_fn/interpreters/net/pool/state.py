@@ -6,13 +6,12 @@ their slots in order of arrival, and there are never more than `max_connections`
 """
 
 import time
-import weakref
 from contextlib import suppress
 from typing import Any
 
 from genai_fn.interpreters.net.connect.connection import Target
 from genai_fn.interpreters.net.pool.slots import Slot, SlotQueue
-from genai_fn.interpreters.net.socket import NonBlockingSocket
+from genai_fn.interpreters.net.socket import NonBlockingSocket, close_when_collected
 
 
 class PooledConnection:
@@ -28,8 +27,7 @@ class PooledConnection:
         self.http = http
         self.was_used = False
         self.idle_since = 0.0
-        self._finalizer = weakref.finalize(self, sock.close)
-        self._finalizer.atexit = False
+        self._finalizer = close_when_collected(self, sock)
 
     def close(self) -> None:
         """Close the socket."""

@@ -1,4 +1,4 @@
-"""The executor of ``Offline().aio``: the emulated API in the place of the network."""
+"""The transport of ``Offline().aio``: the emulated API in the place of the network."""
 
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
@@ -6,16 +6,12 @@ from anyio.lowlevel import checkpoint
 from genai_fn.effects import EffectFailed, SendRequest
 from genai_fn.errors import TimeoutPhase
 from genai_fn.http import FileSlice
-from genai_fn.interpreters.executors.async_executor import AsyncExecutor
-from genai_fn.interpreters.offline.service import OFFLINE_TOKEN_CACHES, MemoryResponse, OfflineService, load_file_body
+from genai_fn.interpreters.offline.service import MemoryResponse, OfflineService, load_file_body
 
 
-def make_executor(service: OfflineService) -> AsyncExecutor:
-    """Make the executor of one run."""
-    return AsyncExecutor(_AsyncOfflineTransport(service), OFFLINE_TOKEN_CACHES, None)
+class AsyncOfflineTransport:
+    """Sends requests to the emulated API."""
 
-
-class _AsyncOfflineTransport:
     def __init__(self, service: OfflineService) -> None:
         self._service = service
 
