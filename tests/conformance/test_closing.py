@@ -17,6 +17,7 @@ from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.executors.threads import Worker
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
+from genai_fn.interpreters.net.pool.sync_pool import SyncPool
 from tests.support.interpreter_kinds import (
     AwaitableInterpreter,
     AwaitableItems,
@@ -384,6 +385,27 @@ def test_interpreter_closed_while_the_pool_opens(backend: str, monkeypatch: pyte
         run = AsyncHttp(make_gemini(server.url))
         for _ in range(2):
             assert anyio.run(run, HELLO_STREAM.source, backend=backend) == Failure(Closed())
+        assert not server.requests
+
+
+def test_threads_closed_while_the_pool_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In threads, too; an interpreter that is closed before its first call opens no pool."""
+    load, loaded = SyncPool.load_transport, list[SyncPool]()
+
+    def load_and_close(pool: SyncPool) -> None:
+        load(pool)
+        loaded.append(pool)
+        run.close()
+
+    monkeypatch.setattr(SyncPool, "load_transport", load_and_close)
+    with Loopback(OK) as server:
+        for closes_before in (False, True):
+            run = Http(make_gemini(server.url))
+            if closes_before:
+                run.close()
+            for _ in range(2):
+                assert run(HELLO_STREAM.source) == Failure(Closed())
+        assert len(loaded) == 1
         assert not server.requests
 
 
