@@ -23,9 +23,11 @@ from genai_fn.ops.images.prediction import (
     decode_safety_attributes,
     encode_image,
     encode_image_parameters,
+    read_generated_images,
 )
 from genai_fn.ops.images.recontext import recontext
 from genai_fn.ops.images.segments import segment
+from genai_fn.ops.request_parts import copy_fields
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct, as_value
@@ -164,7 +166,7 @@ class UpscaleImage(Operation[UpscaleImageResponse]):
         return POST(
             f"{resolve_model_name(at, self.model)}:predict",
             _encode_upscale(self),
-            read_json(ImagePredictions, _decode_upscale),
+            read_generated_images(UpscaleImageResponse),
         )
 
 
@@ -225,19 +227,11 @@ class _UpscaleParameters(ImageParameters):
 
 def _encode_upscale(operation: UpscaleImage) -> PredictBody:
     config = operation.config
-    upscaling = _UpscaleConfig(
-        upscale_factor=operation.upscale_factor,
-        enhance_input_image=config.enhance_input_image,
-        image_preservation_factor=config.image_preservation_factor,
-    )
+    upscaling = copy_fields(_UpscaleConfig, config, upscale_factor=operation.upscale_factor)
     return PredictBody(
         instances=(_UpscaleInstance(image=encode_image(operation.image)),),
         parameters=encode_image_parameters(
-            _UpscaleParameters, config, mode="upscale", sample_count=1, upscale_config=upscaling
+            _UpscaleParameters, config, mode="upscale", number_of_images=1, upscale_config=upscaling
         ),
         labels=config.labels,
     )
-
-
-def _decode_upscale(wire: ImagePredictions) -> UpscaleImageResponse:
-    return UpscaleImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra)

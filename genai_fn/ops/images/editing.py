@@ -9,31 +9,26 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.images.prediction import (
     ImageParameters,
-    ImagePredictions,
     PredictBody,
     WireImage,
-    decode_generated_image,
-    encode_image,
     encode_image_parameters,
+    read_generated_images,
 )
-from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.ops.request_parts import copy_fields
+from genai_fn.request import POST, Call, Operation, Refusal, Request
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.image_editing import (
     ContentReferenceImage,
-    ControlReferenceConfig,
     ControlReferenceImage,
     ControlReferenceType,
     EditImageConfig,
     EditImageResponse,
     EditMode,
-    MaskReferenceConfig,
     MaskReferenceImage,
     MaskReferenceMode,
     RawReferenceImage,
-    StyleReferenceConfig,
     StyleReferenceImage,
-    SubjectReferenceConfig,
     SubjectReferenceImage,
     SubjectReferenceType,
 )
@@ -71,7 +66,7 @@ class EditImage(Operation[EditImageResponse]):
         return POST(
             f"{resolve_model_name(at, self.model)}:predict",
             _encode_edit(self),
-            read_json(ImagePredictions, _decode_edit),
+            read_generated_images(EditImageResponse),
         )
 
 
@@ -154,13 +149,13 @@ _REFERENCE_TYPE_BY_CLASS = {kind: name for name, kind in _CLASS_BY_REFERENCE_TYP
 
 class _MaskConfig(Message):
     mask_mode: MaskReferenceMode | None = None
-    mask_classes: tuple[int, ...] | None = None
-    dilation: float | None = None
+    segmentation_classes: tuple[int, ...] | None = field(default=None, name="maskClasses")
+    mask_dilation: float | None = field(default=None, name="dilation")
 
 
 class _ControlConfig(Message):
     control_type: ControlReferenceType | None = None
-    compute_control: bool | None = None
+    enable_control_image_computation: bool | None = field(default=None, name="computeControl")
 
 
 class _StyleConfig(Message):
@@ -176,10 +171,22 @@ class _ReferenceBody(Message):
     reference_type: str
     reference_image: WireImage | None = None
     reference_id: int | None = None
-    mask_image_config: _MaskConfig | None = None
-    control_image_config: _ControlConfig | None = None
-    style_image_config: _StyleConfig | None = None
-    subject_image_config: _SubjectConfig | None = None
+
+
+class _MaskBody(_ReferenceBody):
+    config: _MaskConfig | None = field(default=None, name="maskImageConfig")
+
+
+class _ControlBody(_ReferenceBody):
+    config: _ControlConfig | None = field(default=None, name="controlImageConfig")
+
+
+class _StyleBody(_ReferenceBody):
+    config: _StyleConfig | None = field(default=None, name="styleImageConfig")
+
+
+class _SubjectBody(_ReferenceBody):
+    config: _SubjectConfig | None = field(default=None, name="subjectImageConfig")
 
 
 class _EditInstance(Message):
@@ -202,41 +209,20 @@ def _encode_edit(operation: EditImage) -> PredictBody:
     images = tuple(map(_encode_reference_image, operation.reference_images))
     return PredictBody(
         instances=(_EditInstance(prompt=operation.prompt, reference_images=images),),
-        parameters=encode_image_parameters(_EditParameters, config, edit_mode=config.edit_mode, edit_config=steps),
+        parameters=encode_image_parameters(_EditParameters, config, edit_config=steps),
         labels=config.labels,
     )
 
 
 def _encode_reference_image(image: ReferenceImage) -> _ReferenceBody:
-    config = None if isinstance(image, RawReferenceImage | ContentReferenceImage) else image.config
-    return _ReferenceBody(
-        reference_type=_REFERENCE_TYPE_BY_CLASS[type(image)],
-        reference_image=encode_image(image.reference_image),
-        reference_id=image.reference_id,
-        mask_image_config=_encode_mask_config(config) if isinstance(config, MaskReferenceConfig) else None,
-        control_image_config=_encode_control_config(config) if isinstance(config, ControlReferenceConfig) else None,
-        style_image_config=_encode_style_config(config) if isinstance(config, StyleReferenceConfig) else None,
-        subject_image_config=_encode_subject_config(config) if isinstance(config, SubjectReferenceConfig) else None,
-    )
+    kind = _BODY_BY_CLASS.get(type(image), _ReferenceBody)
+    return copy_fields(kind, image, reference_type=_REFERENCE_TYPE_BY_CLASS[type(image)])
 
 
-def _encode_mask_config(config: MaskReferenceConfig) -> _MaskConfig:
-    return _MaskConfig(
-        mask_mode=config.mask_mode, mask_classes=config.segmentation_classes, dilation=config.mask_dilation
-    )
-
-
-def _encode_control_config(config: ControlReferenceConfig) -> _ControlConfig:
-    return _ControlConfig(control_type=config.control_type, compute_control=config.enable_control_image_computation)
-
-
-def _encode_style_config(config: StyleReferenceConfig) -> _StyleConfig:
-    return _StyleConfig(style_description=config.style_description)
-
-
-def _encode_subject_config(config: SubjectReferenceConfig) -> _SubjectConfig:
-    return _SubjectConfig(subject_type=config.subject_type, subject_description=config.subject_description)
-
-
-def _decode_edit(wire: ImagePredictions) -> EditImageResponse:
-    return EditImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra)
+_BODY_BY_CLASS: Mapping[type[ReferenceImage], type[_ReferenceBody]] = {
+    MaskReferenceImage: _MaskBody,
+    ControlReferenceImage: _ControlBody,
+    StyleReferenceImage: _StyleBody,
+    SubjectReferenceImage: _SubjectBody,
+}
+"""Bodies of the images with a config; its JSON name is another in each."""

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from genai_fn.ops.request_parts import omit_if_empty
+from msgspec import field
+
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
+from genai_fn.request import ResponseReader, read_json
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.images import (
     GeneratedImage,
@@ -13,6 +16,7 @@ from genai_fn.schema.images import (
     SafetyAttributes,
     SafetyFilterLevel,
 )
+from genai_fn.values import Value
 
 __all__ = [
     "ImageParameters",
@@ -26,9 +30,11 @@ __all__ = [
     "decode_safety_attributes",
     "encode_image",
     "encode_image_parameters",
+    "read_generated_images",
 ]
 
 P = TypeVar("P", bound="ImageParameters")
+T = TypeVar("T")
 
 
 # Requests
@@ -48,22 +54,22 @@ class _ImageOutputOptions(Message):
 
 
 class ImageParameters(Message):
-    """Parameters that several image operations share."""
+    """Parameters that several image operations share, named as in their configs."""
 
-    storage_uri: str | None = None
+    output_gcs_uri: str | None = field(default=None, name="storageUri")
     negative_prompt: str | None = None
-    sample_count: int | None = None
+    number_of_images: int | None = field(default=None, name="sampleCount")
     aspect_ratio: str | None = None
     guidance_scale: float | None = None
     seed: int | None = None
-    safety_setting: SafetyFilterLevel | None = None
+    safety_filter_level: SafetyFilterLevel | None = field(default=None, name="safetySetting")
     person_generation: PersonGeneration | None = None
     include_safety_attributes: bool | None = None
     include_rai_reason: bool | None = None
     language: ImagePromptLanguage | None = None
     output_options: _ImageOutputOptions | None = None
     add_watermark: bool | None = None
-    sample_image_size: str | None = None
+    image_size: str | None = field(default=None, name="sampleImageSize")
     enhance_prompt: bool | None = None
 
 
@@ -72,41 +78,20 @@ def encode_image_parameters(kind: type[P], config: Any, **own: Any) -> P | None:
     options = _ImageOutputOptions(
         mime_type=config.output_mime_type, compression_quality=config.output_compression_quality
     )
-    given = {
-        name: getattr(config, _CONFIG_FIELD_BY_PARAMETER.get(name, name), None)
-        for name in ImageParameters.__struct_fields__
-    }
-    given["output_options"] = omit_if_empty(options)
-    return omit_if_empty(kind(**{**given, **own}))
-
-
-_CONFIG_FIELD_BY_PARAMETER = {
-    "storage_uri": "output_gcs_uri",
-    "sample_count": "number_of_images",
-    "safety_setting": "safety_filter_level",
-    "sample_image_size": "image_size",
-}
-"""Names of these parameters in the configs; the other names are the same."""
+    return omit_if_empty(copy_fields(kind, config, output_options=omit_if_empty(options), **own))
 
 
 class WireImage(OpenMessage):
-    """An image as it is sent and received."""
+    """An `Image` as it is sent and received."""
 
     gcs_uri: str | None = None
-    bytes_base64_encoded: bytes | None = None
+    image_bytes: bytes | None = field(default=None, name="bytesBase64Encoded")
     mime_type: str | None = None
 
 
 def encode_image(image: Image | None) -> WireImage | None:
     """Encode an image; None if there is none."""
-    if image is None:
-        return None
-    return WireImage(
-        gcs_uri=image.gcs_uri,
-        bytes_base64_encoded=image.image_bytes,
-        mime_type=image.mime_type,
-        extra=image.extra,
-    )
+    return None if image is None else copy_fields(WireImage, image)
 
 
 class WireImageField(Message):
@@ -127,7 +112,7 @@ class ImagePrediction(WireImage):
     """A generated image with its safety attributes."""
 
     rai_filtered_reason: str | None = None
-    prompt: str | None = None
+    enhanced_prompt: str | None = field(default=None, name="prompt")
     safety_attributes: _WireSafetyAttributes | None = None
     content_type: str | None = None
 
@@ -139,30 +124,34 @@ class ImagePredictions(OpenMessage):
     positive_prompt_safety_attributes: ImagePrediction | None = None
 
 
+def read_generated_images(kind: type[T]) -> ResponseReader[T]:
+    """Read a response whose only field is ``generated_images``, as a message of type `kind`."""
+    return read_json(ImagePredictions, _ImagesDecoder(kind))
+
+
+class _ImagesDecoder(Value):
+    kind: Any
+
+    def __call__(self, wire: ImagePredictions) -> Any:
+        return self.kind(generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra)
+
+
 def decode_generated_image(prediction: ImagePrediction) -> GeneratedImage:
     """Decode a generated image and its safety attributes."""
-    return GeneratedImage(
+    return copy_fields(
+        GeneratedImage,
+        prediction,
         image=decode_image(prediction),
-        rai_filtered_reason=prediction.rai_filtered_reason,
         safety_attributes=decode_safety_attributes(prediction),
-        enhanced_prompt=prediction.prompt,
-        extra=prediction.extra,
     )
 
 
 def decode_image(wire: WireImage) -> Image | None:
     """Decode an image; None if it has no data, as when the safety filters have removed it."""
-    image = Image(gcs_uri=wire.gcs_uri, image_bytes=wire.bytes_base64_encoded, mime_type=wire.mime_type)
-    return None if image == Image() else image
+    return omit_if_empty(copy_fields(Image, wire, extra=None))
 
 
 def decode_safety_attributes(prediction: ImagePrediction) -> SafetyAttributes | None:
     """Decode the safety attributes of an image or a prompt; None if there are none."""
-    safety = prediction.safety_attributes or _WireSafetyAttributes()
-    attributes = SafetyAttributes(
-        categories=safety.categories,
-        scores=safety.scores,
-        content_type=prediction.content_type,
-        extra=safety.extra,
-    )
-    return None if attributes == SafetyAttributes() else attributes
+    attributes = prediction.safety_attributes or _WireSafetyAttributes()
+    return omit_if_empty(copy_fields(SafetyAttributes, attributes, content_type=prediction.content_type))

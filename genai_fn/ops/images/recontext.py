@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.images.prediction import (
     ImageParameters,
-    ImagePredictions,
     PredictBody,
     WireImageField,
-    decode_generated_image,
     encode_image,
     encode_image_parameters,
+    read_generated_images,
 )
 from genai_fn.ops.request_parts import omit_if_empty
-from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.request import POST, Call, Operation, Refusal, Request
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.image_editing import RecontextImageConfig, RecontextImageResponse, RecontextImageSource
@@ -39,9 +38,10 @@ class RecontextImage(Operation[RecontextImageResponse]):
         return Refusal("images can be recontextualized only on Vertex AI")
 
     def vertex(self, at: Vertex) -> Call[RecontextImageResponse]:
-        body = omit_if_empty(_encode_recontext(self))
         return POST(
-            f"{resolve_model_name(at, self.model)}:predict", body, read_json(ImagePredictions, _decode_recontext)
+            f"{resolve_model_name(at, self.model)}:predict",
+            omit_if_empty(_encode_recontext(self)),
+            read_generated_images(RecontextImageResponse),
         )
 
 
@@ -103,12 +103,6 @@ def _encode_recontext(operation: RecontextImage) -> PredictBody:
     )
     return PredictBody(
         instances=None if instance == _RecontextInstance() else (instance,),
-        parameters=encode_image_parameters(_RecontextParameters, config, base_steps=config.base_steps),
+        parameters=encode_image_parameters(_RecontextParameters, config),
         labels=config.labels,
-    )
-
-
-def _decode_recontext(wire: ImagePredictions) -> RecontextImageResponse:
-    return RecontextImageResponse(
-        generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra
     )

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import field
+
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.ops.images.prediction import PredictBody, WireImage, WireImageField, decode_image, encode_image
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.images.prediction import PredictBody, WireImage, WireImageField, decode_image
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
@@ -82,7 +84,7 @@ def segment(
 class _SegmentInstance(Message):
     prompt: str | None = None
     image: WireImage | None = None
-    scribble: WireImageField | None = None
+    scribble_image: WireImageField | None = field(default=None, name="scribble")
 
 
 class _SegmentParameters(Message):
@@ -94,24 +96,11 @@ class _SegmentParameters(Message):
 
 
 def _encode_segment(operation: SegmentImage) -> PredictBody:
-    source, config = operation.source, operation.config
-    scribble = source.scribble_image
-    instance = _SegmentInstance(
-        prompt=source.prompt,
-        image=encode_image(source.image),
-        scribble=None if scribble is None else WireImageField(image=encode_image(scribble.image)),
-    )
-    parameters = _SegmentParameters(
-        mode=config.mode,
-        max_predictions=config.max_predictions,
-        confidence_threshold=config.confidence_threshold,
-        mask_dilation=config.mask_dilation,
-        binary_color_threshold=config.binary_color_threshold,
-    )
+    instance = copy_fields(_SegmentInstance, operation.source)
     return PredictBody(
         instances=None if instance == _SegmentInstance() else (instance,),
-        parameters=omit_if_empty(parameters),
-        labels=config.labels,
+        parameters=omit_if_empty(copy_fields(_SegmentParameters, operation.config)),
+        labels=operation.config.labels,
     )
 
 
