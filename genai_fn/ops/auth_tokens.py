@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.live.setup import LiveSetup, build_setup, validate_set_once
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.auth_tokens import AuthToken, CreateAuthTokenConfig
 from genai_fn.schema.base import Message
@@ -94,10 +94,9 @@ class _CreateAuthTokenBody(Message):
 
 def _encode_token(config: CreateAuthTokenConfig, at: Gemini) -> _CreateAuthTokenBody:
     setup = _build_constrained_setup(config, at)
-    return _CreateAuthTokenBody(
-        uses=config.uses,
-        expire_time=config.expire_time,
-        new_session_expire_time=config.new_session_expire_time,
+    return copy_fields(
+        _CreateAuthTokenBody,
+        config,
         bidi_generate_content_setup=omit_if_empty(setup),
         field_mask=_build_field_mask(setup, config),
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from genai_fn.backend import Backend, Gemini, Vertex
-from genai_fn.ops.request_parts import as_type, build_query, omit_if_empty
+from genai_fn.ops.request_parts import build_query, copy_fields, omit_if_empty
 from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, read_json
 from genai_fn.schema.base import Message
 from genai_fn.schema.caches import (
@@ -110,17 +110,12 @@ class _CreateCacheBody(Message):
 
 
 def _encode_cache(operation: CreateCache, at: Backend) -> _CreateCacheBody:
-    config = operation.config
-    return _CreateCacheBody(
+    key = operation.config.kms_key_name
+    return copy_fields(
+        _CreateCacheBody,
+        operation.config,
         model=_resolve_model_name(at, operation.model),
-        ttl=config.ttl,
-        expire_time=config.expire_time,
-        display_name=config.display_name,
-        contents=cast("tuple[Content, ...] | None", config.contents),  # as ``as_struct`` has converted them
-        system_instruction=as_type(Content, config.system_instruction),
-        tools=config.tools,
-        tool_config=config.tool_config,
-        encryption_spec=None if config.kms_key_name is None else _EncryptionSpec(kms_key_name=config.kms_key_name),
+        encryption_spec=None if key is None else _EncryptionSpec(kms_key_name=key),
     )
 
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import field
 from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.ops.request_parts import build_query, omit_if_empty
+from genai_fn.ops.request_parts import build_query, copy_fields, omit_if_empty
 from genai_fn.request import DELETE, GET, PATCH, Call, Operation, Request, read_json
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.models import (
     Checkpoint,
     DeleteModelResponse,
-    Endpoint,
     ListModelsConfig,
     ListModelsResponse,
     Model,
@@ -213,7 +213,7 @@ class _GeminiModel(OpenMessage):
     update_time: datetime | None = None
     input_token_limit: int | None = None
     output_token_limit: int | None = None
-    supported_generation_methods: tuple[str, ...] = ()
+    supported_actions: tuple[str, ...] = field(default=(), name="supportedGenerationMethods")
     temperature: float | None = None
     max_temperature: float | None = None
     top_p: float | None = None
@@ -222,30 +222,8 @@ class _GeminiModel(OpenMessage):
 
 
 def _decode_gemini_model(wire: _GeminiModel) -> Model:
-    return Model(
-        extra=wire.extra,
-        name=wire.name,
-        display_name=wire.display_name,
-        description=wire.description,
-        version=wire.version,
-        tuned_model_info=_build_tuned_model_info(wire.base_model, wire.create_time, wire.update_time),
-        input_token_limit=wire.input_token_limit,
-        output_token_limit=wire.output_token_limit,
-        supported_actions=wire.supported_generation_methods,
-        temperature=wire.temperature,
-        max_temperature=wire.max_temperature,
-        top_p=wire.top_p,
-        top_k=wire.top_k,
-        thinking=wire.thinking,
-    )
-
-
-def _build_tuned_model_info(
-    base_model: str | None, create_time: datetime | None, update_time: datetime | None
-) -> TunedModelInfo | None:
-    if base_model is None and create_time is None and update_time is None:
-        return None
-    return TunedModelInfo(base_model=base_model, create_time=create_time, update_time=update_time)
+    tuned = TunedModelInfo(base_model=wire.base_model, create_time=wire.create_time, update_time=wire.update_time)
+    return copy_fields(Model, wire, tuned_model_info=omit_if_empty(tuned))
 
 
 class _GeminiModels(OpenMessage):
@@ -255,15 +233,15 @@ class _GeminiModels(OpenMessage):
 
 
 def _decode_gemini_models(wire: _GeminiModels) -> ListModelsResponse:
-    models = tuple(_decode_gemini_model(each) for each in wire.models or wire.tuned_models)
-    return ListModelsResponse(models=models, next_page_token=wire.next_page_token, extra=wire.extra)
+    models = tuple(map(_decode_gemini_model, wire.models or wire.tuned_models))
+    return copy_fields(ListModelsResponse, wire, models=models)
 
 
 # Vertex AI
 
 
 class _DeployedModel(OpenMessage):
-    endpoint: str | None = None
+    name: str | None = field(default=None, name="endpoint")
     deployed_model_id: str | None = None
 
 
@@ -271,8 +249,8 @@ class _VertexModel(OpenMessage):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
-    version_id: str | None = None
-    deployed_models: tuple[_DeployedModel, ...] = ()
+    version: str | None = field(default=None, name="versionId")
+    endpoints: tuple[_DeployedModel, ...] = field(default=(), name="deployedModels")
     labels: Mapping[str, str] | None = None
     create_time: datetime | None = None
     update_time: datetime | None = None
@@ -282,21 +260,8 @@ class _VertexModel(OpenMessage):
 
 def _decode_vertex_model(wire: _VertexModel) -> Model:
     base = (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id")
-    return Model(
-        extra=wire.extra,
-        name=wire.name,
-        display_name=wire.display_name,
-        description=wire.description,
-        version=wire.version_id,
-        endpoints=tuple(
-            Endpoint(name=each.endpoint, deployed_model_id=each.deployed_model_id, extra=each.extra)
-            for each in wire.deployed_models
-        ),
-        labels=wire.labels,
-        tuned_model_info=_build_tuned_model_info(base, wire.create_time, wire.update_time),
-        default_checkpoint_id=wire.default_checkpoint_id,
-        checkpoints=wire.checkpoints,
-    )
+    tuned = TunedModelInfo(base_model=base, create_time=wire.create_time, update_time=wire.update_time)
+    return copy_fields(Model, wire, tuned_model_info=omit_if_empty(tuned))
 
 
 class _VertexModels(OpenMessage):
@@ -306,5 +271,5 @@ class _VertexModels(OpenMessage):
 
 
 def _decode_vertex_models(wire: _VertexModels) -> ListModelsResponse:
-    models = tuple(_decode_vertex_model(each) for each in wire.models or wire.publisher_models)
-    return ListModelsResponse(models=models, next_page_token=wire.next_page_token, extra=wire.extra)
+    models = tuple(map(_decode_vertex_model, wire.models or wire.publisher_models))
+    return copy_fields(ListModelsResponse, wire, models=models)

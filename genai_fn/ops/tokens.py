@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.ops.generate import GenerateBody, GenerateContent, WireGenerationConfig, encode_generation_config
-from genai_fn.ops.request_parts import as_type, copy_fields
+from genai_fn.ops.generate import GenerateBody, GenerateContent, WireGenerationConfig
+from genai_fn.ops.request_parts import copy_fields
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
@@ -34,14 +34,12 @@ class CountTokens(Operation[CountTokensResponse]):
     config: CountTokensConfig = CountTokensConfig()
 
     def gemini(self, at: Gemini) -> Call[CountTokensResponse]:
-        return POST(
-            f"{resolve_model_name(at, self.model)}:countTokens", _encode_count(self), read_json(CountTokensResponse)
-        )
+        body = copy_fields(_CountTokensBody, self.config, contents=self.contents)
+        return POST(f"{resolve_model_name(at, self.model)}:countTokens", body, read_json(CountTokensResponse))
 
     def vertex(self, at: Vertex) -> Call[CountTokensResponse]:
-        return POST(
-            f"{resolve_model_name(at, self.model)}:countTokens", _encode_count(self), read_json(CountTokensResponse)
-        )
+        body = copy_fields(_CountTokensBody, self.config, contents=self.contents)
+        return POST(f"{resolve_model_name(at, self.model)}:countTokens", body, read_json(CountTokensResponse))
 
 
 class CountRequestTokens(Operation[CountTokensResponse]):
@@ -129,17 +127,6 @@ class _CountTokensBody(Message):
     system_instruction: Content | None = None
     tools: tuple[Tool, ...] | None = None
     generation_config: WireGenerationConfig | None = None
-
-
-def _encode_count(operation: CountTokens) -> _CountTokensBody:
-    config = operation.config
-    generation = config.generation_config
-    return _CountTokensBody(
-        contents=operation.contents,
-        system_instruction=as_type(Content, config.system_instruction),
-        tools=config.tools,
-        generation_config=None if generation is None else encode_generation_config(generation),
-    )
 
 
 class _GenerateBodyWithModel(GenerateBody):

@@ -8,7 +8,7 @@ from msgspec import field
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.images.prediction import PredictBody, WireImage, encode_image
-from genai_fn.ops.request_parts import merge_extra, omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, merge_extra, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Request, ResponseReader, read_json
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
@@ -25,7 +25,6 @@ from genai_fn.schema.videos import (
     VideoCompressionQuality,
     VideoGenerationMask,
     VideoGenerationMaskMode,
-    VideoGenerationReferenceImage,
     VideoGenerationReferenceType,
 )
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
@@ -169,8 +168,8 @@ class _VideoInstance(Message):
 
 
 class _VideoParameters(Message):
-    sample_count: int | None = None
-    storage_uri: str | None = None
+    number_of_videos: int | None = field(default=None, name="sampleCount")
+    output_gcs_uri: str | None = field(default=None, name="storageUri")
     fps: int | None = None
     duration_seconds: int | None = None
     seed: int | None = None
@@ -190,25 +189,24 @@ class _VideosBody(PredictBody):
 
 
 def _encode_body(operation: GenerateVideos, at: Backend) -> _VideosBody:
-    instance, parameters = _encode_instance(operation, at), _encode_parameters(operation.config)
-    return _VideosBody(
+    instance = _encode_instance(operation, at)
+    return copy_fields(
+        _VideosBody,
+        operation.config,
         instances=None if instance == _VideoInstance() else (instance,),
-        parameters=omit_if_empty(parameters),
-        labels=operation.config.labels,
-        webhook_config=operation.config.webhook_config,
+        parameters=omit_if_empty(copy_fields(_VideoParameters, operation.config)),
     )
 
 
 def _encode_instance(operation: GenerateVideos, at: Backend) -> _VideoInstance:
     source = operation.source or operation
-    config = operation.config
-    return _VideoInstance(
+    return copy_fields(
+        _VideoInstance,
+        operation.config,
         prompt=source.prompt,
         image=encode_image(source.image),
         video=_encode_video(source.video, at),
-        last_frame=encode_image(config.last_frame),
-        reference_images=_encode_reference_images(config.reference_images),
-        mask=_encode_mask(config.mask),
+        mask=_encode_mask(operation.config.mask),
     )
 
 
@@ -222,46 +220,8 @@ def _encode_video(video: Video | None, at: Backend) -> _WireVideo | None:
     )
 
 
-def _encode_reference_images(
-    images: tuple[VideoGenerationReferenceImage, ...] | None,
-) -> tuple[_VideoReferenceImage, ...] | None:
-    if images is None:
-        return None
-    return tuple(
-        _VideoReferenceImage(image=encode_image(each.image), reference_type=each.reference_type) for each in images
-    )
-
-
 def _encode_mask(mask: VideoGenerationMask | None) -> _VideoMask | None:
-    if mask is None:
-        return None
-    image = mask.image or Image()
-    return _VideoMask(
-        gcs_uri=image.gcs_uri,
-        bytes_base64_encoded=image.image_bytes,
-        mime_type=image.mime_type,
-        mask_mode=mask.mask_mode,
-        extra=image.extra,
-    )
-
-
-def _encode_parameters(config: GenerateVideosConfig) -> _VideoParameters:
-    return _VideoParameters(
-        sample_count=config.number_of_videos,
-        storage_uri=config.output_gcs_uri,
-        fps=config.fps,
-        duration_seconds=config.duration_seconds,
-        seed=config.seed,
-        aspect_ratio=config.aspect_ratio,
-        resolution=config.resolution,
-        person_generation=config.person_generation,
-        pubsub_topic=config.pubsub_topic,
-        negative_prompt=config.negative_prompt,
-        enhance_prompt=config.enhance_prompt,
-        generate_audio=config.generate_audio,
-        compression_quality=config.compression_quality,
-        resize_mode=config.resize_mode,
-    )
+    return None if mask is None else copy_fields(_VideoMask, mask.image or Image(), mask_mode=mask.mask_mode)
 
 
 # Response: ``response.generateVideoResponse.generatedSamples[].video`` of Gemini, ``response.videos[]`` of Vertex
@@ -294,27 +254,15 @@ class _VideosOperationBody(OpenMessage):
 
 def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
     response = None if wire.response is None else _decode_response(wire.response)
-    return GenerateVideosOperation(
-        name=wire.name,
-        metadata=wire.metadata,
-        done=wire.done,
-        error=wire.error,
-        response=response,
-        result=response,
-        extra=wire.extra,
-    )
+    return copy_fields(GenerateVideosOperation, wire, response=response, result=response)
 
 
 def _decode_response(wire: _VideosResponse) -> GenerateVideosResponse:
     inner = wire.generate_video_response
     found = inner or wire
     samples = (*found.generated_samples, *(_VideoSample(video=each) for each in found.videos))
-    return GenerateVideosResponse(
-        generated_videos=tuple(GeneratedVideo(video=_decode_video(each.video), extra=each.extra) for each in samples),
-        rai_media_filtered_count=found.rai_media_filtered_count,
-        rai_media_filtered_reasons=found.rai_media_filtered_reasons,
-        extra=merge_extra(wire, inner),
-    )
+    videos = tuple(GeneratedVideo(video=_decode_video(each.video), extra=each.extra) for each in samples)
+    return copy_fields(GenerateVideosResponse, found, generated_videos=videos, extra=merge_extra(wire, inner))
 
 
 def _decode_video(wire: _WireVideo | None) -> Video | None:

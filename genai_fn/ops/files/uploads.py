@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import FileSlice, Headers, HttpResponse, mask_url
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Refusal, read_whole_response
 from genai_fn.schema.base import Message
 from genai_fn.schema.files import File, UploadFileConfig
@@ -107,15 +107,8 @@ class _DocumentBody(Message):
 
 
 def _encode_document(operation: StartStoreUpload) -> _DocumentBody | None:
-    config = operation.config
-    return omit_if_empty(
-        _DocumentBody(
-            display_name=_resolve_display_name(config.display_name, operation.file_name),
-            mime_type=config.mime_type,
-            custom_metadata=config.custom_metadata,
-            chunking_config=config.chunking_config,
-        )
-    )
+    name = _resolve_display_name(operation.config.display_name, operation.file_name)
+    return omit_if_empty(copy_fields(_DocumentBody, operation.config, display_name=name))
 
 
 def _build_upload_url(at: Gemini, path: str) -> str:

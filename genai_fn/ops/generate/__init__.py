@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         StreamGenerateContent,
         WireGenerationConfig,
         as_generate_config,
-        encode_generation_config,
         refuse_automatic_calling,
         refuse_uncalled_functions,
     )
@@ -38,7 +37,6 @@ __all__ = [
     "StreamGenerateContent",
     "WireGenerationConfig",
     "as_generate_config",
-    "encode_generation_config",
     "generate",
     "refuse_automatic_calling",
     "refuse_uncalled_functions",

@@ -45,7 +45,6 @@ __all__ = [
     "WireGenerationConfig",
     "as_generate_config",
     "build_request",
-    "encode_generation_config",
     "refuse_automatic_calling",
     "refuse_uncalled_functions",
 ]
@@ -123,11 +122,6 @@ class WireGenerationConfig(GenerationConfig):
 
     model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
     image_config: _WireImageConfig | None = None
-
-
-def encode_generation_config(config: GenerationConfig) -> WireGenerationConfig:
-    """Encode a `GenerationConfig` that is not part of a `GenerateContentConfig`."""
-    return copy_fields(WireGenerationConfig, config, image_config=None)
 
 
 class GenerateBody(Message):

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Backend
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.ops.request_parts import as_type
+from genai_fn.ops.request_parts import as_type, copy_fields
 from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
@@ -68,22 +68,12 @@ def build_setup(model: str | None, config: LiveConnectConfig, at: Backend, path:
         raise Unsupported(
             at.title, (f"{path}.speech_config.multi_speaker_voice_config",), "a live session has only one voice"
         )
-    return LiveSetup(
+    return copy_fields(
+        LiveSetup,
+        config,
         model=model,
         generation_config=_build_generation_config(config),
-        system_instruction=as_type(Content, config.system_instruction),
         tools=merge_function_declarations(config.tools),
-        session_resumption=config.session_resumption,
-        input_audio_transcription=config.input_audio_transcription,
-        output_audio_transcription=config.output_audio_transcription,
-        realtime_input_config=config.realtime_input_config,
-        context_window_compression=config.context_window_compression,
-        proactivity=config.proactivity,
-        explicit_vad_signal=config.explicit_vad_signal,
-        history_config=config.history_config,
-        avatar_config=config.avatar_config,
-        safety_settings=config.safety_settings,
-        labels=config.labels,
     )
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.files.upload_flow import upload_to_store as upload
-from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
+from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, copy_fields, omit_if_empty
 from genai_fn.ops.stores import documents
 from genai_fn.ops.stores.media import download_media
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, read_json
@@ -228,7 +228,8 @@ class ImportFile(Operation[ImportFileOperation]):
     config: ImportFileConfig = ImportFileConfig()
 
     def gemini(self, at: Gemini) -> Call[ImportFileOperation]:
-        return POST(f"{self.file_search_store_name}:importFile", _encode_import(self), read_json(ImportFileOperation))
+        body = copy_fields(_ImportFileBody, self.config, file_name=self.file_name)
+        return POST(f"{self.file_search_store_name}:importFile", body, read_json(ImportFileOperation))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores exist only on the Gemini Developer API")
@@ -276,12 +277,3 @@ class _ImportFileBody(Message):
     file_name: str
     custom_metadata: tuple[CustomMetadata, ...] | None = None
     chunking_config: ChunkingConfig | None = None
-
-
-def _encode_import(operation: ImportFile) -> _ImportFileBody:
-    config = operation.config
-    return _ImportFileBody(
-        file_name=operation.file_name,
-        custom_metadata=config.custom_metadata,
-        chunking_config=config.chunking_config,
-    )
