@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
+from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, copy_fields, omit_if_empty
 from genai_fn.ops.tunings.evaluation import validate_evaluation
 from genai_fn.ops.tunings.jobs import (
     GEMINI_STARTED_TUNING,
@@ -163,14 +163,8 @@ class _CreateTunedModelBody(Message):
 
 def _encode_tuned_model(operation: CreateTuning) -> _CreateTunedModelBody:
     config, examples = operation.config, operation.training_dataset.examples
-    parameters = _GeminiHyperparameters(
-        epoch_count=config.epoch_count,
-        learning_rate_multiplier=config.learning_rate_multiplier,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-    )
     task = _CreateTuningTask(
-        hyperparameters=omit_if_empty(parameters),
+        hyperparameters=omit_if_empty(copy_fields(_GeminiHyperparameters, config)),
         training_data=None if examples is None else _TrainingData(examples=_TuningExamples(examples=examples)),
     )
     return _CreateTunedModelBody(

@@ -1,6 +1,5 @@
 """Decodes the tuning jobs of both backends into `TuningJob`."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,24 +11,16 @@ from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, decode_evaluat
 from genai_fn.ops.tunings.rewards import WireCompositeRewardConfig, WireSingleRewardConfig
 from genai_fn.request import ResponseReader, read_json
 from genai_fn.schema.base import OpenMessage
-from genai_fn.schema.evaluation_results import EvaluateDatasetRun
-from genai_fn.schema.operations import GoogleRpcStatus, JobState
-from genai_fn.schema.tuning_data import TuningDataStats
+from genai_fn.schema.operations import JobState
 from genai_fn.schema.tuning_specs import (
     DistillationHyperParameters,
     DistillationSamplingSpec,
     DistillationSpec,
-    EncryptionSpec,
-    FullFineTuningSpec,
-    PartnerModelTuningSpec,
     PreferenceOptimizationSpec,
-    PreTunedModel,
     ReinforcementTuningSpec,
     SupervisedTuningSpec,
-    VeoLoraTuningSpec,
-    VeoTuningSpec,
 )
-from genai_fn.schema.tunings import ListTuningJobsResponse, TunedModel, TuningJob, TuningJobMetadata, TuningJobState
+from genai_fn.schema.tunings import ListTuningJobsResponse, TunedModel, TuningJob
 
 __all__ = ["GEMINI_STARTED_TUNING", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
 
@@ -57,7 +48,7 @@ class _GeminiTuningTask(OpenMessage):
 
 class _GeminiTunedModel(OpenMessage):
     name: str | None = None
-    display_name: str | None = None
+    tuned_model_display_name: str | None = field(default=None, name="displayName")
     description: str | None = None
     state: str | None = None
     base_model: str | None = None
@@ -68,17 +59,13 @@ class _GeminiTunedModel(OpenMessage):
 
 def _job_from_gemini(wire: _GeminiTunedModel) -> TuningJob:
     task = wire.tuning_task or _GeminiTuningTask()
-    return TuningJob(
-        name=wire.name,
+    return copy_fields(
+        TuningJob,
+        wire,
         state=_decode_state(wire.state),
-        create_time=wire.create_time,
         start_time=task.start_time,
         end_time=task.complete_time,
-        update_time=wire.update_time,
-        description=wire.description,
-        base_model=wire.base_model,
         tuned_model=TunedModel(model=wire.name, endpoint=wire.name),
-        tuned_model_display_name=wire.display_name,
         extra=nest_extra(wire, "tuning_task"),
     )
 
@@ -89,8 +76,7 @@ class _GeminiTunedModels(OpenMessage):
 
 
 def _jobs_from_gemini(wire: _GeminiTunedModels) -> ListTuningJobsResponse:
-    jobs = tuple(_job_from_gemini(each) for each in wire.tuned_models)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
+    return copy_fields(ListTuningJobsResponse, wire, tuning_jobs=tuple(map(_job_from_gemini, wire.tuned_models)))
 
 
 class _GeminiTuningMetadata(OpenMessage):
@@ -149,41 +135,13 @@ class _VertexReinforcementSpec(ReinforcementTuningSpec):
     composite_reward_config: WireCompositeRewardConfig | None = None
 
 
-class _VertexTuningJob(OpenMessage):
-    name: str | None = None
-    state: str | None = None
-    create_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    update_time: datetime | None = None
-    error: GoogleRpcStatus | None = None
-    description: str | None = None
-    base_model: str | None = None
-    tuned_model: TunedModel | None = None
-    pre_tuned_model: PreTunedModel | None = None
+class _VertexTuningJob(TuningJob):
     supervised_tuning_spec: _VertexSupervisedSpec | None = None
     preference_optimization_spec: _VertexPreferenceSpec | None = None
     distillation_spec: _VertexDistillationSpec | None = None
     reinforcement_tuning_spec: _VertexReinforcementSpec | None = None
-    tuning_data_stats: TuningDataStats | None = None
-    encryption_spec: EncryptionSpec | None = None
-    partner_model_tuning_spec: PartnerModelTuningSpec | None = None
-    evaluation_config: WireEvaluationConfig | None = None
-    custom_base_model: str | None = None
-    evaluate_dataset_runs: tuple[EvaluateDatasetRun, ...] = ()
-    experiment: str | None = None
-    full_fine_tuning_spec: FullFineTuningSpec | None = None
-    labels: Mapping[str, str] | None = None
-    output_uri: str | None = None
-    pipeline_job: str | None = None
-    service_account: str | None = None
-    tuned_model_display_name: str | None = None
-    tuning_job_state: TuningJobState | None = None
-    veo_tuning_spec: VeoTuningSpec | None = None
-    tuning_job_metadata: TuningJobMetadata | None = None
-    veo_lora_tuning_spec: VeoLoraTuningSpec | None = None
     distillation_sampling_spec: _VertexDistillationSamplingSpec | None = None
-    gcs_metrics_uri: str | None = None
+    evaluation_config: WireEvaluationConfig | None = None  # type: ignore[assignment]  # its metrics have another shape
 
 
 def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
@@ -199,8 +157,7 @@ class _VertexTuningJobs(OpenMessage):
 
 
 def _jobs_from_vertex(wire: _VertexTuningJobs) -> ListTuningJobsResponse:
-    jobs = tuple(_job_from_vertex(each) for each in wire.tuning_jobs)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
+    return copy_fields(ListTuningJobsResponse, wire, tuning_jobs=tuple(map(_job_from_vertex, wire.tuning_jobs)))
 
 
 VERTEX_TUNING: Final[ResponseReader[TuningJob]] = read_json(_VertexTuningJob, _job_from_vertex)

@@ -11,7 +11,7 @@ from genai_fn.ops.tunings.evaluation import WireAutoraterConfig
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content, ModelContent
-from genai_fn.schema.convert import as_struct
+from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.rewards import (
     CompositeReinforcementTuningRewardConfig,
     CompositeReinforcementTuningRewardConfigWeightedRewardConfig,
@@ -32,8 +32,6 @@ __all__ = [
     "ValidateReward",
     "WireCompositeRewardConfig",
     "WireSingleRewardConfig",
-    "encode_composite_reward",
-    "encode_single_reward",
     "validate_reward",
 ]
 
@@ -54,12 +52,7 @@ class ValidateReward(Operation[ValidateRewardResponse]):
 
     def vertex(self, at: Vertex) -> Call[ValidateRewardResponse]:
         path = "tuningJobs:validateReinforcementTuningReward"
-        body = _ValidateRewardBody(
-            sample_response=self.sample_response,
-            example=self.example,
-            single_reward_config=encode_single_reward(self.single_reward_config),
-            composite_reward_config=encode_composite_reward(self.composite_reward_config),
-        )
+        body = copy_fields(_ValidateRewardBody, self)
         return POST(path if self.parent is None else f"{self.parent}/{path}", body, read_json(ValidateRewardResponse))
 
 
@@ -102,12 +95,12 @@ def validate_reward(
         if isinstance(sample_response, str)
         else as_struct(Content, sample_response, "sample_response"),
         example=as_struct(ReinforcementTuningExample, example, "example"),
-        single_reward_config=None
-        if single_reward_config is None
-        else as_struct(SingleReinforcementTuningRewardConfig, single_reward_config, "single_reward_config"),
-        composite_reward_config=None
-        if composite_reward_config is None
-        else as_struct(CompositeReinforcementTuningRewardConfig, composite_reward_config, "composite_reward_config"),
+        single_reward_config=as_value(
+            SingleReinforcementTuningRewardConfig | None, single_reward_config, "single_reward_config"
+        ),
+        composite_reward_config=as_value(
+            CompositeReinforcementTuningRewardConfig | None, composite_reward_config, "composite_reward_config"
+        ),
         parent=None if parent is None else _check_parent(parent),
     )
     if (operation.single_reward_config is None) == (operation.composite_reward_config is None):
@@ -155,15 +148,3 @@ class WireCompositeRewardConfig(CompositeReinforcementTuningRewardConfig):
     """A `CompositeReinforcementTuningRewardConfig` as it is sent and received."""
 
     weighted_reward_configs: tuple[_WireWeightedRewardConfig, ...] | None = None
-
-
-def encode_single_reward(config: SingleReinforcementTuningRewardConfig | None) -> WireSingleRewardConfig | None:
-    """Encode a reward; None stays None."""
-    return None if config is None else copy_fields(WireSingleRewardConfig, config)
-
-
-def encode_composite_reward(
-    config: CompositeReinforcementTuningRewardConfig | None,
-) -> WireCompositeRewardConfig | None:
-    """Encode several rewards; None stays None."""
-    return None if config is None else copy_fields(WireCompositeRewardConfig, config)

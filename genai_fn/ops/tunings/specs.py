@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import field
+
 from genai_fn.backend import Vertex
 from genai_fn.errors import Unsupported
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, encode_evaluation
-from genai_fn.ops.tunings.rewards import (
-    WireCompositeRewardConfig,
-    WireSingleRewardConfig,
-    encode_composite_reward,
-    encode_single_reward,
-)
+from genai_fn.ops.tunings.rewards import WireCompositeRewardConfig, WireSingleRewardConfig
 from genai_fn.schema.base import Message
 from genai_fn.schema.tuning_specs import (
     AdapterSize,
@@ -52,7 +49,7 @@ class _TuningSpec(Message):
     evaluation_config: WireEvaluationConfig | None = None
     base_teacher_model: str | None = None
     tuned_teacher_model_source: str | None = None
-    single_reward_config: WireSingleRewardConfig | None = None
+    reward_config: WireSingleRewardConfig | None = field(default=None, name="singleRewardConfig")
     composite_reward_config: WireCompositeRewardConfig | None = None
 
 
@@ -82,15 +79,11 @@ def encode_tuning_job(
         path = "config.pre_tuned_model_checkpoint_id"
         raise Unsupported(at.title, (path,), "only a tuned model, projects/…/models/…, has checkpoints")
     tuned = PreTunedModel(tuned_model_name=base_model, checkpoint_id=checkpoint)
-    return TuningJobBody(
+    return copy_fields(
+        TuningJobBody,
+        config,
         base_model=None if is_tuned else base_model,
         pre_tuned_model=tuned if is_tuned else None,
-        tuned_model_display_name=config.tuned_model_display_name,
-        description=config.description,
-        custom_base_model=config.custom_base_model,
-        labels=config.labels,
-        output_uri=config.output_uri,
-        encryption_spec=config.encryption_spec,
         **_encode_specs(dataset, config, at),
     )
 
@@ -123,7 +116,7 @@ _METHODS: Mapping[TuningMethod, _Method] = {
     TuningMethod.REINFORCEMENT_TUNING: _Method(
         "reinforcement_tuning_spec",
         own_fields=(
-            "single_reward_config",
+            "reward_config",
             "composite_reward_config",
             "samples_per_prompt",
             "evaluate_interval",
@@ -145,44 +138,33 @@ def _encode_specs(dataset: TuningDataset, config: CreateTuningJobConfig, at: Ver
     lacking = tuple(f"config.{name}" for name in method.lacks if getattr(config, name) is not None)
     if lacking:
         raise Unsupported(at.title, lacking, f"{config.method} does not have it")
-    specs = {each.spec: {name: _get_own_option(config, name) for name in each.own_fields} for each in _METHODS.values()}
-    for name, value in _list_shared_options(dataset, config, method).items():
-        if value is not None:
-            specs[method.spec][name] = value
-    return {name: _build_spec(values) for name, values in specs.items()}
-
-
-def _get_own_option(config: CreateTuningJobConfig, name: str) -> Any:
-    match name:
-        case "single_reward_config":
-            return encode_single_reward(config.reward_config)
-        case "composite_reward_config":
-            return encode_composite_reward(config.composite_reward_config)
-        case _:
-            return getattr(config, name)
-
-
-def _list_shared_options(dataset: TuningDataset, config: CreateTuningJobConfig, method: _Method) -> dict[str, Any]:
-    return {
+    specs = {each.spec: _encode_spec(config, each.own_fields) for each in _METHODS.values()}
+    shared = {
         method.dataset: _get_dataset_uri(dataset),
         "validation_dataset_uri": _get_dataset_uri(config.validation_dataset),
-        "epoch_count": config.epoch_count,
-        "learning_rate_multiplier": config.learning_rate_multiplier,
-        "adapter_size": config.adapter_size,
-        "batch_size": config.batch_size,
-        "learning_rate": config.learning_rate,
-        "export_last_checkpoint_only": config.export_last_checkpoint_only,
-        "tuning_mode": config.tuning_mode,
         "evaluation_config": encode_evaluation(config.evaluation_config),
     }
+    given = {name: value for name, value in shared.items() if value is not None}
+    return {**specs, method.spec: _encode_spec(config, (*method.own_fields, *_SHARED_FIELDS), **given)}
 
 
-def _build_spec(values: Mapping[str, Any]) -> _TuningSpec | None:
-    hyper_parameters = _HyperParameters(
-        **{name: value for name, value in values.items() if name in _HyperParameters.__struct_fields__}
-    )
-    others = {name: value for name, value in values.items() if name in _TuningSpec.__struct_fields__}
-    return omit_if_empty(_TuningSpec(hyper_parameters=omit_if_empty(hyper_parameters), **others))
+_SHARED_FIELDS = (
+    "epoch_count",
+    "learning_rate_multiplier",
+    "adapter_size",
+    "batch_size",
+    "learning_rate",
+    "export_last_checkpoint_only",
+    "tuning_mode",
+)
+"""Options of several methods: they are part of the specification of the config's method only."""
+
+
+def _encode_spec(config: CreateTuningJobConfig, names: tuple[str, ...], **others: Any) -> _TuningSpec | None:
+    """Encode the options `names` of a config, and other fields of a specification; None if nothing is set."""
+    options = CreateTuningJobConfig(**{name: getattr(config, name) for name in names})
+    hyper_parameters = omit_if_empty(copy_fields(_HyperParameters, options))
+    return omit_if_empty(copy_fields(_TuningSpec, options, hyper_parameters=hyper_parameters, **others))
 
 
 def _get_dataset_uri(dataset: TuningDataset | TuningValidationDataset | None) -> str | None:
