@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import field
 
@@ -10,7 +10,7 @@ from genai_fn import codec
 from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, decode_destination, decode_source
 from genai_fn.ops.request_parts import copy_fields, merge_extra
 from genai_fn.request import ResponseReader, read_json
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,
@@ -21,11 +21,13 @@ from genai_fn.schema.batches import (
     InlinedResponse,
     ListBatchJobsResponse,
 )
-from genai_fn.schema.embeddings import ContentEmbedding, SingleEmbedContentResponse
+from genai_fn.schema.embeddings import ContentEmbedding
 from genai_fn.schema.operations import JobError, JobState
 from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
+
+M = TypeVar("M", bound=Message)
 
 
 class _JobErrorBody(OpenMessage):
@@ -38,7 +40,7 @@ def _decode_error(wire: _JobErrorBody | None) -> JobError | None:
     if wire is None:
         return None
     details = (each if isinstance(each, str) else codec.encode(each).decode() for each in wire.details)
-    return JobError(code=wire.code, message=wire.message, details=tuple(details), extra=wire.extra)
+    return copy_fields(JobError, wire, details=tuple(details))
 
 
 # Gemini: an operation, whose metadata contains the batch
@@ -70,9 +72,9 @@ class _GeminiBatchOutput(OpenMessage):
 
 
 class _GeminiBatchStats(OpenMessage):
-    successful_request_count: int | None = None
-    failed_request_count: int | None = None
-    pending_request_count: int | None = None
+    successful_count: int | None = field(default=None, name="successfulRequestCount")
+    failed_count: int | None = field(default=None, name="failedRequestCount")
+    incomplete_count: int | None = field(default=None, name="pendingRequestCount")
 
 
 class _GeminiBatchMetadata(OpenMessage):
@@ -84,7 +86,7 @@ class _GeminiBatchMetadata(OpenMessage):
     update_time: datetime | None = None
     model: str | None = None
     output: _GeminiBatchOutput | None = None
-    batch_stats: _GeminiBatchStats | None = None
+    completion_stats: _GeminiBatchStats | None = field(default=None, name="batchStats")
 
 
 class _GeminiBatchOperation(OpenMessage):
@@ -98,33 +100,22 @@ class _GeminiBatchOperation(OpenMessage):
 def _job_from_gemini(wire: _GeminiBatchOperation) -> BatchJob:
     batch = wire.metadata or _GeminiBatchMetadata()
     output = batch.output or wire.response
-    return BatchJob(
+    return copy_fields(
+        BatchJob,
+        batch,
         name=wire.name,
-        display_name=batch.display_name,
-        state=None if batch.state is None else _decode_state(batch.state),
+        state=_decode_state(batch.state),
         error=_decode_error(wire.error),
-        create_time=batch.create_time,
-        end_time=batch.end_time,
-        update_time=batch.update_time,
-        model=batch.model,
         dest=None if output is None else _decode_destination(output),
-        completion_stats=None if batch.batch_stats is None else _decode_stats(batch.batch_stats),
         extra=merge_extra(wire, wire.metadata),
     )
 
 
-def _decode_state(text: str) -> JobState:
+def _decode_state(text: str | None) -> JobState | None:
     """Decode a state; Gemini's ``BATCH_STATE_…`` becomes ``JOB_STATE_…``, and unknown states are kept."""
+    if text is None:
+        return None
     return JobState.__members__.get(text.replace("BATCH_STATE_", "JOB_STATE_", 1)) or JobState(text)
-
-
-def _decode_stats(counts: _GeminiBatchStats) -> CompletionStats:
-    return CompletionStats(
-        successful_count=counts.successful_request_count,
-        failed_count=counts.failed_request_count,
-        incomplete_count=counts.pending_request_count,
-        extra=counts.extra,
-    )
 
 
 def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
@@ -134,22 +125,15 @@ def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
         embeddings, responses = responses, ()
     return BatchJobDestination(
         file_name=output.responses_file,
-        inlined_responses=tuple(_decode_inlined_response(each) for each in responses),
-        inlined_embed_content_responses=tuple(_decode_inlined_embedding(each) for each in embeddings),
+        inlined_responses=tuple(_decode_item(InlinedResponse, each) for each in responses),
+        inlined_embed_content_responses=tuple(_decode_item(InlinedEmbedContentResponse, each) for each in embeddings),
         extra=merge_extra(output, output.inlined_responses or output.inlined_embed_content_responses),
     )
 
 
-def _decode_inlined_response(wire: _InlinedItem) -> InlinedResponse:
-    response = None if wire.response is None else copy_fields(GenerateContentResponse, wire.response)
-    return InlinedResponse(response=response, error=_decode_error(wire.error), metadata=wire.metadata, extra=wire.extra)
-
-
-def _decode_inlined_embedding(wire: _InlinedItem) -> InlinedEmbedContentResponse:
-    response = None if wire.response is None else copy_fields(SingleEmbedContentResponse, wire.response)
-    return InlinedEmbedContentResponse(
-        response=response, error=_decode_error(wire.error), metadata=wire.metadata, extra=wire.extra
-    )
+def _decode_item(kind: type[M], wire: _InlinedItem) -> M:
+    """Decode a result as a message of type `kind`, whose ``response`` has its type."""
+    return copy_fields(kind, wire, error=_decode_error(wire.error))
 
 
 class _GeminiBatchOperations(OpenMessage):
@@ -158,8 +142,7 @@ class _GeminiBatchOperations(OpenMessage):
 
 
 def _jobs_from_gemini(wire: _GeminiBatchOperations) -> ListBatchJobsResponse:
-    jobs = tuple(_job_from_gemini(each) for each in wire.operations)
-    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
+    return copy_fields(ListBatchJobsResponse, wire, batch_jobs=tuple(map(_job_from_gemini, wire.operations)))
 
 
 GEMINI_JOB: Final[ResponseReader[BatchJob]] = read_json(_GeminiBatchOperation, _job_from_gemini)
@@ -186,21 +169,13 @@ class _VertexBatchJob(OpenMessage):
 
 
 def _job_from_vertex(wire: _VertexBatchJob) -> BatchJob:
-    return BatchJob(
-        name=wire.name,
-        display_name=wire.display_name,
-        state=None if wire.state is None else _decode_state(wire.state),
+    return copy_fields(
+        BatchJob,
+        wire,
+        state=_decode_state(wire.state),
         error=_decode_error(wire.error),
-        create_time=wire.create_time,
-        start_time=wire.start_time,
-        end_time=wire.end_time,
-        update_time=wire.update_time,
-        model=wire.model,
         src=None if wire.input_config is None else decode_source(wire.input_config),
         dest=None if wire.output_config is None else decode_destination(wire.output_config),
-        completion_stats=wire.completion_stats,
-        output_info=wire.output_info,
-        extra=wire.extra,
     )
 
 
@@ -210,8 +185,7 @@ class _VertexBatchJobs(OpenMessage):
 
 
 def _jobs_from_vertex(wire: _VertexBatchJobs) -> ListBatchJobsResponse:
-    jobs = tuple(_job_from_vertex(each) for each in wire.batch_prediction_jobs)
-    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
+    return copy_fields(ListBatchJobsResponse, wire, batch_jobs=tuple(map(_job_from_vertex, wire.batch_prediction_jobs)))
 
 
 VERTEX_JOB: Final[ResponseReader[BatchJob]] = read_json(_VertexBatchJob, _job_from_vertex)
@@ -228,7 +202,7 @@ class _DeletionBody(OpenMessage):
 
 
 def _decode_deletion(wire: _DeletionBody) -> DeleteResourceJob:
-    return DeleteResourceJob(name=wire.name, done=wire.done, error=_decode_error(wire.error), extra=wire.extra)
+    return copy_fields(DeleteResourceJob, wire, error=_decode_error(wire.error))
 
 
 DELETION: Final[ResponseReader[DeleteResourceJob]] = read_json(_DeletionBody, _decode_deletion)
