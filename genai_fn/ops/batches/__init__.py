@@ -19,10 +19,17 @@ from genai_fn.ops.batches.embeddings import create_embeddings
 from genai_fn.ops.batches.jobs import DELETION, GEMINI_JOB, GEMINI_JOBS, VERTEX_JOB, VERTEX_JOBS
 from genai_fn.ops.batches.lines import join, jsonl
 from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, encode_destination, encode_source
-from genai_fn.ops.batches.requests import InlinedRequestsBody, SourceLike, encode_requests, parse_source
+from genai_fn.ops.batches.requests import (
+    CreateGeminiBatchBody,
+    GeminiBatch,
+    GeminiBatchInput,
+    SourceLike,
+    encode_requests,
+    parse_source,
+)
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, as_type, build_query
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Request
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.base import Message
 from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,
@@ -33,7 +40,6 @@ from genai_fn.schema.batches import (
     ListBatchJobsResponse,
 )
 from genai_fn.schema.convert import as_struct
-from genai_fn.schema.operations import WebhookConfig
 from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
 
 if TYPE_CHECKING:
@@ -68,22 +74,20 @@ class CreateBatch(Operation[BatchJob]):
 
     def gemini(self, at: Gemini) -> Call[BatchJob]:
         inlined = self.src.inlined_requests
-        source = _GeminiBatchInput(
+        source = GeminiBatchInput(
             file_name=self.src.file_name,
             requests=None if inlined is None else encode_requests(inlined, self.model, at),
             extra=self.src.extra,
         )
-        batch = _GeminiBatch(
+        batch = GeminiBatch(
             display_name=self.config.display_name, input_config=source, webhook_config=self.config.webhook_config
         )
         path = f"{resolve_model_name(at, self.model)}:batchGenerateContent"
-        return POST(path, _CreateGeminiBatchBody(batch=batch), GEMINI_JOB)
+        return POST(path, CreateGeminiBatchBody(batch=batch), GEMINI_JOB)
 
     def vertex(self, at: Vertex) -> Call[BatchJob]:
-        name, dest = (
-            self.config.display_name,
-            as_type(BatchJobDestination, self.config.dest) or _derive_destination(self),
-        )
+        name = self.config.display_name
+        dest = as_type(BatchJobDestination, self.config.dest) or _derive_destination(self)
         body = _CreateVertexBatchBody(
             display_name=f"genai_batch_job_{_compute_digest(self)}" if name is None else name,
             model=resolve_model_name(at, self.model),
@@ -132,24 +136,6 @@ def create(model: str, src: SourceLike, config: "CreateBatchJobConfigLike | None
     return Request(
         CreateBatch(model=model, src=parse_source(src, model), config=as_struct(CreateBatchJobConfig, config))
     )
-
-
-# Gemini: the requests, or a file with them
-
-
-class _GeminiBatchInput(OpenMessage):
-    file_name: str | None = None
-    requests: InlinedRequestsBody | None = None
-
-
-class _GeminiBatch(Message):
-    input_config: _GeminiBatchInput
-    display_name: str | None = None
-    webhook_config: WebhookConfig | None = None
-
-
-class _CreateGeminiBatchBody(Message):
-    batch: _GeminiBatch
 
 
 # Vertex AI: source and destination

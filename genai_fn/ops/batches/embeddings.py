@@ -7,6 +7,14 @@ from genai_fn import codec
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.batches.jobs import GEMINI_JOB
+from genai_fn.ops.batches.requests import (
+    CreateGeminiBatchBody,
+    GeminiBatch,
+    GeminiBatchInput,
+    InlinedRequestBody,
+    InlinedRequestsBody,
+)
+from genai_fn.ops.embed import EmbedRequestBody, encode_request
 from genai_fn.request import POST, Call, Operation, Refusal, Request
 from genai_fn.schema.base import Message
 from genai_fn.schema.batches import BatchJob, CreateEmbeddingsBatchJobConfig, EmbeddingsBatchJobSource
@@ -32,12 +40,9 @@ class CreateEmbeddingsBatch(Operation[BatchJob]):
     config: CreateEmbeddingsBatchJobConfig = CreateEmbeddingsBatchJobConfig()
 
     def gemini(self, at: Gemini) -> Call[BatchJob]:
-        batch = _EmbedBatch(display_name=self.config.display_name, input_config=_encode_input(self.src))
-        return POST(
-            f"{resolve_model_name(at, self.model)}:asyncBatchEmbedContent",
-            _CreateEmbedBatchBody(batch=batch),
-            GEMINI_JOB,
-        )
+        batch = GeminiBatch(display_name=self.config.display_name, input_config=_encode_input(self.src))
+        path = f"{resolve_model_name(at, self.model)}:asyncBatchEmbedContent"
+        return POST(path, CreateGeminiBatchBody(batch=batch), GEMINI_JOB)
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("batches of embeddings exist only on the Gemini Developer API")
@@ -86,60 +91,19 @@ def create_embeddings(
     )
 
 
-class _BatchedEmbedRequest(Message):
-    content: Content
-    task_type: str | None = None
-    title: str | None = None
-    output_dimensionality: int | None = None
-
-
-class _InlinedEmbedRequest(Message):
-    request: _BatchedEmbedRequest
-
-
-class _InlinedEmbedRequests(Message):
-    requests: tuple[_InlinedEmbedRequest, ...]
-
-
-class _EmbedBatchInput(Message):
-    file_name: str | None = None
-    requests: _InlinedEmbedRequests | None = None
-
-
-class _EmbedBatch(Message):
-    input_config: _EmbedBatchInput
-    display_name: str | None = None
-
-
-class _CreateEmbedBatchBody(Message):
-    batch: _EmbedBatch
-
-
-def _encode_input(src: EmbeddingsBatchJobSource) -> _EmbedBatchInput:
+def _encode_input(src: EmbeddingsBatchJobSource) -> GeminiBatchInput:
     inlined = src.inlined_requests
     if inlined is None:
-        return _EmbedBatchInput(file_name=src.file_name)
+        return GeminiBatchInput(file_name=src.file_name)
     config = inlined.config or EmbedContentConfig()
     contents = cast("tuple[Content, ...]", inlined.contents)
-    return _EmbedBatchInput(
-        requests=_InlinedEmbedRequests(
-            requests=tuple(_InlinedEmbedRequest(request=_encode_embed_request(each, config)) for each in contents)
-        )
-    )
-
-
-def _encode_embed_request(content: Content, config: EmbedContentConfig) -> _BatchedEmbedRequest:
-    return _BatchedEmbedRequest(
-        content=content,
-        task_type=config.task_type,
-        title=config.title,
-        output_dimensionality=config.output_dimensionality,
-    )
+    requests = tuple(InlinedRequestBody(request=encode_request(each, config)) for each in contents)
+    return GeminiBatchInput(requests=InlinedRequestsBody(requests=requests))
 
 
 class _EmbedLine(Message):
     key: str
-    request: _BatchedEmbedRequest
+    request: EmbedRequestBody
 
 
 def encode_embedding_line(key: str, content: Content, config: EmbedContentConfig) -> bytes:
@@ -150,4 +114,4 @@ def encode_embedding_line(key: str, content: Content, config: EmbedContentConfig
     >>> encode_embedding_line("0", Content(parts=(Part(text="hi"),)), EmbedContentConfig(output_dimensionality=2))
     b'{"key":"0","request":{"content":{"parts":[{"text":"hi"}]},"outputDimensionality":2}}\n'
     """
-    return codec.encode(_EmbedLine(key=key, request=_encode_embed_request(content, config))) + b"\n"
+    return codec.encode(_EmbedLine(key=key, request=encode_request(content, config))) + b"\n"

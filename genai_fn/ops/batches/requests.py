@@ -1,4 +1,4 @@
-"""The requests of a batch: converts the source that callers pass, and encodes the requests in it."""
+"""The requests of a batch: converts the source that callers pass, and encodes the requests in it, and the new batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -15,13 +15,23 @@ from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.batches import DATASET_NAME, BatchJobSource, InlinedRequest
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.generation import GenerateContentConfig
+from genai_fn.schema.operations import WebhookConfig
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 if TYPE_CHECKING:
     from genai_fn.schema.content import Content
 
-__all__ = ["InlinedRequestsBody", "SourceLike", "encode_requests", "parse_source"]
+__all__ = [
+    "CreateGeminiBatchBody",
+    "GeminiBatch",
+    "GeminiBatchInput",
+    "InlinedRequestBody",
+    "InlinedRequestsBody",
+    "SourceLike",
+    "encode_requests",
+    "parse_source",
+]
 
 SourceLike: TypeAlias = (
     str
@@ -110,27 +120,53 @@ def _to_generate_operation(inlined: InlinedRequest, model: str) -> GenerateConte
     )
 
 
-# Each body is that of ``generate``, with a model only if the request has its own
+# A new batch on the Gemini Developer API: its requests, or a file with them
 
 
-class _GenerateRequestBody(GenerateBody):
-    model: str | None = None
+class InlinedRequestBody(OpenMessage):
+    """A request of a batch, as it is sent."""
 
-
-class _InlinedRequestBody(OpenMessage):
-    request: _GenerateRequestBody
+    request: Message
     metadata: Mapping[str, str] | None = None
 
 
 class InlinedRequestsBody(Message):
     """The requests of a batch, as they are sent."""
 
-    requests: tuple[_InlinedRequestBody, ...]
+    requests: tuple[InlinedRequestBody, ...]
+
+
+class GeminiBatchInput(OpenMessage):
+    """The source of a batch, as it is sent."""
+
+    file_name: str | None = None
+    requests: InlinedRequestsBody | None = None
+
+
+class GeminiBatch(Message):
+    """A new batch, as it is sent."""
+
+    input_config: GeminiBatchInput
+    display_name: str | None = None
+    webhook_config: WebhookConfig | None = None
+
+
+class CreateGeminiBatchBody(Message):
+    """Body of the request that creates a batch."""
+
+    batch: GeminiBatch
+
+
+# Each request is the body of ``generate``, with a model only if the request has its own
+
+
+class _GenerateRequestBody(GenerateBody):
+    model: str | None = None
 
 
 def encode_requests(inlined: Sequence[InlinedRequest], model: str, at: Gemini) -> InlinedRequestsBody:
     """Encode the requests of a batch; raise `Unsupported` with the paths of all fields that Gemini does not have."""
-    bodies: list[_InlinedRequestBody] = []
+    bodies: list[InlinedRequestBody] = []
     unsupported: list[str] = []
     for index, each in enumerate(inlined):
         try:
@@ -140,7 +176,7 @@ def encode_requests(inlined: Sequence[InlinedRequest], model: str, at: Gemini) -
             continue
         model_name = None if each.model is None else resolve_model_name(at, each.model)
         bodies.append(
-            _InlinedRequestBody(
+            InlinedRequestBody(
                 request=copy_fields(_GenerateRequestBody, body, model=model_name),
                 metadata=each.metadata,
                 extra=each.extra,

@@ -22,7 +22,7 @@ from genai_fn.ops.embed.responses import (
     read_batch,
     read_single,
 )
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.request import POST, Call, Operation, Request, ResponseReader, read_json
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
@@ -39,9 +39,11 @@ __all__ = [
     "EmbedContent",
     "EmbedContentArrays",
     "EmbedOperation",
+    "EmbedRequestBody",
     "EmbeddingOutput",
     "check_output",
     "embed",
+    "encode_request",
     "has_embed_method",
 ]
 
@@ -59,7 +61,7 @@ class EmbedOperation(Operation[T_co], Generic[T_co]):
 
     def gemini(self, at: Gemini) -> Call[T_co]:
         model = resolve_model_name(at, self.model)
-        body = _BatchEmbedBody(requests=tuple(_encode_request(each, model, self.config) for each in self.contents))
+        body = _BatchEmbedBody(requests=tuple(encode_request(each, self.config, model) for each in self.contents))
         return POST(f"{model}:batchEmbedContents", body, self._build_reader(EmbedContentResponse))
 
     def vertex(self, at: Vertex) -> Call[T_co]:
@@ -214,8 +216,10 @@ def check_output(output: EmbeddingOutput) -> EmbeddingOutput:
 # Gemini: one request for each content
 
 
-class _EmbedRequestBody(Message):
-    model: str
+class EmbedRequestBody(Message):
+    """A request for one embedding; in a batch, it has no model."""
+
+    model: str | None = None
     content: Content
     task_type: str | None = None
     title: str | None = None
@@ -223,11 +227,12 @@ class _EmbedRequestBody(Message):
 
 
 class _BatchEmbedBody(Message):
-    requests: tuple[_EmbedRequestBody, ...]
+    requests: tuple[EmbedRequestBody, ...]
 
 
-def _encode_request(content: Content, model: str, config: EmbedContentConfig) -> _EmbedRequestBody:
-    return _EmbedRequestBody(
+def encode_request(content: Content, config: EmbedContentConfig, model: str | None = None) -> EmbedRequestBody:
+    """Encode a content with the options that the Gemini Developer API has."""
+    return EmbedRequestBody(
         model=model,
         content=content,
         task_type=config.task_type,
@@ -270,5 +275,5 @@ class _VertexBatchEmbedBody(Message):
 def _encode_vertex_request(content: Content, config: EmbedContentConfig, at: Vertex) -> _VertexEmbedBody:
     if config.mime_type is not None:
         raise Unsupported(at.title, ("config.mime_type",), "this model takes the MIME type of each part")
-    given = _VertexEmbedConfig(**{name: getattr(config, name) for name in _VertexEmbedConfig.__struct_fields__})
-    return _VertexEmbedBody(content=content, embed_content_config=omit_if_empty(given))
+    options = omit_if_empty(copy_fields(_VertexEmbedConfig, config))
+    return _VertexEmbedBody(content=content, embed_content_config=options)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from genai_fn.errors import DecodeError, MissingExtra
 from genai_fn.ops.embed.responses import EmbeddingsDecoder
+from genai_fn.ops.request_parts import copy_fields
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.embeddings import (
     ContentEmbedding,
@@ -147,13 +148,8 @@ class ArraysReader(Value):
 
 
 def _build_response(response: EmbedContentResponse, vectors: tuple[bytes, ...]) -> EmbedContentArrayResponse:
-    return EmbedContentArrayResponse(
-        embeddings=tuple(map(_build_embedding, response.embeddings, vectors)),
-        metadata=response.metadata,
-        truncated=response.truncated,
-        usage_metadata=response.usage_metadata,
-        extra=response.extra,
-    )
+    embeddings = tuple(map(_build_embedding, response.embeddings, vectors))
+    return copy_fields(EmbedContentArrayResponse, response, embeddings=embeddings)
 
 
 def _build_embedding(embedding: ContentEmbedding, data: bytes) -> ContentEmbeddingArray:

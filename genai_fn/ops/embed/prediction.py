@@ -8,7 +8,7 @@ from msgspec import field
 from genai_fn.backend import Vertex
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import Unsupported
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.embeddings import (
@@ -48,9 +48,6 @@ def build_predict_body(contents: tuple[Content, ...], config: EmbedContentConfig
     media_options = [name for name in _MEDIA_OPTIONS if getattr(config, name) is not None]
     if media_options:
         raise Unsupported(at.title, tuple(f"config.{name}" for name in media_options), "this model embeds texts only")
-    parameters = _EmbedParameters(
-        output_dimensionality=config.output_dimensionality, auto_truncate=config.auto_truncate
-    )
     return _EmbedPredictBody(
         instances=tuple(
             _EmbedInstance(
@@ -58,7 +55,7 @@ def build_predict_body(contents: tuple[Content, ...], config: EmbedContentConfig
             )
             for each in contents
         ),
-        parameters=omit_if_empty(parameters),
+        parameters=omit_if_empty(copy_fields(_EmbedParameters, config)),
     )
 
 
@@ -112,11 +109,8 @@ class EmbedPredictions(OpenMessage):
 
 def read_predictions(wire: EmbedPredictions) -> EmbedContentResponse:
     """Convert the response of ``:predict`` to the public type."""
-    return EmbedContentResponse(
-        embeddings=tuple(read_vector(each.embeddings, each.extra) for each in wire.predictions),
-        metadata=wire.metadata,
-        extra=wire.extra,
-    )
+    vectors = tuple(read_vector(each.embeddings, each.extra) for each in wire.predictions)
+    return copy_fields(EmbedContentResponse, wire, embeddings=vectors)
 
 
 def read_vector(wire: VertexEmbedding, extra: Mapping[str, Any] | None = None) -> ContentEmbedding:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from genai_fn.errors import CountMismatch
 from genai_fn.ops.embed.prediction import VertexEmbedding, read_vector
-from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.ops.request_parts import copy_fields, omit_if_empty
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.embeddings import (
     ContentEmbedding,
@@ -60,15 +60,9 @@ def read_single(wire: VertexEmbedResponse) -> EmbedContentResponse:
         tokens_details=usage.prompt_tokens_details if usage else (),
     )
     vectors = () if wire.embedding is None else (replace(wire.embedding, statistics=omit_if_empty(statistics)),)
-    return EmbedContentResponse(embeddings=vectors, truncated=wire.truncated, usage_metadata=usage, extra=wire.extra)
+    return copy_fields(EmbedContentResponse, wire, embeddings=vectors)
 
 
 def read_batch(wire: VertexBatchEmbedResponse) -> EmbedContentResponse:
     """Convert the response of ``:batchEmbedContents`` to the public type."""
-    return EmbedContentResponse(
-        embeddings=tuple(map(read_vector, wire.embeddings)),
-        metadata=wire.metadata,
-        truncated=wire.truncated,
-        usage_metadata=wire.usage_metadata,
-        extra=wire.extra,
-    )
+    return copy_fields(EmbedContentResponse, wire, embeddings=tuple(map(read_vector, wire.embeddings)))
