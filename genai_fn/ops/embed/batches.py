@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from genai_fn import codec
 from genai_fn.backend import Backend, Vertex
@@ -12,6 +12,8 @@ from genai_fn.schema.convert import as_value
 from genai_fn.values import Value
 
 __all__ = ["AsyncBatches", "Batch", "BatchCutter", "BatchLimits", "get_batch_limits", "iterate_batches"]
+
+T = TypeVar("T")
 
 Batch: TypeAlias = tuple[int, tuple[Any, ...]]
 """The index of the first text, and the texts."""
@@ -181,22 +183,23 @@ def iterate_batches(texts: Iterable[Any], cutter: BatchCutter) -> Iterator[Batch
         yield last
 
 
-class AsyncBatches:
+class AsyncBatches(Generic[T]):
     """
-    The batches of an async iterable of texts, each as soon as it is known to be full.
+    What `build` returns for the batches of an async iterable of texts, each as soon as it is known to be full.
 
     It is a class, because an unfinished async generator depends on the garbage collector.
     """
 
-    def __init__(self, texts: AsyncIterable[Any], cutter: BatchCutter) -> None:
+    def __init__(self, texts: AsyncIterable[Any], cutter: BatchCutter, build: Callable[[Batch], T]) -> None:
         self._source = aiter(texts)
         self._cutter = cutter
+        self._build = build
         self._is_exhausted = False
 
-    def __aiter__(self) -> AsyncIterator[Batch]:
+    def __aiter__(self) -> AsyncIterator[T]:
         return self
 
-    async def __anext__(self) -> Batch:
+    async def __anext__(self) -> T:
         while not self._is_exhausted:
             try:
                 text = await anext(self._source)
@@ -205,8 +208,8 @@ class AsyncBatches:
                 break
             batch = self._cutter.add(text)
             if batch is not None:
-                return batch
+                return self._build(batch)
         last = self._cutter.take()
         if last is None:
             raise StopAsyncIteration
-        return last
+        return self._build(last)

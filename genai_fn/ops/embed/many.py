@@ -1,6 +1,6 @@
 """Embeds any number of texts: in batches, several at once, with one result for each text."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, overload
 
 from msgspec.structs import replace
@@ -140,26 +140,15 @@ def embed_many(
     >>> embed_many("gemini-embedding-001", ["a text", "another"])
     embed_many("gemini-embedding-001", ("a text", "another"))
     """
-    options = (batch_size, max_batch_tokens, max_batch_bytes, count_tokens, concurrency, stop_on_failure)
-    _check_options(*options)
-    parsed_config = as_struct(EmbedContentConfig, config)
-    arguments = (check_model_name(model), _check_texts(texts), parsed_config, *options, check_output(output))
-    return Stream(stream_embeddings, None, arguments)
+    limits = {"batch_size": batch_size, "max_batch_tokens": max_batch_tokens, "max_batch_bytes": max_batch_bytes}
+    _check_options(limits, count_tokens, concurrency, stop_on_failure)
+    source = (check_model_name(model), _check_texts(texts), as_struct(EmbedContentConfig, config))
+    options = (*limits.values(), count_tokens, concurrency, stop_on_failure, check_output(output))
+    return Stream(stream_embeddings, None, (*source, *options))
 
 
-def _check_options(  # noqa: PLR0917  # the options of `embed_many`, in its order
-    batch_size: int | None,
-    max_batch_tokens: int | None,
-    max_batch_bytes: int | None,
-    count_tokens: Any,
-    concurrency: int,
-    stop_on_failure: Any,
-) -> None:
-    for name, number in (
-        ("batch_size", batch_size),
-        ("max_batch_tokens", max_batch_tokens),
-        ("max_batch_bytes", max_batch_bytes),
-    ):
+def _check_options(limits: Mapping[str, int | None], count_tokens: Any, concurrency: int, stop_on_failure: Any) -> None:
+    for name, number in limits.items():
         if number is not None:
             check_at_least_one(name, number)
     check_at_least_one("concurrency", concurrency)
@@ -202,9 +191,13 @@ def stream_embeddings(  # noqa: PLR0917  # what `embed_many` takes, in its order
     limits = get_batch_limits((yield from get_backend()), model)
     given = {"texts": batch_size, "tokens": max_batch_tokens, "size": max_batch_bytes}
     limits = replace(limits, **{name: number for name, number in given.items() if number is not None})
-    build = _FlowBuilder(EmbeddingBatch(model, config, output, stop_on_failure))
-    iterate: Any = _iterate_flows if isinstance(texts, Iterable) else _AsyncFlows
-    actions = iterate(build, texts, BatchCutter(limits, count_tokens))
+    cutter = BatchCutter(limits, count_tokens)
+    build = EmbeddingBatch(model, config, output, stop_on_failure).build_flow
+    actions: Any
+    if isinstance(texts, Iterable):
+        actions = map(build, iterate_batches(cast("Any", texts), cutter))
+    else:
+        actions = AsyncBatches(texts, cutter, build)
     reader: StreamReader[EmbeddingResults] = StreamReader(gather(actions, concurrency=concurrency))
     while (batch := (yield from reader.read_next())) is not None:
         if isinstance(batch, Failure):  # of the whole stream: it was closed, or this interpreter cannot read it
@@ -227,6 +220,11 @@ class EmbeddingBatch(Value):
     start: int = 0
     texts: tuple[Any, ...] = ()
 
+    def build_flow(self, batch: Batch) -> Flow[EmbeddingResults]:
+        """Return the flow that embeds other texts in the same way."""
+        start, texts = batch
+        return embed_batch(replace(self, start=start, texts=texts))
+
     def split(self) -> "tuple[EmbeddingBatch, EmbeddingBatch]":
         """Return the two halves of the batch."""
         middle = len(self.texts) // 2
@@ -234,30 +232,6 @@ class EmbeddingBatch(Value):
             replace(self, texts=self.texts[:middle]),
             replace(self, texts=self.texts[middle:], start=self.start + middle),
         )
-
-
-class _FlowBuilder(Value):
-    template: EmbeddingBatch
-
-    def __call__(self, batch: Batch) -> Flow[EmbeddingResults]:
-        start, texts = batch
-        return embed_batch(replace(self.template, start=start, texts=texts))
-
-
-def _iterate_flows(build: _FlowBuilder, texts: Iterable[Any], cutter: BatchCutter) -> Iterator[Flow[EmbeddingResults]]:
-    return map(build, iterate_batches(texts, cutter))
-
-
-class _AsyncFlows:
-    def __init__(self, build: _FlowBuilder, texts: AsyncIterable[Any], cutter: BatchCutter) -> None:
-        self._build = build
-        self._batches = AsyncBatches(texts, cutter)
-
-    def __aiter__(self) -> AsyncIterator[Flow[EmbeddingResults]]:
-        return self
-
-    async def __anext__(self) -> Flow[EmbeddingResults]:
-        return self._build(await anext(self._batches))
 
 
 @flow

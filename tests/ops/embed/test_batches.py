@@ -141,7 +141,7 @@ def test_any_texts(texts: list[str], limits: BatchLimits) -> None:
         assert len(batch) == 1 or (sum(sizes) <= limits.size and sum(sizes) // 3 + len(batch) <= limits.tokens)
 
     async def cut_async() -> list[Batch]:
-        return [each async for each in AsyncBatches(AsyncTexts(texts), BatchCutter(limits))]
+        return [each async for each in AsyncBatches(AsyncTexts(texts), BatchCutter(limits), tuple)]
 
     assert anyio.run(cut_async) == batches
 
@@ -176,7 +176,7 @@ def test_texts_are_not_read_after_their_end(count: int) -> None:
     """An iterator that has ended is not read again, sync or async."""
 
     async def collect() -> list[Batch]:
-        return [batch async for batch in AsyncBatches(_Once(count), BatchCutter(limits))]
+        return [batch async for batch in AsyncBatches(_Once(count), BatchCutter(limits), tuple)]
 
     for limits in (BatchLimits(4), BatchLimits(100)):
         assert cut(_Once(count), limits) == anyio.run(collect) == cut("abcdefghijklmnopqrstuvwxyz"[:count], limits)
