@@ -44,21 +44,14 @@ def list_countable_texts(contents: Any, config: Any) -> list[CountableText]:
     >>> [each.text for each in list_countable_texts({"function_call": {"name": "sky", "args": {"hue": "blue"}}}, None)]
     ['sky', 'hue', 'blue']
     """
-    iter_texts = _iter_request_texts if isinstance(contents, Request) else _iter_argument_texts
-    return [*iter_texts(contents, config)]
-
-
-def _iter_request_texts(request: Any, config: Any) -> Iterator[CountableText]:
+    if not isinstance(contents, Request):
+        return [*_iter_texts(as_contents(contents), _convert_config(config), "")]
     if config is not None:
         raise InvalidRequest("config", config, "no config beside a request")
-    operation = request.operation
+    operation: Any = cast("Any", contents).operation
     if not isinstance(operation, GenerateContent):
-        raise InvalidRequest("contents", request, "contents, or a request to generate")
-    return _iter_texts(operation.contents, operation.config, "request.")
-
-
-def _iter_argument_texts(contents: Any, config: Any) -> Iterator[CountableText]:
-    return _iter_texts(as_contents(contents), _convert_config(config), "")
+        raise InvalidRequest("contents", contents, "contents, or a request to generate")
+    return [*_iter_texts(operation.contents, operation.config, "request.")]
 
 
 def _convert_config(config: Any) -> _Config:
