@@ -1,6 +1,6 @@
 """Encodes requests as the source file of a batch, and matches the results of a batch to its requests."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -22,7 +22,7 @@ from genai_fn.wire import decode_response, encode
 from genai_fn.wire.lenient_json import truncate_text
 from genai_fn.wire.resource_names import resolve_model_name
 
-__all__ = ["REQUEST_KEY", "get_batch_operation", "join", "jsonl"]
+__all__ = ["REQUEST_KEY", "check_same_model", "get_batch_operation", "join", "jsonl"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,12 @@ def get_batch_operation(request: Request[Any], path: str) -> GenerateContent:
     if request.options != Options():
         raise InvalidRequest(f"{path}.options", request.options, "no options: they apply to single requests only")
     return operation
+
+
+def check_same_model(model: str, expected: str, backend: Backend, path: str) -> None:
+    """Raise `InvalidRequest` if two names do not name the same model on a backend."""
+    if resolve_model_name(backend, model) != resolve_model_name(backend, expected):
+        raise InvalidRequest(path, model, f"{expected}: all requests of a batch have the same model")
 
 
 # Source files
@@ -72,10 +78,7 @@ def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     given = _list_requests(requests)
     models = [get_batch_operation(each, f"requests[{index}]").model for index, each in enumerate(given)]
     for index, model in enumerate(models):
-        if resolve_model_name(backend, model) != resolve_model_name(backend, models[0]):
-            raise InvalidRequest(
-                f"requests[{index}].model", model, f"{models[0]}: all requests of a batch have the same model"
-            )
+        check_same_model(model, models[0], backend, f"requests[{index}].model")
     return b"".join(_encode_line(index, each, backend) for index, each in enumerate(given))
 
 
@@ -145,7 +148,8 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     for index, each in enumerate(given):
         get_batch_operation(each, f"requests[{index}]")
     if isinstance(job_or_bytes, BatchJob):
-        lines = [_parse_inlined_response(each) for each in _get_inlined_responses(job_or_bytes)]
+        inlined = () if job_or_bytes.dest is None else job_or_bytes.dest.inlined_responses
+        lines = [_parse_inlined_response(each) for each in inlined]
         if not lines:
             return (Failure(_build_no_results_error(job_or_bytes)),) * len(given)
     elif isinstance(job_or_bytes, bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
@@ -168,13 +172,10 @@ def _order_results(requests: Sequence[Request[Any]], lines: Sequence[_LineResult
         if len(lines) != len(requests):
             return [Failure(CountMismatch(len(requests), len(lines)))] * len(requests)
         return [each.result for each in lines]
-    match_index = _build_matcher(requests, lines)
     unmatched = [each.result for each in lines if each.key is None and each.request_fingerprint is None]
-    result_by_index: dict[int, Result[Any, GenaiError]] = {}
-    for each in lines:
-        index_of_line = match_index(each)
-        if index_of_line is not None:
-            result_by_index.setdefault(index_of_line, each.result)
+    result_by_index: dict[int | None, Result[Any, GenaiError]] = {}
+    for line, request_index in zip(lines, _iter_request_indexes(requests, lines), strict=True):
+        result_by_index.setdefault(request_index, line.result)
     return [result_by_index.get(index) or _build_missing_result(index, unmatched) for index in range(len(requests))]
 
 
@@ -184,11 +185,9 @@ def _build_missing_result(index: int, unmatched: Sequence[Result[Any, GenaiError
     return failed or Failure(OperationFailed(_format_subject(str(index)), None, "the batch has no result for it"))
 
 
-def _build_matcher(
-    requests: Sequence[Request[Any]], lines: Sequence[_LineResult]
-) -> Callable[[_LineResult], int | None]:
+def _iter_request_indexes(requests: Sequence[Request[Any]], lines: Sequence[_LineResult]) -> Iterator[int | None]:
     """
-    Return a function that finds the index of a result's request, by key or by fingerprint.
+    Yield the index of each result's request, found by key or by fingerprint; None if there is no such request.
 
     Of several requests with the same fingerprint, each is matched once, in order.
     """
@@ -197,21 +196,15 @@ def _build_matcher(
     if any(each.key is None and each.request_fingerprint is not None for each in lines):
         for index in reversed(range(len(requests))):
             indexes_by_fingerprint.setdefault(_compute_request_fingerprint(requests[index]), []).append(index)
-
-    def match_index(each: _LineResult) -> int | None:
+    for each in lines:
         if each.key is not None:
-            return keys.get(each.key)
-        indexes = indexes_by_fingerprint.get(each.request_fingerprint or b"")
-        return indexes.pop() if indexes else None
-
-    return match_index
+            yield keys.get(each.key)
+        else:
+            indexes = indexes_by_fingerprint.get(each.request_fingerprint or b"")
+            yield indexes.pop() if indexes else None
 
 
 # Results in a job
-
-
-def _get_inlined_responses(job: BatchJob) -> tuple[InlinedResponse, ...]:
-    return () if job.dest is None else job.dest.inlined_responses
 
 
 def _parse_inlined_response(inlined: InlinedResponse) -> _LineResult:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.ops.batches.lines import REQUEST_KEY, get_batch_operation
+from genai_fn.ops.batches.lines import REQUEST_KEY, check_same_model, get_batch_operation
 from genai_fn.ops.generate import GenerateBody, GenerateContent, refuse_automatic_calling
 from genai_fn.ops.request_parts import copy_fields
 from genai_fn.request import Request
@@ -88,10 +88,7 @@ def _convert_request(each: Any, index: int, model: str) -> InlinedRequest:
     path = f"src.inlined_requests[{index}]"
     if isinstance(each, Request):
         operation = get_batch_operation(cast("Any", each), path)
-        if resolve_model_name(_ANY_BACKEND, operation.model) != resolve_model_name(_ANY_BACKEND, model):
-            raise InvalidRequest(
-                f"{path}.model", operation.model, f"{model}: all requests of a batch have the same model"
-            )
+        check_same_model(operation.model, model, _ANY_BACKEND, f"{path}.model")
         return InlinedRequest(contents=operation.contents, metadata={REQUEST_KEY: str(index)}, config=operation.config)
     if each is None:
         raise InvalidRequest(path, None, "a generate request, an InlinedRequest or a dict of its fields")

@@ -181,7 +181,7 @@ def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None
             raise InvalidRequest(f"config.tools[{index}]", tool, expected)
 
 
-def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentConfig:
+def refuse_automatic_calling(config: GenerateContentConfig) -> None:
     """Refuse a config that enables automatic calling, where no calling loop runs, or automatic continuation."""
     automatic = config.automatic_function_calling
     if automatic is not None and not automatic.disable:
@@ -190,7 +190,6 @@ def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentCo
     if config.automatic_continuation:
         expected = "the modifier continued(), which requests the rest of a response"
         raise InvalidRequest("config.automatic_continuation", config.automatic_continuation, expected)
-    return config
 
 
 def _encode_body(operation: GenerateContent, at: Backend) -> GenerateBody:
