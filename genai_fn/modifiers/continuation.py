@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import continuation
 from genai_fn.flows.turns import Turn
+from genai_fn.modifiers.results import refuse_http_response
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
 from genai_fn.schema.responses import GenerateContentResponse
@@ -69,8 +70,7 @@ def _prepare_request(description: Description) -> Request[Any]:
     if not isinstance(description, Request) or not description.operation.takes_functions:
         expected = "a generate request or a chat: put | continued() once, before modifiers that read the response"
         raise InvalidRequest("continued", description, expected)
-    if description.options.with_http_response:
-        raise InvalidRequest("continued", description, "a request without with_http_response")
+    refuse_http_response(description, "continued")
     operation: Any = description.operation
     if not operation.config.automatic_continuation:
         return description

@@ -10,6 +10,7 @@ from genai_fn.flows.calling import declare_missing_functions, run_calling_loop, 
 from genai_fn.flows.calling.mcp_sessions import McpSession
 from genai_fn.flows.calling.options import CallingOptions, OnError
 from genai_fn.flows.turns import Turn
+from genai_fn.modifiers.results import refuse_http_response
 from genai_fn.options import check_at_least_one
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.base import ConversionError
@@ -100,20 +101,14 @@ def calling(
 def _apply_calling(
     description: Description | Live[Any], options: CallingOptions
 ) -> Flow[Any] | Stream[Any] | Live[Any]:
-    return (
-        _apply_to_live(description, options)
-        if isinstance(description, Live)
-        else _apply_to_description(description, options)
-    )
-
-
-def _apply_to_description(description: Description, options: CallingOptions) -> Flow[Any] | Stream[Any]:
+    if isinstance(description, Live):
+        return _apply_to_live(description, options)
     if isinstance(description, Flow | Stream) and description.traits.passes_calling:
         source: Description = description.source
         if isinstance(source, Stream) and source.traits.is_server_stream:
             _validate_request(source.source, options)
             return replace(description, source=Stream(stream_calling_loop, source, (options,)))
-        return replace(description, source=_apply_to_description(source, options))
+        return replace(description, source=_apply_calling(source, options))
     _validate_request(description, options)
     return Flow(run_calling_loop, description, (options,))
 
@@ -123,8 +118,7 @@ def _validate_request(description: Description, options: CallingOptions) -> None
         raise InvalidRequest(
             "calling", description, "a generate request: put | calling(…) once, before modifiers that read the response"
         )
-    if description.options.with_http_response:
-        raise InvalidRequest("calling", description, "a request without with_http_response")
+    refuse_http_response(description, "calling")
     _declare_functions(cast("Any", description.operation).config, options)  # raises for what cannot be declared
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "ReturningModifier",
     "TextModifier",
     "configure_output",
+    "refuse_http_response",
     "returning",
     "text",
     "with_http_response",
@@ -153,3 +154,9 @@ Return a `ValueWithResponse`: the value, and the HTTP response that it was decod
 >>> answer.http.status, answer.value.model_version
 (200, 'gemini-2.5-flash')
 """
+
+
+def refuse_http_response(request: Request[Any], name: str) -> None:
+    """Raise `InvalidRequest` for a request ``| with_http_response``, which the modifier `name` does not support."""
+    if request.options.with_http_response:
+        raise InvalidRequest(name, request, "a request without with_http_response")

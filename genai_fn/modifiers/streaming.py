@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import combining, paging
+from genai_fn.modifiers.results import refuse_http_response
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
 from genai_fn.schema.base import Page
 from genai_fn.streams import stream_response
@@ -50,7 +51,8 @@ def _apply_streamed(description: Description) -> Stream[Any]:
         raise InvalidRequest(
             "streamed", description.operation.op, "an operation that can be streamed, such as generate"
         )
-    return Stream(stream_response, replace(_refuse_http_response(description, "streamed"), operation=operation))
+    refuse_http_response(description, "streamed")
+    return Stream(stream_response, replace(description, operation=operation))
 
 
 streamed = StreamedModifier(_apply_streamed)
@@ -111,7 +113,8 @@ models/gemini-3-pro-preview
 def _validate_list(description: Description, name: str) -> Request[Any]:
     if not isinstance(description, Request) or not description.operation.is_list:
         raise InvalidRequest(name, description, "the request of a list, such as files.list()")
-    return _refuse_http_response(description, name)
+    refuse_http_response(description, name)
+    return description
 
 
 class EachModifier(Modifier):
@@ -197,10 +200,3 @@ def _validate_stream(description: Description, name: str) -> Stream[Any]:
     if not isinstance(description, Stream):
         raise InvalidRequest(name, description, "a stream, such as generate(…) | streamed")
     return description
-
-
-def _refuse_http_response(request: Request[Any], name: str) -> Request[Any]:
-    """Return a request; raise `InvalidRequest` if it has ``with_http_response``, which streams do not support."""
-    if request.options.with_http_response:
-        raise InvalidRequest(name, request, "a request without with_http_response")
-    return request
