@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar, cast
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from genai_fn.http import HttpResponse
 from genai_fn.request import ResponseReader, read_whole_response
@@ -22,11 +22,12 @@ __all__ = [
     "merge_extra",
     "nest_extra",
     "omit_if_empty",
-    "take_extra",
+    "unnest_extra",
 ]
 
 S = TypeVar("S", bound=Struct)
 M = TypeVar("M", bound=Message)
+O = TypeVar("O", bound=OpenMessage)  # noqa: E741  # for an open message
 
 
 class _EmptyBody(Message):
@@ -115,7 +116,7 @@ def nest_extra(wire: OpenMessage, *names: str) -> dict[str, Any] | None:
     """
     Collect the unknown fields of a message, and those of the messages in its fields `names`, by their JSON names.
 
-    It is for a public type that has the fields of these messages, and not the messages. `take_extra` reverses it.
+    It is for a public type that has the fields of these messages, and not the messages. `unnest_extra` reverses it.
     """
     nested = {
         each.encode_name: inner.extra
@@ -125,9 +126,19 @@ def nest_extra(wire: OpenMessage, *names: str) -> dict[str, Any] | None:
     return {**(wire.extra or {}), **nested} or None
 
 
-def take_extra(extra: dict[str, Any], json_name: str) -> Mapping[str, Any] | None:
-    """Remove the unknown fields of an inner message from those that `nest_extra` collected, and return them."""
-    return extra.pop(json_name) if is_mapping(extra.get(json_name)) else None
+def unnest_extra(wire: O, extra: Mapping[str, Any] | None, *names: str) -> O:
+    """
+    Return a message with the unknown fields that `nest_extra` collected: its own, and those of its inner messages.
+
+    An inner message without any field is omitted.
+    """
+    own_extra = dict(extra or {})
+    inner: dict[str, Any] = {}
+    for each in get_fields(type(wire)):
+        if each.name in names:
+            inner_extra = own_extra.pop(each.encode_name) if is_mapping(own_extra.get(each.encode_name)) else None
+            inner[each.name] = omit_if_empty(replace(getattr(wire, each.name), extra=inner_extra))
+    return replace(wire, **inner, extra=own_extra or None)
 
 
 def build_query(config: Message) -> tuple[tuple[str, str], ...]:

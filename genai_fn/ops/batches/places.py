@@ -1,6 +1,6 @@
 """Source and destination of a batch on Vertex AI, as they are sent and received."""
 
-from genai_fn.ops.request_parts import nest_extra, omit_if_empty, take_extra
+from genai_fn.ops.request_parts import copy_fields, nest_extra, omit_if_empty, unnest_extra
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.batches import BatchJobDestination, BatchJobSource, VertexMultimodalDatasetDestination
 
@@ -37,19 +37,13 @@ class BatchInputConfig(OpenMessage):
 
 def encode_source(src: BatchJobSource) -> BatchInputConfig:
     """Encode the source of a batch."""
-    extra = dict(src.extra or {})
-    gcs = _GcsSource(uris=src.gcs_uri, extra=take_extra(extra, "gcsSource"))
-    table = _BigquerySource(input_uri=src.bigquery_uri, extra=take_extra(extra, "bigquerySource"))
-    dataset = _DatasetSource(
-        dataset_name=src.vertex_dataset_name, extra=take_extra(extra, "vertexMultimodalDatasetSource")
-    )
-    return BatchInputConfig(
+    wire = BatchInputConfig(
         instances_format=src.format,
-        gcs_source=omit_if_empty(gcs),
-        bigquery_source=omit_if_empty(table),
-        vertex_multimodal_dataset_source=omit_if_empty(dataset),
-        extra=extra or None,
+        gcs_source=_GcsSource(uris=src.gcs_uri),
+        bigquery_source=_BigquerySource(input_uri=src.bigquery_uri),
+        vertex_multimodal_dataset_source=_DatasetSource(dataset_name=src.vertex_dataset_name),
     )
+    return unnest_extra(wire, src.extra, *_SOURCES)
 
 
 def decode_source(wire: BatchInputConfig) -> BatchJobSource:
@@ -59,8 +53,11 @@ def decode_source(wire: BatchInputConfig) -> BatchJobSource:
         gcs_uri=(wire.gcs_source or _GcsSource()).uris,
         bigquery_uri=(wire.bigquery_source or _BigquerySource()).input_uri,
         vertex_dataset_name=(wire.vertex_multimodal_dataset_source or _DatasetSource()).dataset_name,
-        extra=nest_extra(wire, "gcs_source", "bigquery_source", "vertex_multimodal_dataset_source"),
+        extra=nest_extra(wire, *_SOURCES),
     )
+
+
+_SOURCES = ("gcs_source", "bigquery_source", "vertex_multimodal_dataset_source")
 
 
 class _GcsDestination(OpenMessage):
@@ -87,16 +84,13 @@ class BatchOutputConfig(OpenMessage):
 
 def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
     """Encode the destination of a batch."""
-    extra = dict(dest.extra or {})
-    gcs = _GcsDestination(output_uri_prefix=dest.gcs_uri, extra=take_extra(extra, "gcsDestination"))
-    table = _BigqueryDestination(output_uri=dest.bigquery_uri, extra=take_extra(extra, "bigqueryDestination"))
-    return BatchOutputConfig(
+    wire = BatchOutputConfig(
         predictions_format=dest.format,
-        gcs_destination=omit_if_empty(gcs),
-        bigquery_destination=omit_if_empty(table),
+        gcs_destination=_GcsDestination(output_uri_prefix=dest.gcs_uri),
+        bigquery_destination=_BigqueryDestination(output_uri=dest.bigquery_uri),
         vertex_multimodal_dataset_destination=_encode_dataset(dest.vertex_dataset),
-        extra=extra or None,
     )
+    return unnest_extra(wire, dest.extra, *_DESTINATIONS)
 
 
 def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
@@ -106,21 +100,22 @@ def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
         gcs_uri=(wire.gcs_destination or _GcsDestination()).output_uri_prefix,
         bigquery_uri=(wire.bigquery_destination or _BigqueryDestination()).output_uri,
         vertex_dataset=_decode_dataset(wire.vertex_multimodal_dataset_destination),
-        extra=nest_extra(wire, "gcs_destination", "bigquery_destination"),
+        extra=nest_extra(wire, *_DESTINATIONS),
     )
+
+
+_DESTINATIONS = ("gcs_destination", "bigquery_destination")
 
 
 def _encode_dataset(dataset: VertexMultimodalDatasetDestination | None) -> _DatasetDestination | None:
     if dataset is None:
         return None
     table = omit_if_empty(_BigqueryDestination(output_uri=dataset.bigquery_destination))
-    return _DatasetDestination(bigquery_destination=table, display_name=dataset.display_name, extra=dataset.extra)
+    return copy_fields(_DatasetDestination, dataset, bigquery_destination=table)
 
 
 def _decode_dataset(wire: _DatasetDestination | None) -> VertexMultimodalDatasetDestination | None:
     if wire is None:
         return None
     table = wire.bigquery_destination or _BigqueryDestination()
-    return VertexMultimodalDatasetDestination(
-        bigquery_destination=table.output_uri, display_name=wire.display_name, extra=wire.extra
-    )
+    return copy_fields(VertexMultimodalDatasetDestination, wire, bigquery_destination=table.output_uri)
