@@ -51,6 +51,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 EmbeddingOutput: TypeAlias = Literal["tuples", "numpy"]
 
+_Convert: TypeAlias = Callable[[Any], EmbedContentResponse] | None
+_PATH = "$.embeddings[{}].values"
+
 
 class EmbedOperation(Operation[T_co], Generic[T_co]):
     """Embed contents. The subclasses differ in how they read the response."""
@@ -78,12 +81,7 @@ class EmbedOperation(Operation[T_co], Generic[T_co]):
         body = _VertexBatchEmbedBody(requests=requests)
         return POST(f"{model}:batchEmbedContents", body, self._build_reader(VertexBatchEmbedResponse, read_batch))
 
-    def _build_reader(
-        self,
-        wire_type: type[Any],
-        convert: Callable[[Any], EmbedContentResponse] | None = None,
-        path: str = "$.embeddings[{}].values",
-    ) -> ResponseReader[T_co]:
+    def _build_reader(self, wire_type: type[Any], convert: _Convert = None, path: str = _PATH) -> ResponseReader[T_co]:
         """Build the reader of a response; `path` is where its vectors are, with ``{}`` for their index."""
         raise NotImplementedError
 
@@ -94,7 +92,7 @@ class EmbedContent(EmbedOperation[EmbedContentResponse]):
     op: ClassVar = "embed"
 
     def _build_reader(
-        self, wire_type: type[Any], convert: Callable[[Any], EmbedContentResponse] | None = None, path: str = ""
+        self, wire_type: type[Any], convert: _Convert = None, path: str = _PATH
     ) -> ResponseReader[EmbedContentResponse]:
         return read_json(wire_type, EmbeddingsDecoder(len(self.contents), convert))
 
@@ -107,10 +105,7 @@ class EmbedContentArrays(EmbedOperation[EmbedContentArrayResponse]):
     output: Literal["numpy"]
 
     def _build_reader(
-        self,
-        wire_type: type[Any],
-        convert: Callable[[Any], EmbedContentResponse] | None = None,
-        path: str = "$.embeddings[{}].values",
+        self, wire_type: type[Any], convert: _Convert = None, path: str = _PATH
     ) -> ResponseReader[EmbedContentArrayResponse]:
         decode = EmbeddingsDecoder(len(self.contents), convert)
         return ResponseReader(wire_type, parse=ArraysReader(wire_type, decode, path))
