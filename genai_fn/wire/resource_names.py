@@ -37,9 +37,17 @@ def check_model_name(model: object, path: str = "model") -> str:
     return check_resource_name(model, path, "a model name, such as 'gemini-2.5-flash'")
 
 
-def check_resource_name(name: object, path: str = "name", expected: str = "the name of a resource") -> str:
-    """Validate a resource name. Raises InvalidRequest if it is empty, leaves its collection, or contains a query."""
+def check_resource_name(
+    name: object, path: str = "name", expected: str = "the name of a resource", pattern: re.Pattern[str] | None = None
+) -> str:
+    """
+    Validate a resource name.
+
+    Raises InvalidRequest if it is empty, leaves its collection, contains a query, or does not have the `pattern`.
+    """
     if not isinstance(name, str) or not name or not name.isprintable() or _FORBIDDEN_PART.search(name):
+        raise InvalidRequest(path, name, expected)
+    if pattern is not None and not pattern.fullmatch(name):
         raise InvalidRequest(path, name, expected)
     return name if type(name) is str else str.__str__(name)  # of a subclass, such as NumPy's
 

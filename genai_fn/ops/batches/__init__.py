@@ -293,9 +293,7 @@ def delete(name: str) -> Request[DeleteResourceJob]:
 
 def _validate_name(name: str) -> str:
     expected = "batches/…; on Vertex AI a number, or projects/…/locations/…/batchPredictionJobs/…"
-    if not _NAME_PATTERN.fullmatch(check_resource_name(name, "name", expected)):
-        raise InvalidRequest("name", name, expected)
-    return name
+    return check_resource_name(name, "name", expected, _NAME_PATTERN)
 
 
 _NAME_PATTERN = re.compile(r"batches/[^/]+|[0-9]+|projects/[^/]+/locations/[^/]+/batchPredictionJobs/[^/]+")

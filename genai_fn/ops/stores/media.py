@@ -6,7 +6,6 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.errors import InvalidRequest
 from genai_fn.ops.request_parts import WHOLE_BODY
 from genai_fn.request import GET, Call, Operation, Refusal, Request, read_body_chunks
 from genai_fn.wire.resource_names import check_resource_name
@@ -53,10 +52,8 @@ def download_media(media_id: str) -> Request[bytes]:
     >>> download_media("fileSearchStores/s/media/m").operation.media_id
     'fileSearchStores/s/media/m'
     """
-    expected = "fileSearchStores/…/media/…"
-    if not _MEDIA_ID_PATTERN.fullmatch(check_resource_name(media_id, "media_id", expected)):
-        raise InvalidRequest("media_id", media_id, expected)
-    return Request(DownloadMedia(media_id=media_id))
+    name = check_resource_name(media_id, "media_id", "fileSearchStores/…/media/…", _MEDIA_ID_PATTERN)
+    return Request(DownloadMedia(media_id=name))
 
 
 _MEDIA_ID_PATTERN = re.compile(r"fileSearchStores/[^/:]+/media/[^/:]+")

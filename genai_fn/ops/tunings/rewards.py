@@ -90,6 +90,8 @@ def validate_reward(
     >>> validate_reward("4", {"contents": ["2 + 2"]}, reward).operation.single_reward_config.reward_name
     'exact'
     """
+    if parent is not None:
+        parent = check_resource_name(parent, "parent", "projects/…/locations/…", _PARENT_PATTERN)
     operation = ValidateReward(
         sample_response=ModelContent(sample_response)
         if isinstance(sample_response, str)
@@ -101,20 +103,13 @@ def validate_reward(
         composite_reward_config=as_value(
             CompositeReinforcementTuningRewardConfig | None, composite_reward_config, "composite_reward_config"
         ),
-        parent=None if parent is None else _check_parent(parent),
+        parent=parent,
     )
     if (operation.single_reward_config is None) == (operation.composite_reward_config is None):
         raise InvalidRequest(
             "single_reward_config", single_reward_config, "either single_reward_config or composite_reward_config"
         )
     return Request(operation)
-
-
-def _check_parent(parent: str) -> str:
-    expected = "projects/…/locations/…"
-    if not _PARENT_PATTERN.fullmatch(check_resource_name(parent, "parent", expected)):
-        raise InvalidRequest("parent", parent, expected)
-    return parent
 
 
 _PARENT_PATTERN = re.compile(r"projects/[^/]+/locations/[^/]+")
