@@ -222,8 +222,7 @@ class _GeminiModel(OpenMessage):
 
 
 def _decode_gemini_model(wire: _GeminiModel) -> Model:
-    tuned = TunedModelInfo(base_model=wire.base_model, create_time=wire.create_time, update_time=wire.update_time)
-    return copy_fields(Model, wire, tuned_model_info=omit_if_empty(tuned))
+    return _build_model(wire, wire.base_model)
 
 
 class _GeminiModels(OpenMessage):
@@ -259,9 +258,7 @@ class _VertexModel(OpenMessage):
 
 
 def _decode_vertex_model(wire: _VertexModel) -> Model:
-    base = (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id")
-    tuned = TunedModelInfo(base_model=base, create_time=wire.create_time, update_time=wire.update_time)
-    return copy_fields(Model, wire, tuned_model_info=omit_if_empty(tuned))
+    return _build_model(wire, (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id"))
 
 
 class _VertexModels(OpenMessage):
@@ -273,3 +270,11 @@ class _VertexModels(OpenMessage):
 def _decode_vertex_models(wire: _VertexModels) -> ListModelsResponse:
     models = tuple(map(_decode_vertex_model, wire.models or wire.publisher_models))
     return copy_fields(ListModelsResponse, wire, models=models)
+
+
+# Both
+
+
+def _build_model(wire: _GeminiModel | _VertexModel, base_model: str | None) -> Model:
+    tuned = TunedModelInfo(base_model=base_model, create_time=wire.create_time, update_time=wire.update_time)
+    return copy_fields(Model, wire, tuned_model_info=omit_if_empty(tuned))
