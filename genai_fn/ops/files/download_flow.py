@@ -57,20 +57,12 @@ def download(file: Downloadable, path: str | HasPath | None = None) -> Flow[Any]
     >>> Offline()(download(Video(video_bytes=b"film")))
     <Success: b'film'>
     """
+    target = None if path is None else read_path(path, "path")
     video = file.video if isinstance(file, GeneratedVideo) else file
-    video_with_bytes = video if isinstance(video, Video) and video.video_bytes is not None else None
-    if path is None:
-        return (
-            Flow(download_to_memory, download_bytes(file))
-            if video_with_bytes is None
-            else return_video_bytes(video_with_bytes)
-        )
-    target = read_path(path, "path")
-    return (
-        Flow(download_to_path, download_bytes(file), (target,))
-        if video_with_bytes is None
-        else write_video_bytes(video_with_bytes, target)
-    )
+    if isinstance(video, Video) and video.video_bytes is not None:
+        return return_video_bytes(video) if target is None else write_video_bytes(video, target)
+    request = download_bytes(file)
+    return Flow(download_to_memory, request) if target is None else Flow(download_to_path, request, (target,))
 
 
 @flow
