@@ -1,4 +1,4 @@
-"""The requests of a batch: converts the source that callers pass, and encodes the requests in it, and the new batch."""
+"""The source of a batch: converts what callers pass, and encodes the requests in it and the new batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -121,7 +121,7 @@ def _to_generate_operation(inlined: InlinedRequest, model: str) -> GenerateConte
 
 
 class InlinedRequestBody(OpenMessage):
-    """A request of a batch, as it is sent."""
+    """A request of a batch, as it is sent: the body of ``generate``, or a request for an embedding."""
 
     request: Message
     metadata: Mapping[str, str] | None = None
