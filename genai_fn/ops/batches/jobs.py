@@ -80,7 +80,7 @@ class _GeminiBatchStats(OpenMessage):
 class _GeminiBatchMetadata(OpenMessage):
     type_url: str | None = field(default=None, name="@type")
     display_name: str | None = None
-    state: str | None = None
+    state: JobState | None = None
     create_time: datetime | None = None
     end_time: datetime | None = None
     update_time: datetime | None = None
@@ -155,7 +155,7 @@ GEMINI_JOBS: Final[ResponseReader[ListBatchJobsResponse]] = read_json(_GeminiBat
 class _VertexBatchJob(OpenMessage):
     name: str | None = None
     display_name: str | None = None
-    state: str | None = None
+    state: JobState | None = None
     error: _JobErrorBody | None = None
     create_time: datetime | None = None
     start_time: datetime | None = None

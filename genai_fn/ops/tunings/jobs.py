@@ -50,7 +50,7 @@ class _GeminiTunedModel(OpenMessage):
     name: str | None = None
     tuned_model_display_name: str | None = field(default=None, name="displayName")
     description: str | None = None
-    state: str | None = None
+    state: JobState | None = None
     base_model: str | None = None
     create_time: datetime | None = None
     update_time: datetime | None = None

@@ -479,6 +479,12 @@ def test_read(backend: str, name: str) -> None:
         check_same_response(request, call, backend, reply)
 
 
+@pytest.mark.parametrize(("backend", "reply"), [("gemini", {"metadata": {"state": 4}}), ("vertex", {"state": 4})])
+def test_state_as_a_number(backend: str, reply: Any) -> None:
+    """A state may be a number, as protocol buffers allow for any enum; it is kept as a text."""
+    assert decode_ours(batches.get(NAME_BY_BACKEND[backend]), backend, reply).state == "4"
+
+
 @pytest.mark.parametrize("name", REPLIES["gemini"])
 def test_vectors_read(name: str) -> None:
     """A created job of embeddings decodes as with google-genai."""

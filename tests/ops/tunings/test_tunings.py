@@ -413,6 +413,12 @@ def test_read(backend: str, name: str) -> None:
     check_same_response(*_build_name_pair("get", NAMES[0]), backend, REPLIES[backend][name])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_state_as_a_number(backend: str) -> None:
+    """A state may be a number, as protocol buffers allow for any enum; it is kept as a text."""
+    assert decode_ours(tunings.get(NAMES[0]), backend, {"state": 4}).state == "4"
+
+
 @pytest.mark.parametrize("name", REPLIES["vertex"])
 def test_begun_on_vertex(name: str) -> None:
     """A created job decodes to the same value as with google-genai."""
