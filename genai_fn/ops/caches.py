@@ -22,7 +22,7 @@ from genai_fn.schema.tools import Tool, ToolConfig
 from genai_fn.wire.resource_names import (
     ResourceName,
     check_model_name,
-    check_resource_name,
+    check_name_in,
     complete_resource_name,
     resolve_model_name,
 )
@@ -153,7 +153,7 @@ def get(name: str) -> Request[CachedContent]:
         name: ``abc``, ``cachedContents/abc``, or a full Vertex AI name.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid.
+        InvalidRequest: If the name is empty, invalid, or of another collection.
 
     Fails with:
         ClientError: If the cache does not exist or has expired (403 or 404).
@@ -166,7 +166,7 @@ def get(name: str) -> Request[CachedContent]:
     >>> run(get("gone")).failure().code
     403
     """
-    return Request(GetCache(name=check_resource_name(name)))
+    return Request(GetCache(name=check_name_in(name, "cachedContents")))
 
 
 class UpdateCache(Operation[CachedContent]):
@@ -197,7 +197,8 @@ def update(name: str, config: "UpdateCachedContentConfigLike | None" = None) -> 
         config: New expiry: either ``ttl``, a duration such as ``"300s"``, or ``expire_time``.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+        InvalidRequest: If the name is empty, invalid, or of another collection, or a field of ``config`` is unknown or
+            has the wrong type.
 
     Fails with:
         ClientError: If the cache does not exist or has expired (403 or 404).
@@ -205,7 +206,9 @@ def update(name: str, config: "UpdateCachedContentConfigLike | None" = None) -> 
     >>> update("abc", {"ttl": "300s"}).operation.config.ttl
     '300s'
     """
-    return Request(UpdateCache(name=check_resource_name(name), config=as_struct(UpdateCachedContentConfig, config)))
+    return Request(
+        UpdateCache(name=check_name_in(name, "cachedContents"), config=as_struct(UpdateCachedContentConfig, config))
+    )
 
 
 class DeleteCache(Operation[DeleteCachedContentResponse]):
@@ -231,7 +234,7 @@ def delete(name: str) -> Request[DeleteCachedContentResponse]:
         name: ``abc``, ``cachedContents/abc``, or a full Vertex AI name.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid.
+        InvalidRequest: If the name is empty, invalid, or of another collection.
 
     Fails with:
         ClientError: If the cache does not exist or has expired (403 or 404).
@@ -244,7 +247,7 @@ def delete(name: str) -> Request[DeleteCachedContentResponse]:
     >>> run(delete(cache.name)).failure().code
     403
     """
-    return Request(DeleteCache(name=check_resource_name(name)))
+    return Request(DeleteCache(name=check_name_in(name, "cachedContents")))
 
 
 class ListCaches(Operation[ListCachedContentsResponse]):

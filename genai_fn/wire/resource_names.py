@@ -8,6 +8,7 @@ from genai_fn.errors import AuthError, InvalidRequest, Unsupported
 __all__ = [
     "ResourceName",
     "check_model_name",
+    "check_name_in",
     "check_resource_name",
     "complete_resource_name",
     "fill_placeholders",
@@ -50,6 +51,23 @@ def check_resource_name(
     if pattern is not None and not pattern.fullmatch(name):
         raise InvalidRequest(path, name, expected)
     return name if type(name) is str else str.__str__(name)  # of a subclass, such as NumPy's
+
+
+def check_name_in(name: object, *collections: str, path: str = "name") -> str:
+    """
+    Validate the name of a resource in one of some collections: an id, or ``COLLECTION/ID`` after any parent.
+
+    Raises InvalidRequest if it is malformed, or names a resource of another collection.
+
+    >>> check_name_in("projects/p/locations/l/cachedContents/1", "cachedContents"), check_name_in("1", "cachedContents")
+    ('projects/p/locations/l/cachedContents/1', '1')
+    """
+    expected = " or ".join(f"{each}/…" for each in collections)
+    checked = check_resource_name(name, path, expected)
+    parent, slash, identity = checked.rpartition("/")
+    if slash and (parent.rpartition("/")[2] not in collections or not identity):
+        raise InvalidRequest(path, name, expected)
+    return checked
 
 
 _FORBIDDEN_PART = re.compile(r"\.\.|[?&#\\{}]")

@@ -1,9 +1,11 @@
 """Names of models and resources."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from genai_fn import caches, encode, stores, tunings
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import AuthError, InvalidRequest, Unsupported
 from genai_fn.ops.generate import generate
@@ -33,6 +35,43 @@ def test_bad_models(model: Any) -> None:
 def test_good_models(model: str) -> None:
     """All other names are accepted; the service validates them."""
     assert check_model_name(model) == model
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: caches.get("files/1"),
+        lambda: caches.update("cachedContents/1/2", {"ttl": "1s"}),
+        lambda: caches.delete("files/1"),
+        lambda: caches.delete("cachedContents/"),
+        lambda: stores.get("cachedContents/1"),
+        lambda: stores.delete("projects/p/locations/l/files/1"),
+        lambda: stores.import_file("files/1", "files/1"),
+        lambda: stores.documents.delete("fileSearchStores/1"),
+        lambda: stores.documents.list("files/1"),
+        lambda: tunings.get("models/1"),
+        lambda: tunings.cancel("batches/1"),
+    ],
+)
+def test_other_collections(build: Callable[[], Any]) -> None:
+    """A name of another collection is refused, so that deleting a cache does not delete a file."""
+    with pytest.raises(InvalidRequest):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("build", "path"),
+    [
+        (lambda: caches.get("1"), "cachedContents/1"),
+        (lambda: stores.get("fileSearchStores/a b"), "fileSearchStores/a%20b"),
+        (lambda: stores.documents.get("fileSearchStores/1/documents/2"), "fileSearchStores/1/documents/2"),
+        (lambda: tunings.get("tunedModels/1"), "tunedModels/1"),
+        (lambda: tunings.get("tuningJobs/1"), "tuningJobs/1"),
+    ],
+)
+def test_own_collection(build: Callable[[], Any], path: str) -> None:
+    """A name within its collection is sent."""
+    assert encode(build(), Gemini("test-key")).unwrap().url.endswith(f"/v1beta/{path}")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from genai_fn.schema.convert import as_struct
 from genai_fn.schema.files import File, UploadFileConfig
 from genai_fn.schema.mime_types import resolve_mime_type
 from genai_fn.schema.stores import UploadToFileSearchStoreConfig, UploadToFileSearchStoreOperation
-from genai_fn.wire.resource_names import check_resource_name
+from genai_fn.wire.resource_names import check_name_in
 
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.resources import UploadFileConfigLike, UploadToFileSearchStoreConfigLike
@@ -126,9 +126,7 @@ def upload_to_store(
     converted = as_struct(UploadToFileSearchStoreConfig, config)
     content, file_name, mime_type = _describe_file(file, converted.mime_type)
     start = StartStoreUpload(
-        file_search_store_name=check_resource_name(
-            file_search_store_name, "file_search_store_name", "the name of a store"
-        ),
+        file_search_store_name=check_name_in(file_search_store_name, "fileSearchStores", path="file_search_store_name"),
         size=0,
         mime_type=mime_type,
         file_name=file_name,

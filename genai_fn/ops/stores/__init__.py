@@ -29,7 +29,7 @@ from genai_fn.schema.stores import (
     ListFileSearchStoresConfig,
     ListFileSearchStoresResponse,
 )
-from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
+from genai_fn.wire.resource_names import check_model_name, check_name_in, check_resource_name, resolve_model_name
 
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.resources import (
@@ -120,7 +120,7 @@ def get(name: str) -> Request[FileSearchStore]:
         name: ``fileSearchStores/…``.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid.
+        InvalidRequest: If the name is empty, invalid, or of another collection.
 
     Fails with:
         Unsupported: On Vertex AI.
@@ -135,7 +135,7 @@ def get(name: str) -> Request[FileSearchStore]:
     >>> run(get("fileSearchStores/gone")).failure().code
     404
     """
-    return Request(GetStore(name=check_resource_name(name)))
+    return Request(GetStore(name=check_name_in(name, "fileSearchStores")))
 
 
 class DeleteStore(Operation[None]):
@@ -163,7 +163,8 @@ def delete(name: str, config: "DeleteFileSearchStoreConfigLike | None" = None) -
         config: With ``force``, the documents are deleted, too; without it, a store that has documents is not deleted.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+        InvalidRequest: If the name is empty, invalid, or of another collection, or a field of ``config`` is unknown or
+            has the wrong type.
 
     Fails with:
         Unsupported: On Vertex AI.
@@ -173,7 +174,9 @@ def delete(name: str, config: "DeleteFileSearchStoreConfigLike | None" = None) -
     >>> delete("fileSearchStores/s", {"force": True}).operation.config
     DeleteFileSearchStoreConfig(force=True)
     """
-    return Request(DeleteStore(name=check_resource_name(name), config=as_struct(DeleteFileSearchStoreConfig, config)))
+    return Request(
+        DeleteStore(name=check_name_in(name, "fileSearchStores"), config=as_struct(DeleteFileSearchStoreConfig, config))
+    )
 
 
 class ListStores(Operation[ListFileSearchStoresResponse]):
@@ -264,8 +267,8 @@ def import_file(
     """
     return Request(
         ImportFile(
-            file_search_store_name=check_resource_name(
-                file_search_store_name, "file_search_store_name", "the name of a store"
+            file_search_store_name=check_name_in(
+                file_search_store_name, "fileSearchStores", path="file_search_store_name"
             ),
             file_name=check_resource_name(file_name, "file_name", "the name of a file"),
             config=as_struct(ImportFileConfig, config),

@@ -7,7 +7,7 @@ from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.stores import DeleteDocumentConfig, Document, ListDocumentsConfig, ListDocumentsResponse
-from genai_fn.wire.resource_names import check_resource_name
+from genai_fn.wire.resource_names import check_name_in
 
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.resources import DeleteDocumentConfigLike, ListDocumentsConfigLike
@@ -37,7 +37,7 @@ def get(name: str) -> Request[Document]:
         name: ``fileSearchStores/…/documents/…``.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid.
+        InvalidRequest: If the name is empty, invalid, or of another collection.
 
     Fails with:
         Unsupported: On Vertex AI.
@@ -54,7 +54,7 @@ def get(name: str) -> Request[Document]:
     >>> run(get(f"{store.name}/documents/gone")).failure().code
     404
     """
-    return Request(GetDocument(name=check_resource_name(name)))
+    return Request(GetDocument(name=check_name_in(name, "documents")))
 
 
 class DeleteDocument(Operation[None]):
@@ -82,7 +82,8 @@ def delete(name: str, config: "DeleteDocumentConfigLike | None" = None) -> Reque
         config: With ``force``, the chunks are deleted, too; without it, a document that has chunks is not deleted.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+        InvalidRequest: If the name is empty, invalid, or of another collection, or a field of ``config`` is unknown or
+            has the wrong type.
 
     Fails with:
         Unsupported: On Vertex AI.
@@ -92,7 +93,9 @@ def delete(name: str, config: "DeleteDocumentConfigLike | None" = None) -> Reque
     >>> delete("fileSearchStores/s/documents/d", {"force": True}).operation.config
     DeleteDocumentConfig(force=True)
     """
-    return Request(DeleteDocument(name=check_resource_name(name), config=as_struct(DeleteDocumentConfig, config)))
+    return Request(
+        DeleteDocument(name=check_name_in(name, "documents"), config=as_struct(DeleteDocumentConfig, config))
+    )
 
 
 class ListDocuments(Operation[ListDocumentsResponse]):
@@ -141,7 +144,7 @@ def list(parent: str, config: "ListDocumentsConfigLike | None" = None) -> Reques
     """
     return Request(
         ListDocuments(
-            parent=check_resource_name(parent, "parent", "the name of a store"),
+            parent=check_name_in(parent, "fileSearchStores", path="parent"),
             config=as_struct(ListDocumentsConfig, config),
         )
     )

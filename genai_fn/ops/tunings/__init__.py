@@ -36,7 +36,7 @@ from genai_fn.schema.tunings import (
     TuningMethod,
     TuningValidationDataset,
 )
-from genai_fn.wire.resource_names import check_model_name, check_resource_name
+from genai_fn.wire.resource_names import check_model_name, check_name_in
 
 if TYPE_CHECKING:
     from genai_fn.schema.config_dicts.tunings import CreateTuningJobConfigLike, ListTuningJobsConfigLike
@@ -195,7 +195,7 @@ def get(name: str) -> Request[TuningJob]:
         name: ``tunedModels/…``; on Vertex AI ``tuningJobs/…`` or a full name.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid.
+        InvalidRequest: If the name is empty, invalid, or of another collection.
 
     Fails with:
         ClientError: If the job does not exist (404).
@@ -207,7 +207,7 @@ def get(name: str) -> Request[TuningJob]:
     >>> run(get("tunedModels/gone")).failure().code
     404
     """
-    return Request(GetTuning(name=check_resource_name(name)))
+    return Request(GetTuning(name=check_name_in(name, "tunedModels", "tuningJobs")))
 
 
 class CancelTuning(Operation[None]):
@@ -232,7 +232,7 @@ def cancel(name: str) -> Request[None]:
         name: ``tunedModels/…``; on Vertex AI ``tuningJobs/…`` or a full name.
 
     Raises:
-        InvalidRequest: If the name is empty or invalid.
+        InvalidRequest: If the name is empty, invalid, or of another collection.
 
     Fails with:
         ClientError: If the job does not exist (404), or has already ended (400).
@@ -244,7 +244,7 @@ def cancel(name: str) -> Request[None]:
     >>> run(cancel("tunedModels/gone")).failure().code
     404
     """
-    return Request(CancelTuning(name=check_resource_name(name)))
+    return Request(CancelTuning(name=check_name_in(name, "tunedModels", "tuningJobs")))
 
 
 class ListTunings(Operation[ListTuningJobsResponse]):

@@ -120,7 +120,8 @@ CASES = (
     _build_config_cases("import_file", "fact-unknown", {"custom_metadata": [{"key": "a", "value": 1}]}),
     _build_config_cases("list", "size-list", {"page_size": [1]}),
     *(Case(f"{verb}-short", verb, {"name": "s"}) for verb in ("get", "delete", "documents.get", "documents.delete")),
-    *(Case(f"{verb}-space", verb, {"name": "a b/\u00e9"}) for verb in ("get", "delete", "documents.get")),
+    *(Case(f"{verb}-space", verb, {"name": "fileSearchStores/a b\u00e9"}) for verb in ("get", "delete")),
+    Case("documents.get-space", "documents.get", {"name": "fileSearchStores/a b/documents/\u00e9"}),
     Case("documents.list-short", "documents.list", {"parent": "s"}),
     Case("import_file-short", "import_file", {"file_search_store_name": "s", "file_name": "f"}),
 )
