@@ -29,8 +29,8 @@ EXAMPLES = (
     ),
     WireExample(
         "embed_many",
-        'embed_many("gemini-embedding-001", ["one", "two", "three"], batch_size=2) | collected',
-        'embed_many("gemini-embedding-001", ["one", ""], stop_on_failure=True) | collected',
+        'embed_many("gemini-embedding-001", ["one", "two", "three"], batch_size=2, concurrency=1) | collected',
+        'embed_many("gemini-embedding-001", ["one", ""], concurrency=1, stop_on_failure=True) | collected',
         EmbeddingFailed,
     ),
     WireExample(
