@@ -145,9 +145,8 @@ class Settings(_BackendSetting, kw_only=True):
 
         proxied = SyncPool(2, **self.build_pool_options())
         direct = SyncPool(1, proxy="", **self._build_connect_options())
-        environ = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
         fetcher = _TokenFetcher(proxied, direct)
-        return TokenCache(backend, environ=environ, fetch=fetcher, close_connections=fetcher.close)
+        return TokenCache(backend, environ=os.environ, fetch=fetcher, close_connections=fetcher.close)
 
 
 class _HeadersAdder(Value):

@@ -59,7 +59,7 @@ class TokenCache:
         self._clock = clock
         self._close_connections = close_connections
         self._source: TokenSource | None = None
-        self._project: str | None = backend.project or environ.get("GOOGLE_CLOUD_PROJECT") or None
+        self._project = backend.project
         self._cached: _CachedCredential | None = None
         self._was_refused = False
         self._is_closed = False
@@ -166,8 +166,7 @@ _MIN_LIFETIME = 10.0  # seconds that a token must still be valid, so that it is 
 _MIN_REFRESH_INTERVAL = 5.0  # seconds between two refreshes without a waiting caller
 _LIFETIME_WITHOUT_EXPIRY = 600.0  # seconds to cache a token without an expiry, as its owner may replace it
 _NO_PROJECT_MESSAGE = (
-    "no project: Vertex(project=…) and GOOGLE_CLOUD_PROJECT are not set, and neither the credentials nor a metadata"
-    " server has one"
+    "no project: Vertex(project=…) is not set, and neither the credentials nor a metadata server has one"
 )
 
 

@@ -330,8 +330,7 @@ def test_none(tmp_path, environ, request_count, reason):
     ("given", "environ", "in_file", "in_gcloud", "expected"),
     [
         ("mine", {"GOOGLE_CLOUD_PROJECT": "env"}, "file", "gcloud", "mine"),
-        (None, {"GOOGLE_CLOUD_PROJECT": "env"}, "file", "gcloud", "env"),
-        (None, {"GOOGLE_CLOUD_PROJECT": ""}, "file", "gcloud", "file"),
+        (None, {"GOOGLE_CLOUD_PROJECT": "env"}, "file", "gcloud", "file"),
         (None, {}, None, "gcloud", "gcloud"),
         (None, {"CLOUDSDK_CORE_PROJECT": "core"}, None, "gcloud", "core"),
         (None, {"CLOUDSDK_ACTIVE_CONFIG_NAME": "other"}, None, "gcloud", "machine-project"),
@@ -339,7 +338,7 @@ def test_none(tmp_path, environ, request_count, reason):
     ],
 )
 def test_project(tmp_path, given, environ, in_file, in_gcloud, expected):
-    """The project is the configured one, or else the environment's, the credentials', gcloud's or the machine's."""
+    """The project is the backend's, or else the credentials', gcloud's or the machine's; no variable is read."""
     info = USER_INFO if in_file is None else {**USER_INFO, "project_id": in_file}
     write_json(tmp_path, info, "application_default_credentials.json")
     if in_gcloud is not None:
@@ -363,7 +362,7 @@ def test_gcloud_files_without_project(tmp_path, script):
     (tmp_path / "configurations" / "config_default").write_bytes(script.encode("latin-1"))
     environ = {"CLOUDSDK_CONFIG": str(tmp_path), "NO_GCE_CHECK": "true"}
     failed = get_error(make_cache(None, make_fetch(), environ, project=None).get_credential())
-    assert str(failed).startswith("no project: Vertex(project=…) and GOOGLE_CLOUD_PROJECT are not set")
+    assert str(failed).startswith("no project: Vertex(project=…) is not set")
 
 
 def test_failed_project_lookup(tmp_path):
