@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from genai_fn.schema.generation import GenerationConfig
 from tests.cases.differences_by_resource import (
     AUTH_TOKEN_DIFFERENCES,
     BATCH_DIFFERENCES,
@@ -113,6 +114,14 @@ def _has_invalid_model(operation: str, arguments: Arguments, backend: str) -> bo
 
 def _locks_invalid_field(operation: str, arguments: Arguments, backend: str) -> bool:
     return any(not name or "," in name for name in _get_config(arguments).get("lock_additional_fields", ()))
+
+
+def _locks_generation_field(operation: str, arguments: Arguments, backend: str) -> bool:
+    config = _get_config(arguments)
+    names, camel_names = {*GenerationConfig.__struct_fields__}, {*GenerationConfig.__struct_encode_fields__}
+    has_constraints = config.get("live_connect_constraints") is not None
+    differing = camel_names - names if has_constraints else camel_names | names
+    return not differing.isdisjoint(config.get("lock_additional_fields", ()))
 
 
 def _combines_generation_config(operation: str, arguments: Arguments, backend: str) -> bool:
@@ -347,6 +356,13 @@ DIFFERENCES: Mapping[str, Difference] = {
         _locks_invalid_field,
         "auth_tokens.create",
         {"config": {"lock_additional_fields": [""]}},
+        "gemini",
+    ),
+    "token-lock-path": Difference(
+        AUTH_TOKEN_DIFFERENCES["lock-camel"][0],
+        _locks_generation_field,
+        "auth_tokens.create",
+        {"config": {"lock_additional_fields": ["topK"]}},
         "gemini",
     ),
     "token-generation-config": Difference(

@@ -97,7 +97,8 @@ class TestCompletion:
 
     def test_script(self, tmp_path: Path) -> None:
         """``--show-completion`` prints a script for the shell."""
-        process = run_process(["--show-completion", "bash"], HOME=str(tmp_path), SHELL="/bin/bash")
+        in_bash = ("bash", "-c", '"$0" "$@"; exit', *COMMAND)  # the command looks for the shell that has started it
+        process = run_process(["--show-completion", "bash"], command=in_bash, HOME=str(tmp_path))
         assert "_GENAI_FN_COMPLETE=complete_bash" in process.stdout.decode()
 
 
