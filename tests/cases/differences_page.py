@@ -138,6 +138,9 @@ _EMBEDDINGS: Mapping[str, tuple[str, ...]] = {
 }
 
 _FILES: Mapping[str, tuple[str, ...]] = {
+    'a name of another collection, such as `caches.delete("files/1")`': (
+        "tests/wire/test_resource_names.py::test_other_collections",
+    ),
     "a name that leads elsewhere, such as `a/../b`": (
         "stores/names",
         "tests/ops/test_caches.py::test_invalid_names",
@@ -216,7 +219,11 @@ _STORES_AND_TOKENS: Mapping[str, tuple[str, ...]] = {
     "a constraint beside `generation_config`": ("1.51.0/token-generation-config", "tokens/whole-and-field"),
     "a voice name in the constraints of a token": ("tokens/voice-name",),
     "constraints of a token in camelCase": ("tokens/camel-lock",),
-    "a lock of a field of the generation config": ("tokens/lock-alone", "tokens/lock-camel"),
+    "a lock of a field of the generation config": (
+        "1.51.0/token-lock-path",
+        "tokens/lock-alone",
+        "tokens/lock-camel",
+    ),
     "a lock that is empty, or names several fields": ("1.51.0/token-locks", "3.6.1/token-locks"),
     "an invalid model name in the constraints of a token": ("1.51.0/token-model", "3.6.1/token-model"),
 }
