@@ -7,7 +7,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn import codec
 from genai_fn.errors import GenaiError
-from genai_fn.flows.typed_json import convert_json
+from genai_fn.flows.typed_json import convert_answer
 from genai_fn.schema.responses import GenerateContentResponse
 from genai_fn.values import Value
 from genai_fn.wire.growing_json import JsonSnapshot
@@ -59,7 +59,7 @@ class Partial(Value, Generic[T_co], kw_only=True):
         """
         data = self.data
         try:
-            return Success(convert_json(data, self.kind))
+            return Success(convert_answer(data, self.kind))
         except (msgspec.ValidationError, RecursionError) as error:
             return Failure(build_decode_error(error, codec.encode(data)))
 

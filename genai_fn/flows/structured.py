@@ -13,7 +13,7 @@ from genai_fn.commands import attempt
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
 from genai_fn.flows.response_text import build_no_text_error
 from genai_fn.flows.turns import get_answer, replace_answer
-from genai_fn.flows.typed_json import convert_json
+from genai_fn.flows.typed_json import convert_answer
 from genai_fn.request import Action, FlowGenerator, FlowTraits, flow
 from genai_fn.schema.api_schema import translate
 from genai_fn.schema.base import ConversionError
@@ -89,7 +89,7 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
     if reason == FinishReason.MAX_TOKENS and _may_be_incomplete(value, kind):
         return Failure(Truncated(text, reason))
     try:
-        return Success(convert_json(value, kind))
+        return Success(convert_answer(value, kind))
     except (msgspec.ValidationError, RecursionError) as error:
         return Failure(build_decode_error(error, text))
 

@@ -10,6 +10,7 @@ from genai_fn import codec
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema.annotations import is_union
 from genai_fn.schema.base import DEPTH_LIMIT
+from genai_fn.schema.field_limits import check_field_limits
 from genai_fn.schema.limits import bind_limits
 from genai_fn.schema.other_types import decode_other_type, encode_other_type
 
@@ -30,9 +31,37 @@ def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
     """
     kind = bind_limits(kind)
     try:
-        return codec.convert(value, kind, strict=strict, str_keys=True, dec_hook=decode_other_type)
+        converted: Any = codec.convert(value, kind, strict=strict, str_keys=True, dec_hook=decode_other_type)
     except TypeError:  # msgspec does not support the type
         return _convert_unsupported(value, kind, strict=strict)
+    return check_field_limits(converted, kind)
+
+
+def convert_answer(value: Any, kind: Any) -> Any:
+    """
+    Convert the JSON of a model: as `convert_json`, but a whole number may be written as ``3.0``.
+
+    JSON Schema counts that as an integer.
+
+    >>> convert_answer([1.0, 2], list[int])
+    [1, 2]
+    """
+    try:
+        return convert_json(value, kind)
+    except msgspec.ValidationError as error:
+        try:
+            return convert_json(to_whole_numbers(value), kind)
+        except msgspec.ValidationError:
+            raise error from None
+
+
+def to_whole_numbers(value: Any) -> Any:
+    """Convert 3.0 to 3: JSON from a protobuf Struct has no integers. `convert_json` converts it back where needed."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {key: to_whole_numbers(each) for key, each in cast("Any", value).items()}
+    return [to_whole_numbers(each) for each in cast("Any", value)] if isinstance(value, list) else value
 
 
 def _convert_unsupported(value: Any, kind: Any, *, strict: bool) -> Any:

@@ -14,7 +14,7 @@ from genai_fn.effects import CallFunction, FlowFailed, Notify
 from genai_fn.errors import FunctionCallError, GenaiError
 from genai_fn.events import Called
 from genai_fn.flows.calling.options import OnError
-from genai_fn.flows.typed_json import convert_json, to_json
+from genai_fn.flows.typed_json import convert_json, to_json, to_whole_numbers
 from genai_fn.request import FlowGenerator, FlowTraits, flow
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import DeclaredFunction, get_parameter_type
@@ -113,7 +113,7 @@ def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -
         raise ConversionError(call.name, f"the function {call.name} does not exist")
     arguments: Mapping[str, Any] = call.args or {}
     if isinstance(function, DeclaredFunction):
-        return {name: _to_whole_numbers(value) for name, value in arguments.items()}
+        return {name: to_whole_numbers(value) for name, value in arguments.items()}
     parameters = _get_parameters(function)
     if parameters is None:
         return dict(arguments)
@@ -146,7 +146,7 @@ def _select_other_arguments(
     bare, bound = (function.func, function.keywords) if isinstance(function, partial) else (function, {})
     every = {**inspect.signature(bare).parameters, **parameters}  # the partial has no longer what it binds by position
     named = {*bound, *(name for name, each in every.items() if each.kind not in _VARIADIC_KINDS)}
-    return {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in named}
+    return {name: to_whole_numbers(value) for name, value in arguments.items() if name not in named}
 
 
 def _get_parameters(function: Callable[..., Any]) -> dict[str, Parameter] | None:
@@ -169,20 +169,11 @@ def _convert_argument(value: Any, function: Callable[..., Any], parameter: Param
     try:
         kind = get_parameter_type(function, parameter)
     except ConversionError:  # no annotation, or one without a JSON schema
-        return _to_whole_numbers(value)
-    value = _to_whole_numbers(value)
+        return to_whole_numbers(value)
+    value = to_whole_numbers(value)
     try:
         return convert_json(value, kind)
     except msgspec.ValidationError:
         return convert_json(value, kind, strict=False)
     except TypeError:  # JSON has no such type: the function was declared by hand
         return value
-
-
-def _to_whole_numbers(value: Any) -> Any:
-    """Convert 3.0 to 3: JSON from a protobuf Struct has no integers. `convert_json` converts it back where needed."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, dict):
-        return {key: _to_whole_numbers(each) for key, each in cast("Any", value).items()}
-    return [_to_whole_numbers(each) for each in cast("Any", value)] if isinstance(value, list) else value
