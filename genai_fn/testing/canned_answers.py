@@ -13,6 +13,7 @@ from genai_fn.http import HttpResponse, ValueWithResponse
 from genai_fn.options import check_at_least_zero
 from genai_fn.request import Request, kind_of
 from genai_fn.schema.content import Content, Part
+from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.responses import Candidate, FinishReason, GenerateContentResponse
 from genai_fn.values import Value
 
@@ -154,21 +155,27 @@ def _resolve_answer(request: Request[Any], answer: Any, until: float) -> Effects
 
 
 def _convert_answer(request: Request[Any], value: Any, *, is_last: bool) -> Any:
-    """Convert a text to a response; raise if the value does not have the operation's result type."""
+    """Convert a text or a function call to a response; raise if the value does not have the operation's result type."""
     kind = kind_of(request.operation)
-    if isinstance(value, str) and request.operation.has_text:
-        return build_text_response(value, is_last=is_last)
+    if isinstance(value, str | FunctionCall) and request.operation.has_text:
+        part = Part(text=value) if isinstance(value, str) else Part(function_call=value)
+        return _build_response(part, is_last=is_last)
     bare_value: Any = cast("Any", value).value if isinstance(value, ValueWithResponse) else value
     if kind is not Any and isinstance(kind, type) and not isinstance(bare_value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        expected = f"{'a text, ' if request.operation.has_text else ''}{article} {kind.__name__}, or an error"
+        others = "a text, a FunctionCall, " if request.operation.has_text else ""
+        expected = f"{others}{article} {kind.__name__}, or an error"
         raise InvalidRequest(f"the answer to {request.operation.op}", value, expected)
     return cast("Any", value)
 
 
 def build_text_response(text: str, *, is_last: bool = True) -> GenerateContentResponse:
     """Build a response with a text, or a chunk of one; only the last chunk has a finish reason."""
-    content = Content(parts=(Part(text=text),), role="model")
+    return _build_response(Part(text=text), is_last=is_last)
+
+
+def _build_response(part: Part, *, is_last: bool) -> GenerateContentResponse:
+    content = Content(parts=(part,), role="model")
     reason = FinishReason.STOP if is_last else None
     return GenerateContentResponse(candidates=(Candidate(content=content, finish_reason=reason),))
 

@@ -41,9 +41,10 @@ class Fake(InProcessRunner):
             ``"files.get"``, or predicates of a request. A class or a name also matches operations derived from it:
             ``"generate"`` matches its streams. The most specific key is used; among equals, the first.
 
-            An answer is a value of the operation's result type, a text for ``generate``, an error, a ``Result``, a
-            ``Delayed(answer, seconds)``, or a function of the request that returns one of these. A list contains one
-            answer for each call; for a stream, a list contains its chunks, and a list of lists the chunks of each call.
+            An answer is a value of the operation's result type, a text or a ``FunctionCall`` for ``generate``, an
+            error, a ``Result``, a ``Delayed(answer, seconds)``, or a function of the request that returns one of these.
+            A list contains one answer for each call; for a stream, a list contains its chunks, and a list of lists the
+            chunks of each call.
 
             The answer to a live session is what the model sends after a client message that expects an answer: a text
             for a turn, ``LiveServerMessage``s, an error, None, or a list of these. A list contains one answer for each

@@ -49,6 +49,7 @@ from genai_fn.schema import (
     File,
     FileState,
     FinishReason,
+    FunctionCall,
     ListFilesResponse,
 )
 from genai_fn.testing import Fake, forbid
@@ -158,8 +159,23 @@ def test_lists_are_kept_as_they_were() -> None:
 @pytest.mark.parametrize("answer", [READY, 5, None, ValueError("no"), {"candidates": []}, lambda request: ["a", "b"]])
 def test_wrong_type(answer: Any) -> None:
     """An answer of the wrong type raises InvalidRequest."""
-    with pytest.raises(InvalidRequest, match="the answer to generate: expected a text, a GenerateContentResponse, or"):
+    with pytest.raises(InvalidRequest, match="the answer to generate: expected a text, a FunctionCall, a Gen"):
         Fake({"generate": answer})(REQUEST)
+
+
+def test_function_call() -> None:
+    """A function call as an answer is a response in which the model calls that function, streamed or not."""
+
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    call = FunctionCall(name="add", args={"a": 1, "b": 2})
+    fake = Fake({"generate": [call, "three"], "generate.stream": [[call], ["th", "ree"]]})
+    assert Success("three") == fake(REQUEST | calling(add) | text)
+    response = fake.requests[1].operation.contents[-1].parts[0].function_response  # type: ignore[union-attr]
+    assert {"result": 3} == response.response
+    with fake.stream(REQUEST | calling(add) | streamed | text) as items:
+        assert ["th", "ree"] == [each.unwrap() for each in items]
 
 
 def test_text_only_where_there_is_text() -> None:
