@@ -232,8 +232,10 @@ class TimedOut(TransportError):
     A time limit has passed.
 
     Args:
-        phase: ``connect`` (opening the connection), ``headers`` (waiting for the response), ``idle`` (waiting for the
-            next byte), ``total`` (the whole request, with retries), or ``poll`` (waiting for a long-running operation).
+        phase: What the call was doing when its time was over, whichever limit ended it: ``connect`` (opening the
+            connection), ``headers`` (sending the request, or waiting for the response), ``idle`` (waiting for the next
+            byte), ``total`` (anything else, such as reading a response), or ``poll`` (waiting for a long-running
+            operation).
 
         doing: The step that took too long.
 
