@@ -10,6 +10,7 @@ from genai_fn.errors import (
     APIError,
     AsyncOnly,
     AuthError,
+    BudgetExceeded,
     CertificateError,
     Closed,
     ConnectError,
@@ -17,6 +18,7 @@ from genai_fn.errors import (
     EmbeddingFailed,
     GenaiError,
     MissingExtra,
+    QuotaExceeded,
     RateLimited,
     TimedOut,
     Unsupported,
@@ -54,8 +56,8 @@ def is_fatal_error(error: GenaiError) -> bool:
 
     These are credentials that are missing or refused (401, 403, and 400 for an invalid key), a model that does not
     exist (404), missing billing or an unsupported location (402, 400 ``FAILED_PRECONDITION``), a quota for a day or of
-    zero (429), a method or a field that the backend does not have, an invalid certificate, a closed interpreter, a
-    missing package, and what needs an async interpreter.
+    zero (429, or a limit of the middleware), a spent budget, a method or a field that the backend does not have,
+    an invalid certificate, a closed interpreter, a missing package, and what needs an async interpreter.
 
     >>> is_fatal_error(APIError(401)), is_fatal_error(APIError(503)), is_fatal_error(APIError(400, "INVALID_ARGUMENT"))
     (True, False, False)
@@ -65,6 +67,8 @@ def is_fatal_error(error: GenaiError) -> bool:
             return is_fatal_error(error.error)
         case RateLimited():
             return _is_quota_exhausted(error)
+        case QuotaExceeded():
+            return error.retry_after is not None  # else the request alone is too large
         case APIError(code=400):
             return error.status == "FAILED_PRECONDITION" or any("API_KEY" in str(detail) for detail in error.details)
         case APIError(code=code):
@@ -76,7 +80,7 @@ def is_fatal_error(error: GenaiError) -> bool:
 
 
 _FATAL_STATUS_CODES = (401, 402, 403, 404, 405, 501)
-_FATAL_ERRORS = (AsyncOnly, AuthError, CertificateError, Closed, MissingExtra)
+_FATAL_ERRORS = (AsyncOnly, AuthError, BudgetExceeded, CertificateError, Closed, MissingExtra)
 _CONTENTS_PATH = r"contents\b"  # compiled at its first use
 """Other contents may be supported, but no request with the same config."""
 

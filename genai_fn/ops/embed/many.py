@@ -9,7 +9,15 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import StreamReader, attempt, get_backend
 from genai_fn.effects import Emit
 from genai_fn.engine.retry import is_fatal_error
-from genai_fn.errors import APIError, CountMismatch, EmbeddingFailed, GenaiError, InvalidRequest, Unsupported
+from genai_fn.errors import (
+    APIError,
+    CountMismatch,
+    EmbeddingFailed,
+    GenaiError,
+    InvalidRequest,
+    QuotaExceeded,
+    Unsupported,
+)
 from genai_fn.ops.embed import EmbeddingOutput, check_output, embed
 from genai_fn.ops.embed.arrays import ContentEmbeddingArray
 from genai_fn.ops.embed.batches import AsyncBatches, Batch, BatchCutter, get_batch_limits, iterate_batches
@@ -281,9 +289,9 @@ def is_last_result(result: Result[Any, GenaiError], stop_on_failure: StopOnFailu
 
 
 def is_content_error(error: GenaiError) -> bool:
-    """Check whether an error may be caused by one of several contents: the others of its batch may be embedded."""
+    """Check whether smaller batches may be embedded: one of several contents is refused, or they are too large."""
     if isinstance(error, APIError):
         is_refused = error.code == 413 or (error.code == 400 and error.status in ("INVALID_ARGUMENT", ""))
     else:
-        is_refused = isinstance(error, InvalidRequest | Unsupported)
+        is_refused = isinstance(error, InvalidRequest | QuotaExceeded | Unsupported)
     return is_refused and not is_fatal_error(error)
