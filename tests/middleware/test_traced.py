@@ -32,13 +32,13 @@ from genai_fn import (
     text,
 )
 from genai_fn.commands import attempt
-from genai_fn.middleware import traced
+from genai_fn.middleware import hedged, traced
 from genai_fn.middleware.tracing import workflows
 from genai_fn.middleware.tracing.messages import dump_json
 from genai_fn.results import Success
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.live_server import LiveServerMessage, LiveServerToolCall
-from genai_fn.testing import Fake
+from genai_fn.testing import Delayed, Fake
 from tests.support.google_genai_traces.export import Telemetry
 from tests.support.interpreter_kinds import AwaitableInterpreter
 from tests.support.middleware_places import PLACES, Place
@@ -89,6 +89,15 @@ def test_requests(place: Place) -> None:
     assert request["attributes"].get("http.request.resend_count") == (1 if place.retries else None)
     assert "private" not in str(request)
     assert "gen_ai.client.operation.duration" in telemetry.list_metrics()
+
+
+def test_hedged() -> None:
+    """A hedged attempt is a retry without an error: no other attempt has failed."""
+    telemetry = Telemetry()
+    run = Fake({"generate": [Delayed("slow", 60), "fast"]}).with_middleware(hedged(after=2), build_traces(telemetry))
+    assert run(HI | text) == Success("fast")
+    [span] = telemetry.spans
+    assert [(each.name, dict(each.attributes)) for each in span.events] == [("retry", {"http.request.resend_count": 1})]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=repr)

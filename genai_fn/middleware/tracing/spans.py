@@ -89,10 +89,10 @@ class CallTracer(CallObserver, Value):
             span.set_attributes(list_input_messages(call))
 
     def start_attempt(self, call: ObservedCall) -> None:
-        """Add an event for each retry, with the reason."""
+        """Add an event for each further attempt, with the reason; a hedged one has none, as no other has failed."""
         if call.attempts > 1:
-            attributes = {"http.request.resend_count": call.attempts - 1, "error.type": call.state.last_error}
-            call.state.span.add_event("retry", attributes)
+            reason = {"error.type": call.state.last_error} if call.state.last_error else {}
+            call.state.span.add_event("retry", {"http.request.resend_count": call.attempts - 1, **reason})
 
     def end_attempt(self, call: ObservedCall, outcome: OpenResponse | EffectFailed) -> None:
         """Keep the reason of a possible retry."""
