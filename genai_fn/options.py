@@ -22,6 +22,7 @@ __all__ = [
     "check_at_least_zero",
     "check_positive",
     "check_type",
+    "reject_guesses",
     "reject_renamed",
 ]
 
@@ -61,10 +62,19 @@ class _RetryMeta(StructMeta):
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # of a metaclass
             reject_renamed("Retry", kwargs, _RENAMED)
+            reject_guesses("Retry", kwargs, _GUESSES)
             return super().__call__(*args, **kwargs)
 
 
 _RENAMED = {"tries": "attempts", "first": "initial_delay", "most": "max_delay"}
+
+_GUESSES = {
+    **dict.fromkeys(("max_attempts", "max_retries", "retries"), "{where}(attempts=…)"),
+    "exp_base": "{where}(multiplier=…)",
+    **dict.fromkeys(("http_status_codes", "status_forcelist"), "{where}(status_codes=(…))"),
+    **dict.fromkeys(("deadline", "timeout"), "request | with_options(deadline=…)"),
+}
+"""What to write for a parameter of google-genai's ``HttpRetryOptions``, or of other libraries."""
 
 
 class Retry(Value, kw_only=True, metaclass=_RetryMeta):
@@ -191,3 +201,16 @@ def reject_renamed(where: str, given: Mapping[str, object], renamed: Mapping[str
     """Raise a TypeError with the new name of a renamed keyword argument."""
     for old in given.keys() & renamed.keys():
         raise TypeError(f"{where}({old}=…) is {where}({renamed[old]}=…) now")
+
+
+def reject_guesses(where: str, given: Mapping[str, object], guesses: Mapping[str, str]) -> None:
+    """
+    Raise a TypeError for a keyword argument that newcomers look for, with what to write instead.
+
+    >>> reject_guesses("Http", {"timeout": 20}, {"timeout": "{where}(timeouts=Timeouts(total=…))"})
+    Traceback (most recent call last):
+    TypeError: Http() got an unexpected keyword argument 'timeout': write Http(timeouts=Timeouts(total=…))
+    """
+    for name in given.keys() & guesses.keys():
+        instead = guesses[name].format(where=where, name=name)
+        raise TypeError(f"{where}() got an unexpected keyword argument {name!r}: write {instead}")

@@ -31,7 +31,7 @@ from genai_fn.forks import delay_forks, register_fork_delay
 from genai_fn.http import Headers, HttpRequest, HttpResponse, is_credential, mask_headers
 from genai_fn.interpreters.executors.run_registry import RunRegistry
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
+from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_guesses, reject_renamed
 from genai_fn.values import Value
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def accept_settings(
     def decorate(initialize: Callable[[I, Settings], None]) -> Callable[Concatenate[I, P], None]:
         def __init__(self: I, /, *args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807  # the name in tracebacks
             reject_renamed(type(self).__name__, kwargs, _RENAMED)
-            _reject_misplaced(type(self).__name__, kwargs)
+            reject_guesses(type(self).__name__, kwargs, _GUESSES)
             initialize(self, build(*args, **kwargs))
 
         __init__.__signature__ = _build_signature()  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
@@ -194,26 +194,20 @@ def _build_signature() -> Signature:
 _RENAMED = {"lanes": "max_connections", "transport": "http1"}
 
 
-def _reject_misplaced(interpreter: str, given: Mapping[str, object]) -> None:
-    """Raise a TypeError for a parameter that newcomers look for here, with the one that means the same."""
-    for name in given.keys() & _PLACES.keys():
-        raise TypeError(
-            f"{interpreter}() got an unexpected keyword argument {name!r}: {interpreter}({_PLACES[name]}…))"
-        )
-
-
-_PLACES = {
-    "api_key": "Gemini(api_key=",
-    "api_version": "Gemini(api_version=",
-    "base_url": "Gemini(base_url=",
-    "credentials": "Vertex(credentials=",
-    "location": "Vertex(location=",
-    "project": "Vertex(project=",
-    "retries": "retry=Retry(attempts=",
-    "timeout": "timeouts=Timeouts(total=",
-    "vertexai": "Vertex(project=",
+_GUESSES = {
+    "api_key": "{where}(Gemini(api_key=…))",
+    "api_version": "{where}(Gemini(api_version=…))",
+    "base_url": "{where}(Gemini(base_url=…))",
+    "credentials": "{where}(Vertex(credentials=…))",
+    **dict.fromkeys(("deadline", "extra_body", "server_timeout"), "request | with_options({name}=…)"),
+    "http_options": "{where}(timeouts=…, retry=…, headers=…)",
+    "location": "{where}(Vertex(location=…))",
+    "project": "{where}(Vertex(project=…))",
+    **dict.fromkeys(("max_retries", "retries", "retry_options"), "{where}(retry=Retry(attempts=…))"),
+    "timeout": "{where}(timeouts=Timeouts(total=…))",
+    "vertexai": "{where}(Vertex(project=…))",
 }
-"""What to write for a parameter of google-genai's ``Client`` or of httpx's."""
+"""What to write for a parameter of google-genai's ``Client``, of httpx's, or of ``with_options``."""
 
 
 def _is_http1_module(value: object) -> bool:

@@ -11,12 +11,13 @@ from returns.primitives.exceptions import UnwrapFailedError
 
 import genai_fn
 from genai_fn import (
+    AsyncHttp,
     Failure,
+    Http,
     InvalidRequest,
     Offline,
     RateLimited,
     Retry,
-    Timeouts,
     both,
     chats,
     embed,
@@ -50,6 +51,19 @@ GUESSES = {
     "genai_fn.chat": "chats.start(model) starts a chat, and chats.send(chat, message) continues it",
     "genai_fn.generate_content": "generate(model, contents) is the request",
     "Retry(tries=3)": "Retry(tries=…) is Retry(attempts=…) now",
+    "Retry(max_retries=3)": "Retry() got an unexpected keyword argument 'max_retries': write Retry(attempts=…)",
+    "Retry(exp_base=2)": "Retry() got an unexpected keyword argument 'exp_base': write Retry(multiplier=…)",
+    "Retry(http_status_codes=[429])": "Retry() got an unexpected keyword argument 'http_status_codes': write "
+    "Retry(status_codes=(…))",
+    "Retry(deadline=20)": "Retry() got an unexpected keyword argument 'deadline': write request | with_options("
+    "deadline=…)",
+    "Http(timeout=20)": "Http() got an unexpected keyword argument 'timeout': write Http(timeouts=Timeouts(total=…))",
+    "Http(max_retries=5)": "Http() got an unexpected keyword argument 'max_retries': write Http(retry=Retry("
+    "attempts=…))",
+    "Http(deadline=20)": "Http() got an unexpected keyword argument 'deadline': write request | with_options("
+    "deadline=…)",
+    "AsyncHttp(api_key='x')": "AsyncHttp() got an unexpected keyword argument 'api_key': write AsyncHttp(Gemini("
+    "api_key=…))",
     "RESPONSE.parsed": "'GenerateContentResponse' object has no attribute 'parsed': a request | returning(YourType) "
     "returns the parsed value",
     "RESPONSE.model_dump()": "genai_fn.to_dict(…) returns a dict",
@@ -81,7 +95,7 @@ GUESSES = {
     "to_dict(REQUEST)": "value: expected a value of genai_fn.schema, got",
     "to_dict(RESPONSE, names='camel')": 'names: expected "python" or "api", got \'camel\'',
 }
-NAMES = {each.__name__: each for each in (Offline, Path, Retry, Timeouts, both, embed, gather, generate, to_dict)} | {
+NAMES = {each.__name__: each for each in (AsyncHttp, Http, Offline, Path, Retry, both, embed, gather, generate, to_dict)} | {
     "chats": chats,
     "files": files,
     "genai_fn": genai_fn,
