@@ -1,9 +1,10 @@
 """Options of calls: time limits, the retry policy, and what ``with_options`` overrides for one action."""
 
+import functools
 from collections.abc import Callable, Mapping
 from math import inf, nextafter
 from types import UnionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from msgspec import StructMeta
 from msgspec.structs import asdict, force_setattr
@@ -18,6 +19,7 @@ __all__ = [
     "Options",
     "Retry",
     "Timeouts",
+    "add_hints",
     "check_at_least_one",
     "check_at_least_zero",
     "check_positive",
@@ -25,6 +27,9 @@ __all__ = [
     "reject_guesses",
     "reject_renamed",
 ]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Timeouts(Value, kw_only=True):
@@ -201,6 +206,20 @@ def reject_renamed(where: str, given: Mapping[str, object], renamed: Mapping[str
     """Raise a TypeError with the new name of a renamed keyword argument."""
     for old in given.keys() & renamed.keys():
         raise TypeError(f"{where}({old}=…) is {where}({renamed[old]}=…) now")
+
+
+def add_hints(guesses: Mapping[str, str]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a function reject keyword arguments that newcomers look for, as `reject_guesses` does."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            reject_guesses(function.__name__, kwargs, guesses)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
 
 
 def reject_guesses(where: str, given: Mapping[str, object], guesses: Mapping[str, str]) -> None:

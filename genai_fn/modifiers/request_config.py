@@ -25,7 +25,7 @@ from genai_fn.flows.calling import declare_missing_functions, mcp_sessions
 from genai_fn.flows.calling.mcp_sessions import McpSession
 from genai_fn.flows.roots import change_root
 from genai_fn.ops.generate import GenerateContent, refuse_uncalled_functions
-from genai_fn.options import Options, Retry, Timeouts, check_positive, check_type
+from genai_fn.options import Options, Retry, Timeouts, add_hints, check_positive, check_type
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.convert import as_changes, as_value
 from genai_fn.schema.tools import ToolLike, is_mcp_session
@@ -170,6 +170,14 @@ def with_tools(*tools: Any) -> RequestModifier | McpToolsModifier:
     return McpToolsModifier(_apply_mcp_tools, (sessions, _copy_containers(others)))
 
 
+_GUESSES = {
+    **dict.fromkeys(("max_retries", "retries", "retry_options"), "{where}(retry=Retry(attempts=…))"),
+    "timeout": "{where}(deadline=…) for the whole action, or {where}(timeouts=Timeouts(total=…)) for each request",
+}
+"""What to write for an option of google-genai's ``HttpOptions``, or of other libraries."""
+
+
+@add_hints(_GUESSES)
 def with_options(
     *,
     timeouts: Timeouts | None = None,

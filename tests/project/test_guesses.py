@@ -30,6 +30,7 @@ from genai_fn import (
     testing,
     text,
     to_dict,
+    with_options,
 )
 from genai_fn.lazy_names import guesses
 
@@ -62,6 +63,11 @@ GUESSES = {
     "attempts=…))",
     "Http(deadline=20)": "Http() got an unexpected keyword argument 'deadline': write request | with_options("
     "deadline=…)",
+    "with_options(timeout=20)": "with_options() got an unexpected keyword argument 'timeout': write with_options("
+    "deadline=…) for the whole action, or with_options(timeouts=Timeouts(total=…)) for each request",
+    "with_options(retries=5)": "with_options() got an unexpected keyword argument 'retries': write with_options("
+    "retry=Retry(attempts=…))",
+    "with_options(max_retries=5)": "with_options(retry=Retry(attempts=…))",
     "AsyncHttp(api_key='x')": "AsyncHttp() got an unexpected keyword argument 'api_key': write AsyncHttp(Gemini("
     "api_key=…))",
     "RESPONSE.parsed": "'GenerateContentResponse' object has no attribute 'parsed': a request | returning(YourType) "
@@ -95,7 +101,10 @@ GUESSES = {
     "to_dict(REQUEST)": "value: expected a value of genai_fn.schema, got",
     "to_dict(RESPONSE, names='camel')": 'names: expected "python" or "api", got \'camel\'',
 }
-NAMES = {each.__name__: each for each in (AsyncHttp, Http, Offline, Path, Retry, both, embed, gather, generate, to_dict)} | {
+NAMES = {
+    each.__name__: each
+    for each in (AsyncHttp, Http, Offline, Path, Retry, both, embed, gather, generate, to_dict, with_options)
+} | {
     "chats": chats,
     "files": files,
     "genai_fn": genai_fn,
