@@ -8,7 +8,19 @@ Nothing here does I/O: interpreters do.
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeAlias, TypeVar, dataclass_transform, get_args, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    ParamSpec,
+    Self,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    overload,
+)
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -399,6 +411,9 @@ Action: TypeAlias = Request[T] | Flow[T]
 Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
 
 
+_NO_DESCRIPTION: Any = object()
+
+
 class Modifier(_Source):
     """
     A function from one request, flow or stream to another, as a value.
@@ -416,12 +431,20 @@ class Modifier(_Source):
     args: tuple[Any, ...] = ()
     takes_live: ClassVar[bool] = False
 
-    def __call__(self, description: Any) -> Any:
-        if isinstance(description, Live) and not self.takes_live:
-            raise InvalidRequest("|", self, "a modifier that shapes a session: with_config(…), calling(…) and the like")
-        if not isinstance(description, (Request, Flow, Stream, Live)):
-            raise InvalidRequest("|", description, "a Request, a Flow or a Stream before a modifier, or a Live")
-        return self.function(description, *self.args)
+    if TYPE_CHECKING:  # subclasses have narrower types, which could not override a default
+
+        def __call__(self, description: Any) -> Any: ...
+    else:
+
+        def __call__(self, description: Any = _NO_DESCRIPTION) -> Any:
+            if description is _NO_DESCRIPTION:
+                raise TypeError(f"{self!r} is a modifier already: write … | {self!r}, without () after it")
+            if isinstance(description, Live) and not self.takes_live:
+                expected = "a modifier that shapes a session: with_config(…), calling(…) and the like"
+                raise InvalidRequest("|", self, expected)
+            if not isinstance(description, (Request, Flow, Stream, Live)):
+                raise InvalidRequest("|", description, "a Request, a Flow or a Stream before a modifier, or a Live")
+            return self.function(description, *self.args)
 
     def __or__(self, following: "Modifier") -> "Modifier":
         return _ComposedModifier(_apply_in_order, (self, _check_modifier(following)))

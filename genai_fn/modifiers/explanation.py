@@ -1,6 +1,6 @@
 """The modifier ``explained``: returns the request that would be sent, as a curl command."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genai_fn.flows.explaining import run_explained
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
@@ -11,8 +11,9 @@ __all__ = ["ExplainedModifier", "explained"]
 class ExplainedModifier(Modifier):
     """An action or a stream sends nothing, and returns its first HTTP request as a curl command."""
 
-    def __call__(self, description: Request[Any] | Flow[Any] | Stream[Any]) -> Flow[str]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_explained` returns a Flow
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Request[Any] | Flow[Any] | Stream[Any]) -> Flow[str]: ...
 
 
 def _apply_explained(description: Description) -> Flow[str]:

@@ -1,6 +1,6 @@
 """Modifiers of the result: return its text, a parsed value, or the value with its HTTP response."""
 
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from msgspec.structs import replace
 
@@ -9,10 +9,12 @@ from genai_fn.flows import response_text, structured
 from genai_fn.flows.roots import change_root
 from genai_fn.flows.structured import ParsedResponse
 from genai_fn.flows.turns import Turn
-from genai_fn.http import ValueWithResponse
 from genai_fn.modifiers.request_config import replace_config
 from genai_fn.request import Action, Description, Flow, Modifier, Request, Stream
 from genai_fn.schema.responses import GenerateContentResponse
+
+if TYPE_CHECKING:
+    from genai_fn.http import ValueWithResponse
 
 __all__ = [
     "HttpResponseModifier",
@@ -31,16 +33,19 @@ T = TypeVar("T")
 class TextModifier(Modifier):
     """An action returns, and a stream emits, the texts of responses instead of the responses."""
 
-    @overload
-    def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[str]]: ...
-    @overload
-    def __call__(self, description: Stream[Turn[GenerateContentResponse]]) -> Stream[Turn[str]]: ...
-    @overload
-    def __call__(self, description: Stream[GenerateContentResponse]) -> Stream[str]: ...
-    @overload
-    def __call__(self, description: Request[GenerateContentResponse] | Flow[GenerateContentResponse]) -> Flow[str]: ...
-    def __call__(self, description: Any) -> Any:
-        return super().__call__(description)
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        @overload
+        def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[str]]: ...
+        @overload
+        def __call__(self, description: Stream[Turn[GenerateContentResponse]]) -> Stream[Turn[str]]: ...
+        @overload
+        def __call__(self, description: Stream[GenerateContentResponse]) -> Stream[str]: ...
+        @overload
+        def __call__(
+            self, description: Request[GenerateContentResponse] | Flow[GenerateContentResponse]
+        ) -> Flow[str]: ...
+        def __call__(self, description: Any) -> Any: ...
 
 
 def _apply_text(description: Description) -> Flow[Any] | Stream[Any]:
@@ -135,8 +140,9 @@ def _set_output_config(request: Request[Any], name: str, fields: tuple[tuple[str
 class HttpResponseModifier(Modifier):
     """A request returns a `ValueWithResponse` instead of the value."""
 
-    def __call__(self, description: Request[T]) -> Request[ValueWithResponse[T]]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_http_response` returns a Request
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Request[T]) -> Request[ValueWithResponse[T]]: ...
 
 
 def _apply_http_response(description: Description) -> Request[Any]:

@@ -1,7 +1,7 @@
 """Modifiers that convert requests to streams, streams to flows, and streams to streams."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -35,8 +35,9 @@ P = TypeVar("P", bound=Page[Any])
 class StreamedModifier(Modifier):
     """A request becomes a stream of the chunks of its response; a chat flow becomes a stream of turns."""
 
-    def __call__(self, description: Request[T] | Flow[T]) -> Stream[T]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_streamed` returns a Stream
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Request[T] | Flow[T]) -> Stream[T]: ...
 
 
 def _apply_streamed(description: Description) -> Stream[Any]:
@@ -69,8 +70,9 @@ Stream the response in chunks, while the model generates it.
 class PagesModifier(Modifier):
     """The request of a list becomes a stream of all its pages."""
 
-    def __call__(self, description: Request[P]) -> Stream[P]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_pages` returns a Stream
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Request[P]) -> Stream[P]: ...
 
 
 def _apply_pages(description: Description) -> Stream[Any]:
@@ -91,8 +93,9 @@ Stream all pages of a list; each page is requested when it is read.
 class ItemsModifier(Modifier):
     """The request of a list becomes a stream of all its items."""
 
-    def __call__(self, description: Request[Page[T]]) -> Stream[T]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_items` returns a Stream
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Request[Page[T]]) -> Stream[T]: ...
 
 
 def _apply_items(description: Description) -> Stream[Any]:
@@ -152,8 +155,9 @@ def _apply_each(description: Description, f: Callable[[Any], object]) -> Stream[
 class JoinedModifier(Modifier):
     """A stream becomes a flow that merges its items into one."""
 
-    def __call__(self, description: Stream[T]) -> Flow[T]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_joined` returns a Flow
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Stream[T]) -> Flow[T]: ...
 
 
 def _apply_joined(description: Description) -> Flow[Any]:
@@ -177,8 +181,9 @@ True
 class CollectedModifier(Modifier):
     """A stream becomes a flow that returns its items as a tuple."""
 
-    def __call__(self, description: Stream[T]) -> Flow[tuple[T, ...]]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_collected` returns a Flow
+    if TYPE_CHECKING:  # `Modifier.__call__` has a hint for a call without arguments
+
+        def __call__(self, description: Stream[T]) -> Flow[tuple[T, ...]]: ...
 
 
 def _apply_collected(description: Description) -> Flow[Any]:

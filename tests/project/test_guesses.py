@@ -21,15 +21,18 @@ from genai_fn import (
     both,
     chats,
     embed,
+    explained,
     files,
     gather,
     generate,
+    items,
     middleware,
     schema,
     streamed,
     testing,
     text,
     to_dict,
+    with_http_response,
     with_options,
 )
 from genai_fn.lazy_names import guesses
@@ -82,6 +85,11 @@ GUESSES = {
     "iterate over it; run.stream(… | items) reads all pages",
     "Offline()(REQUEST.map(lambda answer: generate('m', answer.text)))": "map: expected a function that returns a "
     "value; .bind(f) runs the action that f returns",
+    "REQUEST | text()": "text is a modifier already: write … | text, without () after it",
+    "files.list() | items()": "items is a modifier already: write … | items, without () after it",
+    "REQUEST | streamed()": "streamed is a modifier already: write … | streamed, without () after it",
+    "REQUEST | with_http_response()": "with_http_response is a modifier already",
+    "(text | explained)()": "text | explained is a modifier already",
     "REQUEST | text | streamed": "streamed: expected a request: put | streamed before modifiers that read the response",
     "generate('m', [{'role': 'system', 'content': 'x'}])": "contents[0].role: expected system_instruction in the "
     "config, or | with_system(…), got 'system'",
@@ -108,8 +116,11 @@ NAMES = {
     "chats": chats,
     "files": files,
     "genai_fn": genai_fn,
+    "explained": explained,
+    "items": items,
     "streamed": streamed,
     "text": text,
+    "with_http_response": with_http_response,
 }
 NAMES |= {"PAGE": PAGE, "REQUEST": REQUEST, "RESPONSE": RESPONSE}
 
