@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from opcode import opmap
+from types import ModuleType
 from typing import Any
 
 __all__ = ["defer_imports", "pause_collection"]
@@ -31,7 +32,8 @@ def defer_imports(
 
         guesses: Name of a module with a function ``explain_name``, which says what to use in place of a name that the
             package does not have. Such a name raises ImportError: ``from … import …`` hides the text of an
-            AttributeError.
+            AttributeError. It is also called for the unknown names of public modules, such as ``chats.create``, which
+            raise AttributeError: they are not imported by name.
     """
     package = namespace["__name__"]
     internal = frozenset(namespace)
@@ -47,6 +49,8 @@ def defer_imports(
             value: Any = sorted(modules)
         elif name in modules:
             value = _import_name(modules[name], name)
+            if guesses and isinstance(value, ModuleType):
+                _add_hints(value, name, guesses)
         else:
             message = f"module {package!r} has no attribute {name!r}"
             is_guess = not (name.startswith("_") or _is_submodule(namespace["__spec__"], name))
@@ -60,11 +64,27 @@ def defer_imports(
     return load_name, lambda: sorted({*load_name("__all__"), *namespace})
 
 
+def _add_hints(module: ModuleType, public_name: str, guesses: str) -> None:
+    """Give a public module a ``__getattr__`` that says what to use in place of names that it does not have."""
+
+    def refuse_name(name: str) -> Any:
+        is_guess = not (name.startswith("_") or _is_submodule(module.__spec__, name))
+        hint = import_module(guesses).explain_name(f"{public_name}.{name}") if is_guess else None
+        message = f"module {module.__name__!r} has no attribute {name!r}{f': {hint}' if hint else ''}"
+        raise AttributeError(message, name=name, obj=module)
+
+    vars(module).setdefault("__getattr__", refuse_name)
+
+
 def _is_submodule(spec: Any, name: str) -> bool:
-    """Whether a package contains a module, which ``from package import name`` imports after the lookup has failed."""
+    """
+    Whether a module is a package that contains a module, which ``from package import name`` imports after the lookup
+    has failed.
+    """
     from importlib.machinery import PathFinder  # noqa: PLC0415  # rarely needed
 
-    return PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations) is not None
+    folders = spec.submodule_search_locations
+    return folders is not None and PathFinder.find_spec(f"{spec.name}.{name}", folders) is not None
 
 
 def _get_code(spec: Any) -> Any:

@@ -30,8 +30,43 @@ _GUESSES = (
     ("Ok Err is_ok is_successful", "a result is a Success or a Failure, and ok(result) is True for a Success"),
     ("unwrap", "raise_for(result) returns the value, or raises the error"),
     ("as_struct from_dict parse_obj", "a dict is accepted wherever a value of its type is"),
+    ("file_search_stores", "stores.create(config) creates a store, and stores has the other requests"),
+    ("chats.create chats.start_chat", "chats.start(model) starts a chat"),
+    ("chats.send_message", "chats.send(chat, message) continues a chat"),
+    (
+        "chats.send_message_stream chats.send_stream",
+        "chats.stream(chat, message) continues a chat, and streams the turn",
+    ),
+    ("chats.get_history", "chats.history(chat) lists its turns"),
+    ("tokens.count_tokens models.count_tokens", "tokens.count(model, contents) is the request"),
+    ("tokens.compute_tokens models.compute_tokens", "tokens.compute(model, contents) is the request"),
+    ("tokens.create", "auth_tokens.create(config) is the request"),
+    ("files.create files.upload_file", "files.upload(path) uploads a file"),
+    ("models.generate models.generate_content", "generate(model, contents) is the request"),
+    ("models.generate_content_stream", "generate(model, contents) | streamed is the stream"),
+    (
+        "models.embed models.embed_content",
+        "embed(model, contents) is the request, embed_many(…) takes any number of texts",
+    ),
+    ("models.generate_images images.create images.generate_images", "images.generate(model, prompt) is the request"),
+    ("models.edit_image images.edit_image", "images.edit(model, prompt, reference_images) is the request"),
+    ("models.upscale_image images.upscale_image", "images.upscale(model, image, upscale_factor) is the request"),
+    ("models.recontext_image images.recontext_image", "images.recontext(model, source) is the request"),
+    ("models.segment_image images.segment_image", "images.segment(model, source) is the request"),
+    ("models.generate_videos videos.create videos.generate_videos", "videos.generate(model, prompt) is the request"),
+    ("videos.get videos.get_operation operations.get_videos_operation", "operations.get(operation) is the request"),
+    ("tunings.create", "tunings.tune(base_model, training_dataset) is the request"),
+    ("stores.upload_to_file_search_store", "stores.upload(file_search_store_name, path) uploads a file into a store"),
+    (
+        "live.send_client_content live.send",
+        "live.client_content(…) is the message, which the session sends with its method send",
+    ),
+    ("live.send_realtime_input", "live.realtime_input(…) is the message, which the session sends with its method send"),
+    ("live.send_tool_response", "live.tool_response(…) is the message, which the session sends with its method send"),
 )
-"""Names, and what to use in place of them."""
+"""
+Names, and what to use in place of them. Those with a dot are names in a public module, mostly google-genai's methods.
+"""
 
 _HINTS = {name: hint for names, hint in _GUESSES for name in names.split()}
 
@@ -44,8 +79,8 @@ def explain_name(name: str) -> str | None:
     'it is imported by: from genai_fn.testing import Fake'
     >>> explain_name("nonsense")
     """
-    if name in _HINTS:
-        return _HINTS[name]
+    if name in _HINTS or "." in name:
+        return _HINTS.get(name)
     from genai_fn import jobs, middleware, schema, testing  # noqa: PLC0415  # for this error alone
 
     places = (package for package in (schema, testing, middleware, jobs) if name in package.__all__)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import traceback
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from genai_fn import (
     testing,
     text,
     to_dict,
+    tokens,
     with_http_response,
     with_options,
 )
@@ -54,6 +56,14 @@ GUESSES = {
     "genai_fn.BadRequestError": "ClientError is a response with a status from 400 to 499, ServerError one from 500",
     "genai_fn.chat": "chats.start(model) starts a chat, and chats.send(chat, message) continues it",
     "genai_fn.generate_content": "generate(model, contents) is the request",
+    "chats.create(model='m')": "module 'genai_fn.flows.chats' has no attribute 'create': chats.start(model) starts a "
+    "chat",
+    "chats.send_message": "chats.send(chat, message) continues a chat",
+    "tokens.count_tokens(model='m')": "module 'genai_fn.ops.tokens' has no attribute 'count_tokens': tokens.count("
+    "model, contents) is the request",
+    "genai_fn.models.generate_content": "generate(model, contents) is the request",
+    "genai_fn.live.send_client_content": "live.client_content(…) is the message",
+    "genai_fn.file_search_stores": "stores.create(config) creates a store",
     "Retry(tries=3)": "Retry(tries=…) is Retry(attempts=…) now",
     "Retry(max_retries=3)": "Retry() got an unexpected keyword argument 'max_retries': write Retry(attempts=…)",
     "Retry(exp_base=2)": "Retry() got an unexpected keyword argument 'exp_base': write Retry(multiplier=…)",
@@ -120,6 +130,7 @@ NAMES = {
     "items": items,
     "streamed": streamed,
     "text": text,
+    "tokens": tokens,
     "with_http_response": with_http_response,
 }
 NAMES |= {"PAGE": PAGE, "REQUEST": REQUEST, "RESPONSE": RESPONSE}
@@ -149,23 +160,36 @@ def test_every_hint_is_needed() -> None:
     assert guesses._HINTS.keys() & set(genai_fn.__all__) == set()
     for package in (schema, testing, middleware):
         assert set(package.__all__) & set(genai_fn.__all__) == set()
-    words = {
-        word.split("(")[0].split(".")[0] for hint in guesses._HINTS.values() for word in hint.split() if "(" in word
-    }
-    assert words <= set(genai_fn.__all__)
+    written = {word.split("(")[0] for hint in guesses._HINTS.values() for word in hint.split() if "(" in word}
+    assert {word.split(".")[0] for word in written} <= set(genai_fn.__all__)
+    assert [word for word in written if not has_name(word)] == []
+    assert [name for name in guesses._HINTS if has_name(name)] == []
+
+
+def has_name(path: str) -> bool:
+    """Whether the package has a name, or one of its public modules has it."""
+    module, _, name = path.rpartition(".")
+    owner: Any = getattr(genai_fn, module) if module else genai_fn
+    return name in owner.__all__
 
 
 def test_other_names() -> None:
     """An unknown name is an AttributeError, as ``hasattr`` expects."""
     assert not hasattr(genai_fn, "nonsense")
     assert not hasattr(genai_fn, "_nonsense")
+    assert not hasattr(chats, "create")
+    with pytest.raises(AttributeError, match=r"^module 'genai_fn.flows.chats' has no attribute 'nonsense'$"):
+        attrgetter("nonsense")(chats)
     assert not hasattr(RESPONSE, "nonsense")
     assert getattr(schema.Part(), "__wrapped__", None) is None
 
 
 def test_modules_are_no_guesses() -> None:
     """Importing a module of the package for the first time loads nothing else: it is no guess."""
-    program = "from genai_fn import codec; import sys; sys.exit(repr('genai_fn.lazy_names.guesses' in sys.modules))"
+    program = (
+        "from genai_fn import codec, files; from genai_fn.ops.files import file_id; "
+        "import sys; sys.exit(repr('genai_fn.lazy_names.guesses' in sys.modules))"
+    )
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert process.stderr.strip() == "False"
 
