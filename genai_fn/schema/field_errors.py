@@ -28,6 +28,9 @@ def build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) 
         value = "***"
     if key in _FIELDS_SET_BY_MODIFIERS:
         return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} instead", f".{key}")
+    if key in _OPTIONS and kind.__name__.endswith("Config"):
+        shown = "***" if key == "headers" else value  # they may be credentials
+        return ConversionError(shown, f"the modifier {_OPTIONS[key]} instead", f".{key}")
     from difflib import get_close_matches  # noqa: PLC0415  # for this error alone
 
     names = kind.__struct_fields__
@@ -42,3 +45,10 @@ _FIELDS_SET_BY_MODIFIERS = {
     "should_return_http_response": "with_http_response",
     "shouldReturnHttpResponse": "with_http_response",
 }
+
+_OPTIONS = {
+    "headers": "with_options(headers=…)",
+    **dict.fromkeys(("max_retries", "retries", "retry", "retry_options"), "with_options(retry=Retry(attempts=…))"),
+    **dict.fromkeys(("deadline", "timeout", "timeouts"), "with_options(deadline=…)"),
+}
+"""Options of a request that newcomers put into its config, and the modifier that sets each."""

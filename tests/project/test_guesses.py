@@ -112,6 +112,12 @@ GUESSES = {
     "generate('m', [Path('x.png')])": "contents[0]: expected a Part: Part.from_file(location=…) reads a file, and "
     "files.upload(…) uploads one",
     "generate('m', 'hi', {'http_options': {}})": "config.http_options: expected the modifier with_options(…) instead",
+    "generate('m', 'hi', {'timeout': 20})": "config.timeout: expected the modifier with_options(deadline=…) instead, "
+    "got 20",
+    "generate('m', 'hi', {'headers': {'a': 'b'}})": "config.headers: expected the modifier with_options(headers=…) "
+    "instead, got '***'",
+    "embed('m', 'hi', {'retry': 3})": "config.retry: expected the modifier with_options(retry=Retry(attempts=…)) "
+    "instead",
     "gather(REQUEST, 'hi')": "actions: expected Requests and Flows, got 'hi'",
     "gather(3)": "actions: expected Requests and Flows, or an iterable of them, sync or async, got 3",
     "both(REQUEST)": "actions: expected two to five actions; gather(…) runs any number",
