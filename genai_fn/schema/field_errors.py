@@ -9,10 +9,16 @@ from genai_fn.schema.secret_fields import SecretMessage
 
 
 def add_field_step(error: ConversionError, kind: type[msgspec.Struct], name: str, spelling: str) -> None:
-    """Add a field to the path of an error, and mask its value if the field is secret."""
+    """Add a field to the path of an error, mask its value if the field is secret, and write how a duration is."""
+    if name in _DURATIONS and error.expected == "text" and not error.steps:
+        error.expected = f"text, such as {_DURATIONS[name]!r}"
     error.steps.append(f".{spelling}")
     if issubclass(kind, SecretMessage) and name in kind.secret_fields:
         error.value = "***"
+
+
+_DURATIONS = {"ttl": "300s", "start_offset": "2s", "end_offset": "12.5s"}
+"""Fields of durations, which newcomers set to a number of seconds, and an example of each."""
 
 
 def build_type_error(kind: type[msgspec.Struct], value: Any) -> ConversionError:

@@ -118,6 +118,10 @@ GUESSES = {
     "instead, got '***'",
     "embed('m', 'hi', {'retry': 3})": "config.retry: expected the modifier with_options(retry=Retry(attempts=…)) "
     "instead",
+    "genai_fn.caches.create('m', {'ttl': 300})": "config.ttl: expected text, such as '300s', got 300",
+    "genai_fn.caches.update('1', {'ttl': 300})": "config.ttl: expected text, such as '300s', got 300",
+    "generate('m', [{'text': 'x', 'video_metadata': {'start_offset': 2}}])": "start_offset: expected text, such as "
+    "'2s', got 2",
     "gather(REQUEST, 'hi')": "actions: expected Requests and Flows, got 'hi'",
     "gather(3)": "actions: expected Requests and Flows, or an iterable of them, sync or async, got 3",
     "both(REQUEST)": "actions: expected two to five actions; gather(…) runs any number",
