@@ -8,7 +8,7 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.generate import GenerateBody, GenerateContent, WireGenerationConfig
 from genai_fn.ops.request_parts import copy_fields
-from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.request import POST, Call, Flow, Operation, Refusal, Request, Stream, read_json
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 from genai_fn.schema.contents import ContentsLike, as_contents
@@ -104,6 +104,10 @@ def count(
                 "contents", config if contents is None else contents, "no contents and no config beside a request"
             )
         return _count_request(model)
+    if isinstance(model, Flow | Stream):
+        raise InvalidRequest(
+            "request", model, "a request to generate without modifiers of its answer, such as text, streamed or calling"
+        )
     return Request(
         CountTokens(
             model=check_model_name(model), contents=as_contents(contents), config=as_struct(CountTokensConfig, config)

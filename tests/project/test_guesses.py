@@ -122,6 +122,8 @@ GUESSES = {
     "genai_fn.caches.update('1', {'ttl': 300})": "config.ttl: expected text, such as '300s', got 300",
     "generate('m', [{'text': 'x', 'video_metadata': {'start_offset': 2}}])": "start_offset: expected text, such as "
     "'2s', got 2",
+    "tokens.count(REQUEST | text)": "request: expected a request to generate without modifiers of its answer, such as "
+    "text, streamed or calling",
     "gather(REQUEST, 'hi')": "actions: expected Requests and Flows, got 'hi'",
     "gather(3)": "actions: expected Requests and Flows, or an iterable of them, sync or async, got 3",
     "both(REQUEST)": "actions: expected two to five actions; gather(…) runs any number",
