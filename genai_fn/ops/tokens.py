@@ -34,6 +34,10 @@ class CountTokens(Operation[CountTokensResponse]):
     config: CountTokensConfig = CountTokensConfig()
 
     def gemini(self, at: Gemini) -> Call[CountTokensResponse]:
+        uncounted = [name for name in CountTokensConfig.__struct_fields__ if getattr(self.config, name) is not None]
+        if uncounted:
+            paths = tuple(f"config.{name}" for name in uncounted)
+            raise Unsupported(at.title, paths, "tokens.count(generate(…)) counts a request with its config")
         body = copy_fields(_CountTokensBody, self.config, contents=self.contents)
         return POST(f"{resolve_model_name(at, self.model)}:countTokens", body, read_json(CountTokensResponse))
 

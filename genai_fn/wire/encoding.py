@@ -133,7 +133,7 @@ def build_call(operation: Operation[T], at: Backend, also: tuple[str, ...] = ())
     try:
         call = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
     except Unsupported as error:
-        raise Unsupported(error.backend, (*error.paths, *also), error.reason) from None
+        raise Unsupported(error.backend, tuple(dict.fromkeys((*error.paths, *also))), error.reason) from None
     if isinstance(call, Refusal):
         raise Unsupported(at.title, (operation.op,), call.reason)
     return call

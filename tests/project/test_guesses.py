@@ -19,6 +19,7 @@ from genai_fn import (
     Offline,
     RateLimited,
     Retry,
+    Unsupported,
     both,
     chats,
     embed,
@@ -28,6 +29,7 @@ from genai_fn import (
     generate,
     items,
     middleware,
+    raise_for,
     schema,
     streamed,
     testing,
@@ -124,6 +126,8 @@ GUESSES = {
     "'2s', got 2",
     "tokens.count(REQUEST | text)": "request: expected a request to generate without modifiers of its answer, such as "
     "text, streamed or calling",
+    "raise_for(Offline()(tokens.count('m', 'hi', {'system_instruction': 'Be brief.'})))": "not on the Gemini Developer "
+    "API: config.system_instruction (tokens.count(generate(…)) counts a request with its config)",
     "gather(REQUEST, 'hi')": "actions: expected Requests and Flows, got 'hi'",
     "gather(3)": "actions: expected Requests and Flows, or an iterable of them, sync or async, got 3",
     "both(REQUEST)": "actions: expected two to five actions; gather(…) runs any number",
@@ -140,6 +144,7 @@ NAMES = {
     "genai_fn": genai_fn,
     "explained": explained,
     "items": items,
+    "raise_for": raise_for,
     "streamed": streamed,
     "text": text,
     "tokens": tokens,
@@ -153,7 +158,7 @@ def test_guess(guess: str, message: str) -> None:
     """A wrong guess raises at once, and the message has the right name."""
     with pytest.raises(Exception, match=r"\w") as raised:
         eval(guess, NAMES)  # noqa: S307  # the guesses of the table
-    assert isinstance(raised.value, (InvalidRequest, ImportError, AttributeError, TypeError))
+    assert isinstance(raised.value, (InvalidRequest, Unsupported, ImportError, AttributeError, TypeError))
     assert message in str(raised.value)
 
 
