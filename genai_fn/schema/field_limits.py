@@ -65,16 +65,17 @@ def _iter_members(value: Any, kind: Any, path: str) -> Iterator[tuple[Any, Any, 
                 return
         return
     args = get_args(kind)
+    items: Any = value
     if fields := _list_fields(get_origin(kind) or kind):
         for each in fields:
-            member = value.get(each.name, each.default) if isinstance(value, dict) else getattr(value, each.name)
+            member = items.get(each.name, each.default) if isinstance(value, dict) else getattr(value, each.name)
             if member is not each.default:
                 yield member, each.annotation, each.bound, f"{path}.{each.json_name}"
     elif isinstance(value, Mapping) and len(args) == 2:
-        yield from ((each, args[1], args[1], f"{path}[...]") for each in value.values())
+        yield from ((each, args[1], args[1], f"{path}[...]") for each in items.values())
     elif isinstance(value, Collection) and args:
-        kinds = args if isinstance(value, tuple) and args[-1] is not Ellipsis else args[:1] * len(value)
-        pairs = enumerate(zip(value, kinds, strict=False))
+        kinds = args if isinstance(value, tuple) and args[-1] is not Ellipsis else args[:1] * len(items)
+        pairs = enumerate(zip(items, kinds, strict=False))
         yield from ((each, inner, inner, f"{path}[{index}]") for index, (each, inner) in pairs)
 
 
