@@ -519,9 +519,10 @@ class TestValues:
 @settings(max_examples=200, deadline=None)
 @given(from_type(Schema))
 def test_translates_once(given_schema: Schema) -> None:
-    """A Schema that was translated needs no translation: it is returned as the same object."""
+    """A Schema that was translated needs no translation: another one changes nothing."""
     try:
         translated = to_api_schema(given_schema, Schema)
     except ConversionError:  # the dialect cannot express it
         return
-    assert to_api_schema(translated, Schema) is translated
+    again = to_api_schema(translated, Schema)
+    assert again is translated or again == translated
