@@ -538,7 +538,7 @@ def _decorate(generator: Callable[..., Any] | None, kind: Any, traits: FlowTrait
 
 
 def is_spawning(description: Any) -> bool:
-    """Tell whether a description, or any of its sources, starts actions of its own."""
+    """Return whether a description, or any of its sources, starts actions of its own."""
     while isinstance(description, Flow | Stream):
         if description.traits.spawns:
             return True

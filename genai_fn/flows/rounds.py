@@ -7,7 +7,7 @@ from genai_fn.schema.responses import GenerateContentResponse
 
 
 class AnswerBoundary:
-    """What the chunks of one answer tell about its end."""
+    """Detects the chunk with which another answer starts, from the chunks before it."""
 
     def __init__(self) -> None:
         self._history: tuple[Any, ...] = ()

@@ -10,5 +10,5 @@ Rate limits and concurrency limits.
 - `sliding_log`: what was admitted within the last minute.
 - `days`: quotas for a day.
 - `costs`: how many requests and tokens a request counts as.
-- `advice`: what the error of a server tells about its quotas.
+- `advice`: reads quotas from the errors of a server.
 """

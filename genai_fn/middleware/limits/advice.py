@@ -1,4 +1,4 @@
-"""What the error of a server tells about its quotas."""
+"""Reads quotas from the errors of a server."""
 
 from collections.abc import Mapping
 from typing import Any

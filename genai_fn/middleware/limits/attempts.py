@@ -193,7 +193,7 @@ class _GatedTransport:
         return self._gate.tokens is not None or bool(self._attempts)
 
     def finish(self, result: Result[Any, GenaiError] | None) -> Effects[None]:
-        """Apply what the end of the request or stream tells, and release the attempts that are still in flight."""
+        """Apply the outcome of the request or stream, and release the attempts that are still in flight."""
         last = self._last
         if result is not None and last is not None:
             self.note_usage(result)

@@ -139,7 +139,7 @@ class _AdaptiveGate(Gate):
 
     @change_state
     def observe(self, ticket: AttemptTicket, *, is_overloaded: bool) -> None:
-        """Increase or decrease the limit; attempts that started before the last decrease tell nothing new."""
+        """Increase or decrease the limit; attempts that started before the last decrease do not count."""
         limit = self.max_in_flight
         if ticket.number <= self._last_before_decrease:
             return
