@@ -136,6 +136,8 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
 
         DecodeError: For an invalid response; if a line is invalid, also for the requests without a result.
 
+        InvalidRequest: For every request, if the results of the job are in a file; the error names it.
+
         CountMismatch: For every request, if results are matched by position, and their number is not that of the
             requests.
 
@@ -224,9 +226,7 @@ def _build_no_results_error(job: BatchJob) -> GenaiError:
     dest = job.dest
     where = dest and (dest.file_name or dest.gcs_uri or dest.bigquery_uri)
     if job.done and where:
-        return OperationFailed(
-            subject, None, f"the results are not in the job but in {where}: pass its content to join"
-        )
+        return InvalidRequest("job_or_bytes", subject, f"the content of {where}, which has the results of the job")
     return OperationFailed(subject, None, f"no results: {job.state or 'unknown state'}")
 
 

@@ -214,20 +214,21 @@ def test_job_with_keys_that_are_no_text(key: Any) -> None:
         (BatchJob(name="n", error=schema.JobError(code=3, message="broken")), 3, "broken"),
         (BatchJob(name="n", state=JobState.JOB_STATE_RUNNING), None, "no results: JOB_STATE_RUNNING"),
         (BatchJob(name="n"), None, "no results: unknown state"),
-        (
-            BatchJob(
-                name="n",
-                state=JobState.JOB_STATE_SUCCEEDED,
-                dest=BatchJobDestination(gcs_uri="gs://b/o", format="jsonl"),
-            ),
-            None,
-            "the results are not in the job but in gs://b/o: pass its content to join",
-        ),
     ],
 )
 def test_job_without_answers(job: BatchJob, code: int | None, message: str) -> None:
     """A job without results is a failure with the reason for every request."""
     assert (Failure(OperationFailed("n", code, message)),) * 2 == batches.join(REQUESTS[:2], job)
+
+
+def test_job_with_a_file() -> None:
+    """A job whose results are in a file has not failed: the error names what to pass in its place."""
+    dest = BatchJobDestination(gcs_uri="gs://b/o", format="jsonl")
+    job = BatchJob(name="n", state=JobState.JOB_STATE_SUCCEEDED, dest=dest)
+    [result] = batches.join(REQUESTS[:1], job)
+    assert result == Failure(
+        InvalidRequest("job_or_bytes", "n", "the content of gs://b/o, which has the results of the job")
+    )
 
 
 def test_no_requests() -> None:
