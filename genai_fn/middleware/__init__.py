@@ -24,7 +24,7 @@ use. `HandlerWrapper`, `TransportWrapper` and `send_through` are for middleware 
 - ``observers``: what observes calls, for the others
 - ``deadlines``: the deadline of a request, and waits that end at it, for the others
 - ``resources``: what a request holds until its run ends, for the others
-- ``forked_state``: state that starts anew in a forked process, for the others
+- ``forked_state``: state that is renewed in a forked process, for the others
 - ``operation_names``: the operations that run a model, for the others
 - ``input_size``: the size of what a request sends, for estimates of tokens
 """

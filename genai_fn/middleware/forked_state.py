@@ -1,11 +1,11 @@
-"""State that starts anew in a forked process, which must not share the locks and the calls of its parent."""
+"""State that is renewed in a forked process, so that it shares no lock and no call with its parent."""
 
 import os
 import weakref
 
 
 class ForkedState:
-    """Something whose state is renewed in a forked process."""
+    """Base class of objects whose state is renewed in a forked process."""
 
     def __init__(self) -> None:
         _ALL.add(self)

@@ -126,7 +126,7 @@ def build_get(url: str, path: str = "/") -> HttpRequest:
 
 
 def build_send(request: HttpRequest, *, timeout: float = 60, needs_new_connection: bool = False) -> SendRequest:
-    """Build the effect that sends a request, which is to be answered within a time in seconds."""
+    """Build the effect that sends a request, whose deadline is `timeout` seconds from now."""
     return SendRequest(request, time.monotonic() + timeout, 60, needs_new_connection)
 
 
